@@ -11,7 +11,7 @@
 
 #include "base/time.hpp"
 #include "env/async.hpp"
-#include "smtp/tls_facts.hpp"
+#include "crypto/tls_facts.hpp"
 
 namespace postil::env {
 
@@ -76,8 +76,8 @@ class Stream {
   virtual Awaitable<NetResult<void>> write(std::string_view data, MonoTime deadline) = 0;
   // Handshakes. Octets that were received in clear before are thrown away, never read as plaintext
   // of the TLS session. [rfc3207 4.2]
-  virtual Awaitable<NetResult<smtp::TlsFacts>> tls_accept(std::shared_ptr<TlsServerContext> context, MonoTime deadline) = 0;
-  virtual Awaitable<NetResult<smtp::TlsFacts>> tls_connect(TlsClientRequest request, MonoTime deadline) = 0;
+  virtual Awaitable<NetResult<crypto::TlsFacts>> tls_accept(std::shared_ptr<TlsServerContext> context, MonoTime deadline) = 0;
+  virtual Awaitable<NetResult<crypto::TlsFacts>> tls_connect(TlsClientRequest request, MonoTime deadline) = 0;
   // Octets that may be read without waiting (for an early talker before the greeting).
   virtual bool readable_now() = 0;
   // Ends a pending read or write with NetError::cancelled; later ones end so at once.

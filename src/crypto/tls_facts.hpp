@@ -3,7 +3,7 @@
 
 #include <string>
 
-namespace postil::smtp {
+namespace postil::crypto {
 
 struct TlsFacts {
   std::string version;             // "TLSv1.3"
@@ -16,4 +16,4 @@ struct TlsFacts {
   std::string verify_error;        // client side: why not, English
 };
 
-}  // namespace postil::smtp
+}  // namespace postil::crypto

@@ -1,0 +1,159 @@
+// The client's side of an SMTP session, sans-I/O: one connection to one next hop, any number of transactions.
+//
+// The driver's loop, as for ServerSession: start() gives an action, each action names the input it waits for.
+//   Read       write `output` first, read until `deadline`         -> bytes() | timed_out() | failed()
+//   Write      write `output` and come back without reading        -> written() | failed()   (body streaming)
+//   StartTls   write nothing, handshake                            -> tls_done() | tls_failed()
+//   NeedBody   the next octets of the message are wanted           -> body(octets, last)
+//   Idle       ready for a transaction                             -> send() | quit()
+//   Finished   the transaction is over: `take_result()`; then Idle or Close follows by resume()
+//   Close      `why` says how the connection ended                  (nothing more)
+//
+// A reply decides by its code alone [rfc5321 4.2]; text is kept for people. One reply for each command, in
+// order; PIPELINING sends MAIL, RCPTs and DATA in one write where offered [rfc2920]; with CHUNKING the body goes
+// by BDAT, else by DATA with transparency [rfc3030] [rfc5321 4.5.2]. Nothing that arrives before the
+// handshake survives it [rfc3207 4.2].
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "base/time.hpp"
+#include "crypto/tls_facts.hpp"
+#include "event/event.hpp"
+#include "reply/reply.hpp"
+#include "smtp/params.hpp"
+
+namespace postil::smtp {
+
+enum class Stage : std::uint8_t { connect, greeting, ehlo, starttls, tls, auth, mail, rcpt, data, body, end_of_data, quit, idle };
+std::string_view to_string(Stage stage);  // "end_of_data"
+
+enum class TlsUse : std::uint8_t { never, opportunistic, required, implicit };
+
+struct ClientLogin {
+  std::string user;
+  std::string password;
+  std::string mechanism;  // "" = the strongest offered that fits
+};
+
+struct ClientSettings {
+  std::string host_name;        // our EHLO name
+  TlsUse tls = TlsUse::opportunistic;
+  std::optional<ClientLogin> login;
+  bool login_without_tls = false;
+  bool pipelining = true;
+  bool chunking = true;
+  // [rfc5321 4.5.3.2]
+  Duration greeting_timeout = minutes(5);
+  Duration command_timeout = minutes(5);
+  Duration data_timeout = minutes(2);       // for the 354
+  Duration block_timeout = minutes(3);      // for a write of the body
+  Duration end_timeout = minutes(10);
+  Duration quit_timeout = seconds(5);
+};
+
+struct Extensions {
+  bool esmtp = false;
+  bool pipelining = false, chunking = false, eight_bit_mime = false, smtputf8 = false, dsn = false, starttls = false,
+       binarymime = false, enhanced_status = false, requiretls = false;
+  bool size = false;
+  std::uint64_t size_max = 0;           // 0 = no limit said
+  std::vector<std::string> auth;        // mechanisms, upper case
+  std::vector<std::string> unknown;     // keywords kept for the trace, bounded
+};
+
+struct Transaction {
+  MailCommand mail;
+  std::vector<RcptCommand> recipients;  // at least one
+  std::uint64_t size_octets = 0;
+  bool body_8bit = false;               // facts, as seen when the message came in
+  bool header_utf8 = false;
+};
+
+// How the connection or a command failed when no reply says it.
+enum class Trouble : std::uint8_t {
+  none,
+  connection_lost, timed_out, reply_malformed, reply_too_long, tls_refused, tls_failed, tls_not_offered,
+  auth_not_offered, auth_no_mechanism, auth_rejected, local_shutdown,
+};
+std::string_view to_string(Trouble trouble);
+
+// What one recipient, one message or the whole connection met: a reply, or a trouble without one.
+struct Outcome {
+  Stage stage = Stage::connect;
+  Trouble trouble = Trouble::none;
+  std::optional<reply::RemoteReply> reply;
+  std::string detail;                   // for people where no reply says it; English
+  bool ok() const { return trouble == Trouble::none && reply && reply->positive(); }
+};
+
+// What the next hop cannot take; found before anything is sent.
+enum class Missing : std::uint8_t { none, eight_bit_mime, binarymime, smtputf8_address, smtputf8_header, size };
+
+struct TransactionResult {
+  Missing missing = Missing::none;      // then nothing was sent, and the rest is empty
+  std::vector<Outcome> recipients;      // one each, in order: the RCPT reply if it refused, else the end's outcome
+  bool sent_to_end = false;             // the final dot or LAST chunk was sent: a lost reply leaves doubt
+};
+
+struct ClientRead {
+  std::string output;
+  MonoTime deadline;
+};
+struct ClientWrite {
+  std::string output;
+  MonoTime deadline;
+};
+struct ClientStartTls {
+  MonoTime deadline;
+};
+struct NeedBody {
+  std::uint64_t offset = 0;
+  std::size_t octets_max = 0;
+};
+struct Idle {};
+struct Finished {};
+struct ClientClose {
+  std::string output;                   // QUIT where there was no time to wait for 221
+  Outcome why;                          // reply/trouble of what ended it; ok() after an orderly QUIT
+};
+using ClientAction = std::variant<ClientRead, ClientWrite, ClientStartTls, NeedBody, Idle, Finished, ClientClose>;
+
+class ClientSession {
+ public:
+  ClientSession(ClientSettings settings, std::uint64_t random);  // random: for SCRAM nonces
+  ~ClientSession();
+
+  ClientAction start(MonoTime now);                   // the connection is up; waits for the greeting
+  ClientAction bytes(std::string_view octets, MonoTime now);
+  ClientAction written(MonoTime now);
+  ClientAction timed_out(MonoTime now);
+  ClientAction failed(std::string_view why, MonoTime now);  // connection lost
+  ClientAction tls_done(const crypto::TlsFacts& facts, MonoTime now);
+  ClientAction tls_failed(std::string_view why, MonoTime now);
+  ClientAction body(std::string_view octets, bool last, MonoTime now);
+  // The message cannot be read any more (disk): ends the connection without finishing the message.
+  ClientAction body_failed(MonoTime now);
+  ClientAction send(Transaction transaction, MonoTime now);  // only when Idle
+  ClientAction resume(MonoTime now);                  // after Finished
+  ClientAction quit(MonoTime now);                    // when Idle
+
+  TransactionResult take_result();                    // after Finished, or after Close when one was under way
+  bool transaction_open() const;
+  const Extensions& extensions() const;
+  const std::optional<crypto::TlsFacts>& tls() const;
+  const std::string& greeting() const;                // printable, one line
+  std::uint64_t transactions_done() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace postil::smtp
