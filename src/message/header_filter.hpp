@@ -23,7 +23,7 @@ class HeaderFilter {
   };
   explicit HeaderFilter(Options options);
 
-  // Any cuts; what goes on is appended to out. Holds back at most one field name or the first 100 octets of a line.
+  // Any cuts; what goes on is appended to out. Holds back at most the first 998 octets of a line.
   void feed(std::string_view in, std::string& out);
   // The message has ended; a header without body gets its missing fields now.
   void finish(std::string& out);
@@ -45,16 +45,19 @@ class HeaderFilter {
 
  private:
   enum class State : std::uint8_t { line_start, name, value, body };
-  void header_line_octets(std::string_view part, std::string& out);
-  std::size_t step(std::string_view in, std::string& out);
+  void start(std::string& out);
+  std::size_t step(std::string_view in, std::string& out);  // gives how much of in it has read
   std::size_t read_line_start(std::string_view in, std::string& out);
   std::size_t read_name(std::string_view in, std::string& out);
   std::size_t read_value(std::string_view in, std::string& out);
   void begin_field(std::string_view name);
-  void pass(std::string_view octets, std::string& out);
+  void begin_body(std::string& out);
   void end_header(std::string_view separator, std::string& out);
   void add_missing(std::string& out);
-  void note_value(std::string_view octets);
+  void count(std::string_view octets);
+  void note(std::string_view octets);
+  void end_note();
+  void pass(std::string_view octets, std::string& out);
 
   Options options_;
   State state_ = State::line_start;
@@ -64,8 +67,7 @@ class HeaderFilter {
   bool have_field_ = false;  // at least one field was read: a folded line may follow
   bool no_header_ = false;
   bool utf8_header_ = false;
-  bool last_lf_ = true;  // what was passed on ends a line
-  bool last_cr_ = false;
+  bool ends_with_lf_ = true;  // what was passed on, so that a field can be added behind it
   bool has_date_ = false;
   bool has_message_id_ = false;
   std::size_t from_fields_ = 0;

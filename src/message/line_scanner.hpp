@@ -26,6 +26,9 @@ class BodyObserver {
   BodyFacts facts() const;
 
  private:
+  void add(std::string_view part);
+  void end_line(std::uint64_t last_part_octets);
+
   BodyFacts facts_;
   std::uint64_t line_ = 0;  // octets of the line that is not yet ended, a pending CR not counted
   bool pending_cr_ = false;
@@ -48,7 +51,6 @@ class DataScanner {
 
  private:
   enum class State : std::uint8_t { line_start, dot, dot_cr, middle, cr, ended };
-  Result finish(std::size_t consumed);
   void emit(std::string_view octets, std::string& out);
 
   BodyObserver observer_;
