@@ -1,0 +1,51 @@
+// Receipts and traces: an append-only ring on the disk port, written behind, not synced, bounded in octets and
+// days. A flood of refusals cannot fill the disk: the ring is bounded, and repeats of one refusal to one peer are
+// counted, not written again.
+//
+// Records are JSON objects in one line. A record belongs to an id (a receipt's or a message's); find() gives all
+// records of an id, oldest first. Nothing here is needed for delivery: a failing disk loses traces, never mail.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/ids.hpp"
+#include "base/time.hpp"
+#include "env/async.hpp"
+#include "env/clock.hpp"
+#include "env/disk.hpp"
+
+namespace postil::history {
+
+struct Options {
+  std::uint64_t octets_max = 1u << 30;
+  Duration age_max = days(30);
+  std::uint64_t segment_octets = 16u << 20;
+  std::uint64_t queue_octets_max = 4u << 20;  // waiting to be written; above it records are dropped and counted
+};
+
+class History {
+ public:
+  // disk: a folder of its own. writer: executor for the blocking calls; one at a time.
+  History(Options options, env::Disk& disk, env::Executor writer, env::Clock& clock);
+  ~History();
+  // Reads what is there and builds the index (id -> places); blocking, on the writer executor, before use.
+  void open();
+  // Any thread, never blocks. json: one object without newline. repeat_key: records with the same non-empty key
+  // within a minute are counted on the first one (a later record {"repeat_of":id,"count":n}), not written again.
+  void add(MessageId id, std::string json);
+  void add(ReceiptId id, std::string json, std::string repeat_key);
+  env::Awaitable<std::vector<std::string>> find(MessageId id);
+  env::Awaitable<std::vector<std::string>> find(ReceiptId id);
+  // The newest receipts, newest first.
+  env::Awaitable<std::vector<std::string>> newest_receipts(std::size_t count);
+  std::uint64_t dropped() const;
+
+ private:
+  struct State;
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace postil::history

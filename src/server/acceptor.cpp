@@ -1,0 +1,99 @@
+#include "server/acceptor.hpp"
+
+#include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/this_coro.hpp>
+
+#include "reply/catalogue.hpp"
+
+namespace postil::server {
+namespace {
+
+std::atomic<std::uint64_t> sessions_made = 0;
+
+// A connection that gets no session: one reply, at most a moment's patience.
+env::Awaitable<void> turn_away(Services& services, env::StreamPtr stream, reply::Reply reply, bool tls) {
+  // Under implicit TLS there is nobody to read a plain reply.
+  if (!tls) co_await stream->write(reply::to_wire(reply), services.clock.now() + seconds(2));
+  stream->close();
+}
+
+bool allowed(const ListenerState& listener, const std::string& address) {
+  if (listener.networks.empty()) return true;
+  return std::ranges::any_of(listener.networks, [&](const auto& network) { return network.contains(address); });
+}
+
+}  // namespace
+
+Acceptor::Acceptor(Services& services, Registry& registry, SessionExecutors& executors,
+                   std::unique_ptr<env::Listener> listener, std::shared_ptr<const ListenerState> state)
+    : services_(services),
+      registry_(registry),
+      executors_(executors),
+      listener_(std::move(listener)),
+      state_(std::move(state)) {}
+
+void Acceptor::set_state(std::shared_ptr<const ListenerState> state) { state_.store(std::move(state)); }
+
+void Acceptor::stop() {
+  stopped_ = true;
+  listener_->close();
+}
+
+env::Awaitable<void> Acceptor::run() {
+  const env::Executor here = co_await boost::asio::this_coro::executor;
+  auto pause = services_.timers.make(here);
+  bool told = false;
+  while (!stopped_) {
+    const env::Executor executor = executors_.pick();
+    auto stream = co_await listener_->accept(executor);
+    if (stream) {
+      told = false;
+      serve(std::move(*stream), executor);
+      continue;
+    }
+    executors_.done(executor);
+    if (stopped_ || stream.error().error == env::NetError::cancelled) co_return;
+    if (!told) {
+      services_.events.emit({event::Name::accept_failed,
+                             {{"listener", to_string(listener_->local())}, {"why", stream.error().detail}}});
+      told = true;  // once per trouble, not per try
+    }
+    // Out of descriptors: the pending connection stays in the backlog; without a pause this would spin.
+    co_await pause->wait_until(services_.clock.now() + milliseconds(100));
+  }
+}
+
+void Acceptor::serve(env::StreamPtr stream, env::Executor executor) {
+  const auto listener = state_.load();
+  const std::string address = stream->remote().local() ? "local" : stream->remote().address;
+  auto refusal = registry_.enter(address, listener->settings->host_name);
+  const bool entered = !refusal.has_value();
+  if (entered && !allowed(*listener, address)) {
+    refusal = reply::make(reply::TextId::relay_not_for_you, {{"host", listener->settings->host_name}, {"address", address}});
+  }
+  const SessionId id{++sessions_made};
+  if (refusal) {
+    if (reply::entry(refusal->text).receipt) refusal->receipt = make_receipt_id(services_.entropy.word());
+    services_.events.emit({event::Name::session_refused, {{"peer", address}, {"reply", reply::text_of(*refusal)}}});
+  }
+  auto whole = [](Services& services, Registry& registry, SessionExecutors& executors,
+                  std::shared_ptr<const ListenerState> state, env::StreamPtr connection, SessionId session,
+                  std::optional<reply::Reply> refused, std::string from, bool counted,
+                  env::Executor where) -> env::Awaitable<void> {
+    if (refused) {
+      co_await turn_away(services, std::move(connection), std::move(*refused), state->settings->implicit_tls);
+    } else {
+      co_await run_session(services, registry, std::move(state), std::move(connection), session);
+    }
+    if (counted) registry.leave(from);
+    executors.done(where);
+  };
+  boost::asio::co_spawn(executor,
+                        whole(services_, registry_, executors_, listener, std::move(stream), id, std::move(refusal),
+                              address, entered, executor),
+                        boost::asio::detached);
+}
+
+}  // namespace postil::server

@@ -1,0 +1,42 @@
+// The accept loop of one listener: hands each connection to the least loaded I/O thread.
+#pragma once
+
+#include <atomic>
+#include <memory>
+
+#include "server/session_driver.hpp"
+
+namespace postil::server {
+
+// Which executor the next session runs on; counts it there until `done` is called.
+class SessionExecutors {
+ public:
+  virtual ~SessionExecutors() = default;
+  virtual env::Executor pick() = 0;
+  virtual void done(const env::Executor& executor) = 0;
+};
+
+class Acceptor {
+ public:
+  Acceptor(Services& services, Registry& registry, SessionExecutors& executors, std::unique_ptr<env::Listener> listener,
+           std::shared_ptr<const ListenerState> state);
+  // Accepts until stop(); on the listener's executor.
+  env::Awaitable<void> run();
+  // On the listener's executor. Sessions go on.
+  void stop();
+  // New sessions use this; thread-safe.
+  void set_state(std::shared_ptr<const ListenerState> state);
+  const env::Endpoint& local() const { return listener_->local(); }
+
+ private:
+  void serve(env::StreamPtr stream, env::Executor executor);
+
+  Services& services_;
+  Registry& registry_;
+  SessionExecutors& executors_;
+  std::unique_ptr<env::Listener> listener_;
+  std::atomic<std::shared_ptr<const ListenerState>> state_;
+  std::atomic<bool> stopped_ = false;
+};
+
+}  // namespace postil::server

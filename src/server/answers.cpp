@@ -1,0 +1,277 @@
+#include "server/answers.hpp"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "address/domain.hpp"
+#include "base/assert.hpp"
+#include "base/bytes.hpp"
+#include "crypto/password.hpp"
+#include "server/domain_check.hpp"
+
+namespace postil::server {
+
+using reply::TextId;
+using smtp::Answer;
+using smtp::Refusal;
+
+namespace {
+
+Refusal refuse(TextId text, std::vector<reply::Arg> args = {}) { return {reply::make(text, std::move(args))}; }
+
+// Counts a task in the pool for as long as it lives; the pool's queue is bounded by refusing above a number.
+class PoolPlace {
+ public:
+  PoolPlace(std::atomic<int>* waiting, int max) : waiting_(waiting) {
+    if (waiting_ && waiting_->fetch_add(1) >= max) full_ = true;
+  }
+  PoolPlace(const PoolPlace&) = delete;
+  PoolPlace& operator=(const PoolPlace&) = delete;
+  ~PoolPlace() {
+    if (waiting_) waiting_->fetch_sub(1);
+  }
+  bool full() const { return full_; }
+
+ private:
+  std::atomic<int>* waiting_;
+  bool full_ = false;
+};
+
+queue::Envelope envelope_of(smtp::AcceptedMessage message, const Policy& policy, std::string client, WallTime now) {
+  queue::Envelope envelope;
+  envelope.id = message.id;
+  envelope.arrived = now;
+  envelope.expires = now + policy.lifetime;
+  envelope.sender = std::move(message.mail.sender.address);
+  for (auto& recipient : message.recipients) {
+    envelope.recipients.push_back({std::move(recipient.address), std::move(recipient.orcpt), recipient.notify});
+  }
+  envelope.body = static_cast<queue::Body>(message.mail.body);
+  envelope.smtputf8 = message.mail.smtputf8;
+  envelope.ret = static_cast<queue::Return>(message.mail.ret);
+  envelope.envid = std::move(message.mail.envid);
+  envelope.body_8bit = message.body_8bit;
+  envelope.header_utf8 = message.header_utf8;
+  envelope.size_octets = message.size_octets;
+  envelope.header_octets = message.header_octets;
+  envelope.login = std::move(message.login);
+  envelope.client = std::move(client);
+  envelope.language = std::move(message.language);
+  return envelope;
+}
+
+}  // namespace
+
+Answers::Answers(Services& services, std::shared_ptr<const Policy> policy,
+                 std::shared_ptr<const smtp::ServerSettings> settings, std::string peer_address)
+    : services_(services),
+      policy_(std::move(policy)),
+      settings_(std::move(settings)),
+      peer_address_(std::move(peer_address)) {}
+
+Answers::~Answers() = default;
+
+env::Awaitable<Answer> Answers::answer(smtp::Question question) {
+  if (auto* append_body = std::get_if<smtp::AppendBody>(&question)) {
+    Answer answer = co_await append(std::move(*append_body));
+    co_return answer;
+  }
+  if (auto* check = std::get_if<smtp::CheckSender>(&question)) {
+    Answer answer = co_await sender(std::move(*check));
+    co_return answer;
+  }
+  if (auto* check = std::get_if<smtp::CheckRecipient>(&question)) {
+    Answer answer = co_await recipient(std::move(*check));
+    co_return answer;
+  }
+  if (std::holds_alternative<smtp::BeginMessage>(question)) {
+    Answer answer = co_await begin();
+    co_return answer;
+  }
+  if (auto* message = std::get_if<smtp::CommitMessage>(&question)) {
+    Answer answer = co_await commit(std::move(*message));
+    co_return answer;
+  }
+  if (auto* account = std::get_if<smtp::LookupAccount>(&question)) {
+    Answer answer = co_await lookup(std::move(*account));
+    co_return answer;
+  }
+  if (auto* password = std::get_if<smtp::VerifyPassword>(&question)) {
+    Answer answer = co_await verify(std::move(*password));
+    co_return answer;
+  }
+  if (const auto* ended = std::get_if<smtp::ReportAuth>(&question)) co_return auth_ended(*ended);
+  POSTIL_ASSERT(std::holds_alternative<smtp::AbortMessage>(question));
+  body_.reset();
+  co_return smtp::Continue{};
+}
+
+env::Awaitable<Answer> Answers::lookup(smtp::LookupAccount question) {
+  if (const auto wait = services_.limits.login_blocked(peer_address_, question.user, services_.clock.now())) {
+    const auto minutes_left = std::chrono::ceil<minutes>(*wait).count();
+    co_return refuse(TextId::auth_too_many_failures, {{"minutes", fmt::to_string(minutes_left)}});
+  }
+  smtp::AccountAnswer answer;
+  PoolPlace place(services_.pool_waiting, services_.pool_waiting_max);
+  if (!services_.accounts || place.full()) co_return answer;
+  auto* accounts = services_.accounts;
+  AccountSource::Found found =
+      co_await env::on(services_.pool, [accounts, user = question.user] { return accounts->lookup(user); });
+  if (found.available) {
+    answer.outcome = sasl::LookupOutcome::answered;
+    answer.credentials = std::move(found.credentials);
+  }
+  co_return answer;
+}
+
+env::Awaitable<Answer> Answers::verify(smtp::VerifyPassword question) {
+  smtp::PasswordAnswer answer;
+  PoolPlace place(services_.pool_waiting, services_.pool_waiting_max);
+  if (place.full()) {
+    answer.available = false;
+    co_return answer;
+  }
+  answer.matches = co_await env::on(services_.pool, [question = std::move(question)] {
+    return crypto::verify_password(question.password_hash, question.password);
+  });
+  co_return answer;
+}
+
+Answer Answers::auth_ended(const smtp::ReportAuth& question) {
+  services_.limits.login_ended(peer_address_, question.user, question.ok, services_.clock.now());
+  return smtp::Continue{};
+}
+
+env::Awaitable<Answer> Answers::sender(smtp::CheckSender question) {
+  if (!services_.store.accepts_mail()) co_return refuse(TextId::mail_no_space);
+  const address::Path& path = question.mail->sender;
+  if (path.null()) co_return smtp::Continue{};
+  const bool local = settings_->job == smtp::Job::local;
+  if (!question.login.empty() && !(local && policy_->any_local_sender)) {
+    const bool own = services_.accounts && services_.accounts->may_send_as(question.login, path.address);
+    const bool local_own = local && path.address == question.login + "@" + policy_->host_name;
+    if (!own && !local_own) {
+      co_return refuse(TextId::mail_sender_not_yours, {{"sender", path.address}, {"user", question.login}});
+    }
+  }
+  if (path.literal) co_return smtp::Continue{};
+  if (!address::qualified(path.domain) && !own_host(path.domain)) {
+    co_return refuse(TextId::mail_sender_not_qualified, {{"sender", path.address}});
+  }
+  if (policy_->check_sender_domain && !own_host(path.domain)) {
+    // question.mail is the session's and may not be used after a wait without need: copy first.
+    const std::string address = path.address;
+    const std::string domain = path.domain;
+    const DomainFinding finding = co_await check_domain(services_.resolver, services_.clock, services_.events, domain,
+                                                        policy_->domain_check_deadline);
+    if (finding == DomainFinding::null_mx) co_return refuse(TextId::mail_sender_null_mx, {{"sender", address}});
+  }
+  co_return smtp::Continue{};
+}
+
+bool Answers::own_host(std::string_view domain) const {
+  return iequals(domain, policy_->host_name) || iequals(domain, "localhost");
+}
+
+const std::vector<std::string>* Answers::alias_of(const address::Path& path) const {
+  const auto find = [&](const std::string& key) -> const std::vector<std::string>* {
+    const auto found = policy_->aliases.find(key);
+    return found == policy_->aliases.end() ? nullptr : &found->second;
+  };
+  // Bare names in the table ("postmaster") stand for the own host, and for <Postmaster> alone. [rfc5321 4.5.1]
+  if (path.domain.empty() || own_host(path.domain)) {
+    if (const auto* targets = find(to_lower(path.local))) return targets;
+  }
+  return find(to_lower(path.address));
+}
+
+env::Awaitable<Answer> Answers::recipient(smtp::CheckRecipient question) {
+  const address::Path path = question.rcpt->recipient;
+  const std::string login = std::move(question.login);
+  smtp::RecipientTaken taken;
+  if (const auto* targets = alias_of(path)) {
+    taken.addresses = *targets;
+  } else if (path.domain.empty() || own_host(path.domain)) {
+    co_return refuse(TextId::rcpt_not_here, {{"recipient", path.address}});
+  } else {
+    taken.addresses = {path.address};
+  }
+  for (const auto& address : taken.addresses) {
+    const auto target = address::parse_address(address, true);
+    if (!target) co_return refuse(TextId::rcpt_local_trouble, {{"recipient", path.address}});
+    if (target->literal) continue;
+    if (!address::qualified(target->domain)) co_return refuse(TextId::rcpt_not_qualified, {{"recipient", path.address}});
+    if (!policy_->check_recipient_domains) continue;
+    const std::string domain = target->domain;
+    const DomainFinding finding = co_await check_domain(services_.resolver, services_.clock, services_.events, domain,
+                                                        policy_->domain_check_deadline);
+    if (finding == DomainFinding::null_mx) {
+      co_return refuse(TextId::rcpt_null_mx, {{"recipient", path.address}, {"domain", domain}});
+    }
+    if (finding == DomainFinding::not_found) {
+      co_return refuse(TextId::rcpt_domain_unknown, {{"recipient", path.address}, {"domain", domain}});
+    }
+  }
+  if (!login.empty()) {
+    if (const auto over = services_.limits.count_recipient(login, services_.clock.now())) {
+      co_return refuse(TextId::rcpt_rate,
+                       {{"user", login}, {"limit", fmt::to_string(over->limit)}, {"period", std::string(over->period)}});
+    }
+  }
+  co_return taken;
+}
+
+env::Awaitable<Answer> Answers::begin() {
+  auto body = co_await services_.store.begin_body();
+  if (!body) {
+    if (body.error() == env::StoreError::no_space) co_return refuse(TextId::mail_no_space);
+    co_return refuse(TextId::mail_local_trouble);
+  }
+  body_ = std::move(*body);
+  smtp::MessageBegun begun;
+  begun.now = services_.clock.wall();
+  begun.id = services_.make_id(begun.now);
+  begun.zone_minutes = policy_->zone_minutes;
+  begun.nonce = fmt::format("{:016x}", services_.entropy.word());
+  co_return begun;
+}
+
+env::Awaitable<Answer> Answers::append(smtp::AppendBody question) {
+  POSTIL_ASSERT(body_);
+  const auto written = co_await body_->append(question.octets);
+  if (written) co_return smtp::Continue{};
+  body_.reset();
+  if (written.error() == env::StoreError::no_space) co_return refuse(TextId::mail_no_space);
+  co_return refuse(TextId::message_not_durable);
+}
+
+env::Awaitable<Answer> Answers::commit(smtp::CommitMessage question) {
+  POSTIL_ASSERT(body_);
+  if (question.message.language.empty() && services_.accounts && !question.message.login.empty()) {
+    question.message.language = services_.accounts->language(question.message.login);
+  }
+  queue::Envelope envelope =
+      envelope_of(std::move(question.message), *policy_, peer_address_, services_.clock.wall());
+  env::Batch batch;
+  batch.push_back(env::AddMessage{envelope, std::move(body_), {envelope.id, false, {}}});
+  const auto durable = co_await services_.store.commit(std::move(batch));
+  if (!durable) {
+    services_.events.emit({event::Name::message_refused,
+                           {{"id", to_string(envelope.id)}, {"why", std::string(env::to_string(durable.error()))}}});
+    if (durable.error() == env::StoreError::no_space) co_return refuse(TextId::mail_no_space);
+    co_return refuse(TextId::message_not_durable);
+  }
+  ++accepted_;
+  services_.events.emit({event::Name::message_accepted,
+                         {{"id", to_string(envelope.id)},
+                          {"sender", envelope.sender},
+                          {"recipients", static_cast<std::int64_t>(envelope.recipients.size())},
+                          {"size", static_cast<std::int64_t>(envelope.size_octets)},
+                          {"login", envelope.login},
+                          {"peer", peer_address_}}});
+  services_.intake.arrived(std::move(envelope));
+  co_return smtp::Committed{};
+}
+
+}  // namespace postil::server

@@ -1,0 +1,40 @@
+// Answers the questions of one server session: accounts, policy, DNS, the store. One per connection.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "server/services.hpp"
+
+namespace postil::server {
+
+class Answers {
+ public:
+  Answers(Services& services, std::shared_ptr<const Policy> policy, std::shared_ptr<const smtp::ServerSettings> settings,
+          std::string peer_address);
+  ~Answers();
+  env::Awaitable<smtp::Answer> answer(smtp::Question question);
+  // The message that an AcceptedMessage made durable; for the event.
+  std::uint64_t messages_accepted() const { return accepted_; }
+
+ private:
+  env::Awaitable<smtp::Answer> lookup(smtp::LookupAccount question);
+  env::Awaitable<smtp::Answer> verify(smtp::VerifyPassword question);
+  smtp::Answer auth_ended(const smtp::ReportAuth& question);
+  env::Awaitable<smtp::Answer> sender(smtp::CheckSender question);
+  env::Awaitable<smtp::Answer> recipient(smtp::CheckRecipient question);
+  env::Awaitable<smtp::Answer> begin();
+  env::Awaitable<smtp::Answer> append(smtp::AppendBody question);
+  env::Awaitable<smtp::Answer> commit(smtp::CommitMessage question);
+  bool own_host(std::string_view domain) const;
+  const std::vector<std::string>* alias_of(const address::Path& path) const;
+
+  Services& services_;
+  std::shared_ptr<const Policy> policy_;
+  std::shared_ptr<const smtp::ServerSettings> settings_;
+  std::string peer_address_;
+  std::unique_ptr<env::BodyWriter> body_;
+  std::uint64_t accepted_ = 0;
+};
+
+}  // namespace postil::server

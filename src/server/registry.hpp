@@ -1,0 +1,45 @@
+// The open sessions of a server: limits per address and in all, and the way to end them when it stops.
+// Thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <unordered_map>
+
+#include "reply/reply.hpp"
+#include "server/services.hpp"
+
+namespace postil::server {
+
+class Registry {
+ public:
+  explicit Registry(SessionLimits limits) : limits_(std::move(limits)) {}
+
+  // A place for a session from this address, or the reply that refuses it. The place is given back by leave().
+  std::optional<reply::Reply> enter(const std::string& address, const std::string& host_name);
+  void leave(const std::string& address);
+  void set_limits(SessionLimits limits);
+
+  // `interrupt` ends the session's pending read; called from stop(), on the stopping thread: it must post.
+  void add(SessionId id, std::function<void()> interrupt);
+  void remove(SessionId id);
+  // Every session is interrupted, and later ones see stopping().
+  void stop();
+  bool stopping() const;
+  std::size_t sessions() const;
+
+ private:
+  mutable std::mutex mutex_;
+  SessionLimits limits_;
+  std::unordered_map<std::string, std::uint32_t> per_address_;
+  std::uint32_t sessions_ = 0;
+  std::unordered_map<SessionId, std::function<void()>> interrupts_;
+  bool stopping_ = false;
+};
+
+}  // namespace postil::server

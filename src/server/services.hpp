@@ -1,0 +1,97 @@
+// What server sessions need of the rest of the program; wired by app, replaced by the world in tests.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "address/ip.hpp"
+#include "env/clock.hpp"
+#include "env/entropy.hpp"
+#include "env/network.hpp"
+#include "env/resolver.hpp"
+#include "env/store.hpp"
+#include "event/event.hpp"
+#include "history/history.hpp"
+#include "sasl/server.hpp"
+#include "smtp/server_session.hpp"
+
+namespace postil::server {
+
+// Accounts as the server asks for them. lookup() may read a file: it is called in the pool only.
+class AccountSource {
+ public:
+  virtual ~AccountSource() = default;
+  struct Found {
+    bool available = true;          // false: the store is down -> 454
+    sasl::Credentials credentials;  // made up for unknown users
+  };
+  virtual Found lookup(const std::string& user) = 0;
+  // Of the snapshot that the last lookup read; any thread, no wait.
+  virtual bool may_send_as(std::string_view login, std::string_view address) = 0;
+  virtual std::string language(std::string_view login) = 0;
+};
+
+// Limits over time; any thread. Times are the caller's.
+class RateLimits {
+ public:
+  virtual ~RateLimits() = default;
+  // Until when logins from this address or for this account are refused; nothing if they are not.
+  virtual std::optional<Duration> login_blocked(std::string_view address, std::string_view user, MonoTime now) = 0;
+  virtual void login_ended(std::string_view address, std::string_view user, bool ok, MonoTime now) = 0;
+  struct Exceeded {
+    std::uint64_t limit = 0;
+    std::string_view period;  // "hour" or "day"
+  };
+  // Counts one recipient of the account; says which limit it would break (then it is not counted).
+  virtual std::optional<Exceeded> count_recipient(std::string_view login, MonoTime now) = 0;
+};
+
+// Where an accepted message goes once it is on disk. Any thread.
+class Intake {
+ public:
+  virtual ~Intake() = default;
+  virtual void arrived(queue::Envelope envelope) = 0;
+};
+
+// Never changes; a reload makes a new one.
+struct Policy {
+  std::string host_name;
+  std::unordered_map<std::string, std::vector<std::string>> aliases;  // lower-case address or bare "postmaster" -> targets
+  bool check_recipient_domains = true;  // 556 and 550 5.1.2 at RCPT
+  bool check_sender_domain = true;      // 550 5.7.27
+  Duration domain_check_deadline = seconds(3);
+  bool any_local_sender = true;         // programs on this host may use any sender
+  Duration lifetime = days(5);
+  int zone_minutes = 0;
+};
+
+struct SessionLimits {
+  std::uint32_t sessions_max = 10000;
+  std::uint32_t sessions_per_address_max = 100;
+  std::vector<address::Network> unlimited_from;  // not counted per address
+};
+
+struct Services {
+  env::Clock& clock;
+  env::Timers& timers;
+  env::Entropy& entropy;
+  env::Resolver& resolver;
+  env::Store& store;
+  event::Sink& events;
+  history::History& history;
+  RateLimits& limits;
+  Intake& intake;
+  AccountSource* accounts = nullptr;  // null: nobody can log in
+  env::Executor pool;                 // hashes and file reads
+  std::atomic<int>* pool_waiting = nullptr;
+  int pool_waiting_max = 64;
+  std::function<MessageId(WallTime)> make_id;  // thread-safe
+};
+
+}  // namespace postil::server

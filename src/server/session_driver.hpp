@@ -1,0 +1,27 @@
+// Runs one server session on its stream: the only place where ServerSession meets the network.
+#pragma once
+
+#include <memory>
+
+#include "server/answers.hpp"
+#include "server/registry.hpp"
+#include "server/services.hpp"
+
+namespace postil::server {
+
+// What the sessions of one listener share; a reload swaps the whole.
+struct ListenerState {
+  std::shared_ptr<const smtp::ServerSettings> settings;
+  std::shared_ptr<const Policy> policy;
+  std::shared_ptr<env::TlsServerContext> tls;  // null: no certificate
+  // Job::local: the account name for a uid; nothing refuses it.
+  std::function<std::optional<std::string>(std::uint32_t)> local_login;
+  // Job::relay: who may connect; empty = everybody.
+  std::vector<address::Network> networks;
+};
+
+// Runs to the end of the connection, on the stream's executor.
+env::Awaitable<void> run_session(Services& services, Registry& registry, std::shared_ptr<const ListenerState> listener,
+                                 env::StreamPtr stream, SessionId id);
+
+}  // namespace postil::server
