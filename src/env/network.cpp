@@ -12,17 +12,28 @@ std::string to_string(const Endpoint& endpoint) {
 
 std::string_view to_string(NetError error) {
   switch (error) {
-    case NetError::closed: return "closed";
-    case NetError::reset: return "reset";
-    case NetError::refused: return "refused";
-    case NetError::unreachable: return "unreachable";
-    case NetError::timed_out: return "timed_out";
-    case NetError::cancelled: return "cancelled";
-    case NetError::tls: return "tls";
-    case NetError::limit: return "limit";
-    case NetError::address_in_use: return "address_in_use";
-    case NetError::permission: return "permission";
-    case NetError::other: return "other";
+    case NetError::closed:
+      return "closed";
+    case NetError::reset:
+      return "reset";
+    case NetError::refused:
+      return "refused";
+    case NetError::unreachable:
+      return "unreachable";
+    case NetError::timed_out:
+      return "timed_out";
+    case NetError::cancelled:
+      return "cancelled";
+    case NetError::tls:
+      return "tls";
+    case NetError::limit:
+      return "limit";
+    case NetError::address_in_use:
+      return "address_in_use";
+    case NetError::permission:
+      return "permission";
+    case NetError::other:
+      return "other";
   }
   return "other";
 }
