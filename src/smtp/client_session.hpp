@@ -2,8 +2,10 @@
 //
 // The driver's loop, as for ServerSession: start() gives an action, each action names the input it waits for.
 //   Read       write `output` first, read until `deadline`         -> bytes() | timed_out() | failed()
-//   Write      write `output` and come back without reading        -> written() | failed()   (body streaming)
+//   Write      write `output` and come back without reading        -> written() | timed_out() | failed()  (body streaming)
+//              when the write fails and the peer has answered early, give that to bytes() in place of failed()
 //   StartTls   write nothing, handshake                            -> tls_done() | tls_failed()
+//              TlsUse::implicit: the first action of all; else after the 220 to STARTTLS
 //   NeedBody   the next octets of the message are wanted           -> body(octets, last)
 //   Idle       ready for a transaction                             -> send() | quit()
 //   Finished   the transaction is over: `take_result()`; then Idle or Close follows by resume()
@@ -81,6 +83,8 @@ enum class Trouble : std::uint8_t {
   none,
   connection_lost, timed_out, reply_malformed, reply_too_long, tls_refused, tls_failed, tls_not_offered,
   auth_not_offered, auth_no_mechanism, auth_rejected, local_shutdown,
+  body_unreadable,  // our disk
+  body_line_ends,   // the stored message holds a bare CR or LF, which must not be sent [rfc5321 2.3.8]
 };
 std::string_view to_string(Trouble trouble);
 
@@ -104,7 +108,8 @@ struct TransactionResult {
 
 struct ClientRead {
   std::string output;
-  MonoTime deadline;
+  MonoTime deadline;                    // holds for the whole reply, not for each read
+  bool secret = false;                  // output is part of a login: not for traces
 };
 struct ClientWrite {
   std::string output;
@@ -140,12 +145,14 @@ class ClientSession {
   ClientAction body(std::string_view octets, bool last, MonoTime now);
   // The message cannot be read any more (disk): ends the connection without finishing the message.
   ClientAction body_failed(MonoTime now);
+  // Our side stops, whatever the session waits for: Close, what is open ends with Trouble::local_shutdown.
+  ClientAction abort(MonoTime now);
   ClientAction send(Transaction transaction, MonoTime now);  // only when Idle
   ClientAction resume(MonoTime now);                  // after Finished
   ClientAction quit(MonoTime now);                    // when Idle
 
   TransactionResult take_result();                    // after Finished, or after Close when one was under way
-  bool transaction_open() const;
+  bool transaction_open() const;                      // from send() until take_result()
   const Extensions& extensions() const;
   const std::optional<crypto::TlsFacts>& tls() const;
   const std::string& greeting() const;                // printable, one line

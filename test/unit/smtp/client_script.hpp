@@ -1,0 +1,120 @@
+// A scripted next hop for ClientSession: each time the session reads, the next line of the script is given to it; what
+// it sends is kept. Steps: "S: 250 ok" (replies; several in one write with "|"), as in a dialogue, but without C lines:
+// what was sent is compared afterwards.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "smtp/client_session.hpp"
+
+namespace postil::smtp::client_test {
+
+inline address::Path path(std::string_view text) {
+  if (text.empty()) return {};
+  return *address::parse_address(text, true);
+}
+
+inline Transaction transaction(std::string_view from, std::vector<std::string> to, std::uint64_t size = 0) {
+  Transaction t;
+  t.mail.sender = path(from);
+  for (const auto& address : to) t.recipients.push_back({path(address), 0, {}});
+  t.size_octets = size;
+  return t;
+}
+
+struct Script {
+  ClientSettings settings{.host_name = "us.example"};
+  std::vector<std::string> replies;  // one for each Read, with "\r\n" inside; sent when the session reads
+  std::vector<Transaction> transactions;
+  std::vector<std::string> bodies;  // one per transaction
+  std::optional<crypto::TlsFacts> tls = crypto::TlsFacts{};
+  std::size_t body_cut = 1 << 20;  // octets per body()
+};
+
+// What goes wrong, and when: at the Nth Read, before its reply.
+enum class Fault { none, lost, timeout };
+
+struct Record {
+  std::string sent;  // all that was written; "[TLS]" where the handshake was
+  std::vector<TransactionResult> results;
+  std::vector<std::string> trace;  // "read", "write", ...: for counting
+  std::optional<Outcome> closed;
+  std::string last_words;  // ClientClose::output
+  std::size_t reads = 0;
+  Extensions extensions;
+};
+
+struct Options {
+  std::size_t cut = 0;  // octets per bytes(); 0 = a reply at once
+  Fault fault = Fault::none;
+  std::size_t fault_at = 0;
+};
+
+inline Record run(const Script& script, const Options& options = {}) {
+  Record out;
+  ClientSession session(script.settings, 42);
+  MonoTime now{seconds(1000)};
+  std::size_t next_reply = 0, next_transaction = 0;
+  std::size_t body_at = 0;
+  std::string pending;  // of the reply that is being given in cuts
+  ClientAction action = session.start(now);
+  for (int steps = 0; steps < 1'000'000; ++steps) {
+    now += milliseconds(10);
+    if (auto* read = std::get_if<ClientRead>(&action)) {
+      out.sent += read->output;
+      if (pending.empty()) {
+        ++out.reads;
+        if (options.fault != Fault::none && out.reads == options.fault_at) {
+          action =
+              options.fault == Fault::lost ? session.failed("reset by peer", now) : session.timed_out(read->deadline);
+          continue;
+        }
+        if (next_reply >= script.replies.size()) {
+          action = session.failed("end of the script", now);
+          continue;
+        }
+        pending = script.replies[next_reply++];
+      }
+      const std::size_t take = options.cut == 0 ? pending.size() : std::min(options.cut, pending.size());
+      const std::string part = pending.substr(0, take);
+      pending.erase(0, take);
+      action = session.bytes(part, now);
+    } else if (auto* write = std::get_if<ClientWrite>(&action)) {
+      out.sent += write->output;
+      action = session.written(now);
+    } else if (std::get_if<ClientStartTls>(&action)) {
+      out.sent += "[TLS]";
+      action = script.tls ? session.tls_done(*script.tls, now) : session.tls_failed("bad certificate", now);
+    } else if (auto* need = std::get_if<NeedBody>(&action)) {
+      const std::string& body = script.bodies.at(next_transaction - 1);
+      if (need->offset != body_at) return out;
+      const auto part = body.substr(body_at, std::min(script.body_cut, need->octets_max));
+      body_at += part.size();
+      action = session.body(part, body_at == body.size(), now);
+    } else if (std::get_if<Idle>(&action)) {
+      out.extensions = session.extensions();
+      if (next_transaction < script.transactions.size()) {
+        body_at = 0;
+        action = session.send(script.transactions[next_transaction++], now);
+      } else {
+        action = session.quit(now);
+      }
+    } else if (std::get_if<Finished>(&action)) {
+      out.results.push_back(session.take_result());
+      action = session.resume(now);
+    } else {
+      auto& close = std::get<ClientClose>(action);
+      out.closed = close.why;
+      out.last_words = close.output;
+      if (session.transaction_open()) out.results.push_back(session.take_result());
+      return out;
+    }
+  }
+  return out;
+}
+
+}  // namespace postil::smtp::client_test
