@@ -112,9 +112,9 @@ std::expected<KeyPtr, std::string> read_key(const std::string& path) {
     *static_cast<bool*>(flag) = true;
     return -1;
   };
+  const bool none = text->find("PRIVATE KEY-----") == std::string::npos;
   KeyPtr key(PEM_read_bio_PrivateKey(bio.get(), nullptr, no_passphrase, &asked));
   OPENSSL_cleanse(text->data(), text->size());
-  const bool none = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
   const auto error = take_ssl_errors();
   if (key) return key;
   if (asked) {
@@ -291,18 +291,33 @@ void fill_common(SSL* ssl, crypto::TlsFacts& facts) {
   facts.exporter = exporter_of(ssl);
 }
 
+// Where a client session keeps what a certificate with the wrong name is for: after a failed handshake OpenSSL has
+// thrown the certificate away.
+int names_index() {
+  static const int index = SSL_get_ex_new_index(
+      0, nullptr, nullptr, nullptr,
+      [](void*, void* names, CRYPTO_EX_DATA*, int, long, void*) { delete static_cast<std::string*>(names); });
+  return index;
+}
+
+int note_names(int good, X509_STORE_CTX* store) {
+  const int error = X509_STORE_CTX_get_error(store);
+  auto* ssl = static_cast<SSL*>(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
+  if (good == 1 || (error != X509_V_ERR_HOSTNAME_MISMATCH && error != X509_V_ERR_IP_ADDRESS_MISMATCH)) return good;
+  X509* certificate = X509_STORE_CTX_get0_cert(store);
+  if (certificate == nullptr || SSL_get_ex_data(ssl, names_index()) != nullptr) return good;
+  const auto facts = facts_of(certificate);
+  const auto text = facts.names.empty() ? facts.subject : fmt::format("{}", fmt::join(facts.names, ", "));
+  SSL_set_ex_data(ssl, names_index(), new std::string(printable(text, 200)));
+  return good;
+}
+
 std::string verify_text(SSL* ssl) {
   const long result = SSL_get_verify_result(ssl);
   if (result == X509_V_OK) return {};
   std::string text = X509_verify_cert_error_string(result);
-  if (result == X509_V_ERR_HOSTNAME_MISMATCH || result == X509_V_ERR_IP_ADDRESS_MISMATCH) {
-    const X509Ptr peer(SSL_get1_peer_certificate(ssl));
-    if (peer) {
-      const auto facts = facts_of(peer.get());
-      text += fmt::format(" (it is for {})", facts.names.empty()
-                                                 ? facts.subject
-                                                 : printable(fmt::format("{}", fmt::join(facts.names, ", ")), 200));
-    }
+  if (const auto* names = static_cast<const std::string*>(SSL_get_ex_data(ssl, names_index())); names != nullptr) {
+    text += fmt::format(" (it is for {})", *names);
   }
   return text;
 }
@@ -413,7 +428,7 @@ std::expected<SslPtr, std::string> make_client_session(SSL_CTX* context, const e
   SslPtr ssl(SSL_new(context));
   if (!ssl || SSL_set_fd(ssl.get(), fd) != 1) return std::unexpected(take_ssl_errors());
   SSL_set_connect_state(ssl.get());
-  SSL_set_verify(ssl.get(), request.verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nullptr);
+  SSL_set_verify(ssl.get(), request.verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, note_names);
   auto* parameters = SSL_get0_param(ssl.get());
   X509_VERIFY_PARAM_set_hostflags(parameters, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
   bool good = true;
