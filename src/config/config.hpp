@@ -1,0 +1,167 @@
+// The configuration: one TOML file (and conf.d/*.toml beside it, in name order) is the only truth. Every key is
+// declared once, in config/schema.cpp: name, kind, default, where it goes; parser, `config show`, `config explain`
+// and docs/configuration.md come from that table.
+//
+// Read, never changed: a reload reads a new one, and a bad one leaves the old in use.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <functional>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "address/ip.hpp"
+#include "base/time.hpp"
+#include "i18n/translator.hpp"
+
+namespace postil::config {
+
+struct ListenAddress {
+  std::string address;  // numeric, "0.0.0.0", "::"
+  std::uint16_t port = 0;
+  friend bool operator==(const ListenAddress&, const ListenAddress&) = default;
+};
+
+struct Tls {
+  std::string certificate, key, client_ca;
+};
+
+struct Submission {
+  std::vector<ListenAddress> listen;           // STARTTLS
+  std::vector<ListenAddress> listen_tls;       // implicit TLS
+  std::string users;
+  std::vector<std::string> mechanisms;         // empty = all
+  bool auth_without_tls = false;
+  bool local = true;                           // the socket for the sendmail command
+  std::string local_senders = "any";           // any | own
+  bool hide_client_address = false;
+};
+
+struct Relay {
+  std::vector<ListenAddress> listen;
+  std::vector<address::Network> networks;
+};
+
+struct NullHost {
+  std::vector<ListenAddress> listen;
+};
+
+struct Limits {
+  std::uint64_t message_octets = 0, header_octets = 0, line_octets = 0;
+  std::uint64_t recipients = 0, hops = 0, errors = 0, commands = 0, auth_failures = 0;
+  std::uint64_t sessions = 0, sessions_per_address = 0;
+  std::vector<address::Network> unlimited_from;
+  Duration command_timeout{}, data_timeout{}, message_duration{};
+  std::uint64_t login_failures_per_address = 0, login_failures_per_account = 0;
+  Duration login_window{}, login_block{}, login_block_max{};
+  std::uint64_t recipients_per_hour = 0, recipients_per_day = 0;  // of an account; 0 = no limit
+};
+
+struct Deliver {
+  std::string via = "direct";                  // direct | smarthost
+  std::string smarthost;                       // smtp://host[:port], smtps://, submission://
+  std::string username, password_file;
+  std::string tls = "opportunistic";           // never | opportunistic | required | verified
+  std::string tls_ca;
+  std::string source_ipv4, source_ipv6;
+  std::uint64_t port = 25;
+  bool check_recipient_domains = true, check_sender_domain = true;
+  Duration lifetime{}, retry_first{}, retry_max{}, delay_notice{}, null_host_skip{}, refused_lifetime{};
+  std::uint64_t connections_per_destination = 0, connections = 0, recipients_per_transaction = 0,
+                messages_per_connection = 0;
+  Duration connect_timeout{}, greeting_timeout{}, command_timeout{}, data_timeout{}, block_timeout{}, end_timeout{},
+      idle_connection{};
+};
+
+struct Dns {
+  std::vector<std::string> resolver;           // empty = recurse from the root
+  bool validate = true;
+  std::string trust_anchor;                    // file; "" = the system's dns-root-data
+  Duration timeout{};
+};
+
+struct Spool {
+  std::string folder;
+  std::uint64_t segment_octets = 0, watermark_octets = 0;
+};
+
+struct Config {
+  std::string file;                            // "" = defaults of the demo or of a test
+  std::vector<std::string> jobs;               // submission, relay, null
+  std::string host_name, contact, language;
+  Tls tls;
+  Submission submission;
+  Relay relay;
+  NullHost null_host;
+  std::map<std::string, std::vector<std::string>> aliases;
+  Limits limits;
+  Deliver deliver;
+  Dns dns;
+  Spool spool;
+  std::string control_socket, submit_socket;
+  std::vector<ListenAddress> metrics_listen;
+  std::string events = "stderr";               // stderr | off | a file
+  std::string event_level = "info";
+  std::string receipt_url;
+  std::string history_folder;
+  std::uint64_t history_octets = 0;
+  Duration history_age{};
+  std::uint64_t threads = 0;                   // I/O threads; 0 = one per core
+  std::map<std::string, std::string> places;   // key -> "postil.toml:12", only keys that are set
+
+  bool has_job(std::string_view job) const;
+  // "postil.toml:12" for a key that is set, else "default".
+  std::string place(std::string_view key) const;
+};
+
+struct Problem {
+  std::string file;
+  std::uint32_t line = 0, column = 0;          // from 1; 0 = the whole file
+  bool warning = false;
+  std::string text_key;                        // in data/text/en/config.toml
+  i18n::Args args;
+};
+// "/etc/postil/postil.toml:9:1  unknown key ..."
+std::string to_string(const Problem& problem, const i18n::Translator& tr);
+
+struct Loaded {
+  Config config;                               // meaningful only without errors
+  std::vector<Problem> problems;               // all of them, in file order
+  bool ok() const;
+};
+
+struct SourceFile {
+  std::string name;                            // as it is shown
+  std::string text;
+};
+// Parses and checks everything that can be checked without looking at the system. First the main file, then conf.d.
+Loaded parse(std::span<const SourceFile> files);
+
+// The declaration of a key.
+struct Key {
+  std::string_view path;                       // "submission.listen"
+  std::string_view kind;                       // "text", "list of addresses", "duration", "size", "number", "yes or no", "choice"
+  std::string_view default_text;               // as it would be written in TOML; "" = none, must be set or has no effect
+  std::string_view choices;                    // "any own"; for choices
+  std::function<std::string(const Config&)> shown;  // the value as TOML
+};
+std::span<const Key> keys();
+const Key* find_key(std::string_view path);
+// The nearest known key within a typing error or two; "" = none.
+std::string nearest_key(std::string_view path);
+// A whole example file for a job.
+std::string example(std::string_view job);
+
+// "5m", "90s", "4h", "5d", "1h30m". Nothing for what is none.
+std::optional<Duration> parse_duration(std::string_view text);
+std::string format_duration(Duration duration);
+// "50M", "1G", "4096", "64K".
+std::optional<std::uint64_t> parse_size(std::string_view text);
+std::string format_size(std::uint64_t octets);
+
+}  // namespace postil::config

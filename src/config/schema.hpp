@@ -1,0 +1,29 @@
+// The table of keys: what a value may be and where it goes. Inside of the module.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "config/config.hpp"
+
+namespace postil::config {
+
+// A TOML value without the parser's types.
+using Value = std::variant<std::string, std::int64_t, bool, std::vector<std::string>>;
+
+struct Wrong {
+  std::string text_key;
+  i18n::Args args;
+};
+
+struct Row {
+  Key key;
+  std::function<std::optional<Wrong>(Config&, const Value&)> set;
+};
+const std::vector<Row>& rows();
+
+}  // namespace postil::config
