@@ -10,8 +10,6 @@
 namespace postil::server {
 namespace {
 
-std::atomic<std::uint64_t> sessions_made = 0;
-
 // A connection that gets no session: one reply, at most a moment's patience.
 env::Awaitable<void> turn_away(Services& services, env::StreamPtr stream, reply::Reply reply, bool tls) {
   // Under implicit TLS there is nobody to read a plain reply.
@@ -73,7 +71,7 @@ void Acceptor::serve(env::StreamPtr stream, env::Executor executor) {
   if (entered && !allowed(*listener, address)) {
     refusal = reply::make(reply::TextId::relay_not_for_you, {{"host", listener->settings->host_name}, {"address", address}});
   }
-  const SessionId id{++sessions_made};
+  const SessionId id = registry_.next_id();
   if (refusal) {
     if (reply::entry(refusal->text).receipt) refusal->receipt = make_receipt_id(services_.entropy.word());
     services_.events.emit({event::Name::session_refused, {{"peer", address}, {"reply", reply::text_of(*refusal)}}});

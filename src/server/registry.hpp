@@ -2,6 +2,7 @@
 // Thread-safe.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -32,6 +33,7 @@ class Registry {
   void stop();
   bool stopping() const;
   std::size_t sessions() const;
+  SessionId next_id() { return SessionId{++last_id_}; }
 
  private:
   mutable std::mutex mutex_;
@@ -40,6 +42,7 @@ class Registry {
   std::uint32_t sessions_ = 0;
   std::unordered_map<SessionId, std::function<void()>> interrupts_;
   bool stopping_ = false;
+  std::atomic<std::uint64_t> last_id_ = 0;
 };
 
 }  // namespace postil::server

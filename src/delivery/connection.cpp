@@ -1,0 +1,138 @@
+#include "delivery/connection.hpp"
+
+#include <fmt/format.h>
+
+#include "base/assert.hpp"
+
+namespace postil::delivery {
+namespace {
+
+smtp::ClientSettings settings_for(const Settings& settings, smtp::TlsUse tls) {
+  smtp::ClientSettings client = settings.client;
+  client.tls = tls;
+  return client;
+}
+
+}  // namespace
+
+std::string to_string(const HostAddress& host) {
+  if (host.host == host.address) return fmt::format("[{}]", host.address);
+  return fmt::format("{} [{}]", host.host, host.address);
+}
+
+Connection::Connection(Services& services, std::shared_ptr<const Settings> settings, HostAddress host,
+                       env::StreamPtr stream, smtp::TlsUse tls, env::Executor executor)
+    : services_(services),
+      settings_(std::move(settings)),
+      host_(std::move(host)),
+      stream_(std::move(stream)),
+      session_(settings_for(*settings_, tls), services.entropy.word()),
+      executor_(std::move(executor)) {}
+
+Connection::~Connection() = default;
+
+env::Awaitable<smtp::Outcome> Connection::open() {
+  if (session_.tls() == std::nullopt && settings_->client.tls == smtp::TlsUse::implicit) {
+    auto facts = co_await stream_->tls_connect({host_.host, settings_->tls_verify, settings_->tls_ca_file},
+                                               services_.clock.now() + settings_->client.greeting_timeout);
+    if (!facts) {
+      end_ = {smtp::Stage::tls, smtp::Trouble::tls_failed, {}, facts.error().detail};
+      co_return end_;
+    }
+  }
+  co_await drive(session_.start(services_.clock.now()));
+  if (ready_) co_return smtp::Outcome{smtp::Stage::idle, smtp::Trouble::none, reply::RemoteReply{250, {}, {}, false}, {}};
+  co_return end_;
+}
+
+env::Awaitable<smtp::TransactionResult> Connection::send(smtp::Transaction transaction, MessageId body_of) {
+  POSTIL_ASSERT(ready_);
+  body_of_ = body_of;
+  body_octets_ = transaction.size_octets;
+  ready_ = false;
+  finished_ = false;
+  co_await drive(session_.send(std::move(transaction), services_.clock.now()));
+  smtp::TransactionResult result = session_.take_result();
+  ++sent_;
+  if (finished_) co_await drive(session_.resume(services_.clock.now()));
+  co_return result;
+}
+
+bool Connection::fresh() { return ready_ && !stream_->readable_now(); }
+
+env::Awaitable<void> Connection::quit() {
+  if (!ready_) co_return;
+  ready_ = false;
+  co_await drive(session_.quit(services_.clock.now()));
+}
+
+void Connection::cancel() { stream_->cancel(); }
+
+env::Awaitable<smtp::ClientAction> Connection::body(smtp::NeedBody wanted) {
+  auto octets = co_await services_.store.read_body(body_of_, wanted.offset, wanted.octets_max);
+  const auto now = services_.clock.now();
+  if (!octets) co_return session_.body_failed(now);
+  const bool last = wanted.offset + octets->size() >= body_octets_;
+  // An early end would be sent as a whole message: never.
+  if (octets->empty() && !last) co_return session_.body_failed(now);
+  co_return session_.body(*octets, last, now);
+}
+
+// Carries out actions until the session is idle, a transaction is finished or the connection is over.
+env::Awaitable<void> Connection::drive(smtp::ClientAction action) {
+  for (;;) {
+    if (auto* reading = std::get_if<smtp::ClientRead>(&action)) {
+      if (!reading->output.empty()) {
+        const auto written = co_await stream_->write(reading->output, reading->deadline);
+        if (!written) {
+          // What the server said before it closed may still be there, and says more than the broken write.
+          reading->deadline = std::min(reading->deadline, services_.clock.now() + seconds(2));
+        }
+      }
+      const auto octets = co_await stream_->read(reading->deadline);
+      const auto now = services_.clock.now();
+      if (octets) {
+        action = session_.bytes(*octets, now);
+      } else if (octets.error().error == env::NetError::timed_out) {
+        action = session_.timed_out(now);
+      } else {
+        action = session_.failed(octets.error().detail.empty() ? env::to_string(octets.error().error)
+                                                               : std::string_view(octets.error().detail),
+                                 now);
+      }
+    } else if (auto* writing = std::get_if<smtp::ClientWrite>(&action)) {
+      const auto written = co_await stream_->write(writing->output, writing->deadline);
+      const auto now = services_.clock.now();
+      if (written) {
+        action = session_.written(now);
+      } else if (written.error().error == env::NetError::timed_out) {
+        action = session_.timed_out(now);
+      } else {
+        action = session_.failed(env::to_string(written.error().error), now);
+      }
+    } else if (const auto* tls = std::get_if<smtp::ClientStartTls>(&action)) {
+      auto facts =
+          co_await stream_->tls_connect({host_.host, settings_->tls_verify, settings_->tls_ca_file}, tls->deadline);
+      const auto now = services_.clock.now();
+      action = facts ? session_.tls_done(*facts, now) : session_.tls_failed(facts.error().detail, now);
+    } else if (const auto* wanted = std::get_if<smtp::NeedBody>(&action)) {
+      smtp::ClientAction next = co_await body(*wanted);
+      action = std::move(next);
+    } else if (std::holds_alternative<smtp::Idle>(action)) {
+      ready_ = true;
+      idle_since_ = services_.clock.now();
+      co_return;
+    } else if (std::holds_alternative<smtp::Finished>(action)) {
+      finished_ = true;
+      co_return;
+    } else {
+      auto& close = std::get<smtp::ClientClose>(action);
+      if (!close.output.empty()) co_await stream_->write(close.output, services_.clock.now() + seconds(2));
+      end_ = std::move(close.why);
+      stream_->close();
+      co_return;
+    }
+  }
+}
+
+}  // namespace postil::delivery

@@ -1,0 +1,264 @@
+#include "delivery/post_office.hpp"
+
+#include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/dispatch.hpp>
+#include <boost/asio/post.hpp>
+#include <utility>
+
+#include "base/assert.hpp"
+#include "delivery/tell.hpp"
+
+namespace postil::delivery {
+
+namespace asio = boost::asio;
+
+struct PostOffice::State {
+  State(PostOffice& office, std::shared_ptr<const Settings> given, queue::EngineSettings engine_settings,
+        ReportWriter& writer)
+      : services(office.services_),
+        executor(office.executor_),
+        settings(std::move(given)),
+        engine(std::move(engine_settings)),
+        reports(writer),
+        pool(services),
+        finder(services),
+        alarm(services.timers.make(executor)),
+        sweeper(services.timers.make(executor)),
+        idle(services.timers.make(executor)) {}
+
+  Services& services;
+  env::Executor executor;
+  std::shared_ptr<const Settings> settings;
+  queue::Engine engine;
+  ReportWriter& reports;
+  ConnectionPool pool;
+  HostFinder finder;
+  std::unique_ptr<env::Timer> alarm;     // the engine's WakeAt
+  std::unique_ptr<env::Timer> sweeper;   // idle connections
+  std::unique_ptr<env::Timer> idle;      // cancelled whenever attempts or batches end, for stop()
+  MonoTime wake_at = never;
+  std::uint64_t running = 0;             // attempts
+  bool stopping = false;
+
+  struct Writing {
+    queue::Persist persist;
+    std::function<void()> written;       // may be empty
+  };
+  std::unordered_map<MessageId, std::deque<Writing>> batches;
+
+  queue::Now now() const { return {services.clock.now(), services.clock.wall()}; }
+  // The batches that an input caused call `written` once each when they are durable; gives their number.
+  std::size_t step(queue::Input input, std::function<void()> written = {});
+  void start(queue::StartAttempt attempt);
+  void persist(queue::Persist persist, std::function<void()> written);
+  env::Awaitable<void> write_batches(MessageId id);
+  env::Awaitable<bool> write_one(const queue::Persist& persist, std::vector<queue::Envelope>& made);
+  env::Awaitable<void> keep_time();
+  env::Awaitable<void> sweep();
+};
+
+std::size_t PostOffice::State::step(queue::Input input, std::function<void()> written) {
+  std::size_t persists = 0;
+  for (auto& effect : engine.step(now(), std::move(input))) {
+    if (auto* attempt = std::get_if<queue::StartAttempt>(&effect)) {
+      start(std::move(*attempt));
+    } else if (auto* batch = std::get_if<queue::Persist>(&effect)) {
+      ++persists;
+      persist(std::move(*batch), written);
+    } else {
+      wake_at = std::get<queue::WakeAt>(effect).at;
+      alarm->cancel();
+    }
+  }
+  return persists;
+}
+
+void PostOffice::State::start(queue::StartAttempt attempt) {
+  ++running;
+  auto connection = pool.take(attempt.site);
+  const env::Executor where = connection ? connection->executor() : services.pick_executor();
+  auto whole = [](State* state, queue::StartAttempt what, std::unique_ptr<Connection> reused,
+                  std::shared_ptr<const Settings> with) -> env::Awaitable<void> {
+    queue::AttemptDone done =
+        co_await run_attempt({state->services, state->pool, state->finder, std::move(with)}, std::move(what), std::move(reused));
+    asio::post(state->executor, [state, done = std::move(done)]() mutable {
+      --state->running;
+      state->step(std::move(done));
+      state->idle->cancel();
+    });
+  };
+  asio::co_spawn(where, whole(this, std::move(attempt), std::move(connection), settings), asio::detached);
+}
+
+void PostOffice::State::persist(queue::Persist persist, std::function<void()> written) {
+  const MessageId id = persist.changes.id;
+  auto& waiting = batches[id];
+  waiting.push_back({std::move(persist), std::move(written)});
+  if (waiting.size() == 1) asio::co_spawn(executor, write_batches(id), asio::detached);
+}
+
+env::Awaitable<void> PostOffice::State::write_batches(MessageId id) {
+  auto pause = services.timers.make(executor);
+  Duration wait = seconds(1);
+  for (;;) {
+    const auto found = batches.find(id);
+    POSTIL_ASSERT(found != batches.end() && !found->second.empty());
+    const queue::Persist what = found->second.front().persist;
+    std::vector<queue::Envelope> made;
+    const bool durable = co_await write_one(what, made);
+    if (!durable) {
+      // Nothing is lost: the old state is on disk, and this one is written when the disk takes it again.
+      if (stopping) break;
+      co_await pause->wait_until(services.clock.now() + wait);
+      wait = std::min<Duration>(wait * 2, minutes(1));
+      continue;
+    }
+    wait = seconds(1);
+    tell_results(services, what);
+    auto& waiting = batches.find(id)->second;
+    auto written = std::move(waiting.front().written);
+    waiting.pop_front();
+    if (written) written();
+    for (const auto& report : made) {
+      services.events.emit({event::Name::bounce_queued,
+                            {{"id", to_string(report.id)}, {"about", to_string(id)}, {"to", report.recipients[0].address}}});
+      step(queue::Arrived{&report, nullptr});
+    }
+    if (batches.find(id)->second.empty()) break;
+  }
+  batches.erase(id);
+  idle->cancel();
+}
+
+// One batch: the changed states (or the deletion) and the reports asked for.
+env::Awaitable<bool> PostOffice::State::write_one(const queue::Persist& persist, std::vector<queue::Envelope>& made) {
+  env::Batch batch;
+  const MessageId id = persist.changes.id;
+  const std::pair<ReportKind, const std::vector<std::uint32_t>*> wanted[] = {{ReportKind::failed, &persist.failed},
+                                                                             {ReportKind::delayed, &persist.delayed},
+                                                                             {ReportKind::succeeded, &persist.succeeded},
+                                                                             {ReportKind::relayed, &persist.relayed}};
+  for (const auto& [kind, indices] : wanted) {
+    if (indices->empty()) continue;
+    auto original = co_await services.store.read_envelope(id);
+    if (!original) {
+      services.events.emit({event::Name::spool_corrupt, {{"id", to_string(id)}, {"what", std::string("envelope")}}});
+      if (original.error() == env::StoreError::stopped) co_return false;
+      break;  // nobody is left to be told to; the result itself is still written
+    }
+    ReportRequest request{kind, {}};
+    for (const auto& state : persist.changes.recipients) {
+      if (std::ranges::find(*indices, state.index) != indices->end()) request.recipients.push_back(state);
+    }
+    auto report = co_await reports.write(settings, std::move(*original), std::move(request));
+    if (!report) co_return false;
+    made.push_back(report->envelope);
+    batch.push_back(std::move(*report));
+  }
+  if (persist.finished) {
+    batch.push_back(env::DeleteMessage{id});
+  } else {
+    batch.push_back(env::UpdateState{persist.changes});
+  }
+  const auto durable = co_await services.store.commit(std::move(batch));
+  co_return durable.has_value();
+}
+
+env::Awaitable<void> PostOffice::State::keep_time() {
+  while (!stopping) {
+    const bool came = co_await alarm->wait_until(wake_at);
+    if (stopping) co_return;
+    if (!came) continue;  // a new WakeAt
+    wake_at = never;
+    step(queue::TimeCame{});
+  }
+}
+
+env::Awaitable<void> PostOffice::State::sweep() {
+  while (!stopping) {
+    co_await sweeper->wait_until(services.clock.now() + seconds(1));
+    pool.sweep(settings->idle_connection_max);
+  }
+}
+
+PostOffice::PostOffice(Services& services, std::shared_ptr<const Settings> settings, queue::EngineSettings engine,
+                       ReportWriter& reports, env::Executor executor)
+    : executor_(std::move(executor)), services_(services) {
+  state_ = std::make_unique<State>(*this, std::move(settings), std::move(engine), reports);
+}
+
+PostOffice::~PostOffice() = default;
+
+queue::Now PostOffice::now() const { return state_->now(); }
+const queue::Engine& PostOffice::engine_of(State* state) { return state->engine; }
+
+env::Awaitable<env::StoreResult<std::uint64_t>> PostOffice::open() {
+  auto whole = [](State* state) -> env::Awaitable<env::StoreResult<std::uint64_t>> {
+    auto leased = co_await state->services.store.lease_all([state](env::Waiting&& waiting) {
+      state->step(queue::Arrived{&waiting.envelope, &waiting.state});
+    });
+    asio::co_spawn(state->executor, state->keep_time(), asio::detached);
+    asio::co_spawn(state->executor, state->sweep(), asio::detached);
+    co_return leased;
+  };
+  co_return co_await asio::co_spawn(executor_, whole(state_.get()), asio::use_awaitable);
+}
+
+void PostOffice::arrived(queue::Envelope envelope) {
+  asio::post(executor_, [state = state_.get(), envelope = std::move(envelope)] {
+    state->step(queue::Arrived{&envelope, nullptr});
+  });
+}
+
+void PostOffice::set_settings(std::shared_ptr<const Settings> settings, queue::EngineSettings engine) {
+  asio::post(executor_, [state = state_.get(), settings = std::move(settings), engine = std::move(engine)]() mutable {
+    state->settings = std::move(settings);
+    state->step(queue::SettingsChanged{std::move(engine)});
+  });
+}
+
+env::Awaitable<void> PostOffice::stop(Duration grace) {
+  auto whole = [](State* state, Duration patience) -> env::Awaitable<void> {
+    state->engine.stop_starting();
+    const MonoTime soft = state->services.clock.now() + patience;
+    while (state->running > 0 && state->services.clock.now() < soft) co_await state->idle->wait_until(soft);
+    state->pool.stop();
+    const MonoTime hard = state->services.clock.now() + seconds(10);
+    while ((state->running > 0 || !state->batches.empty()) && state->services.clock.now() < hard) {
+      co_await state->idle->wait_until(hard);
+    }
+    state->stopping = true;
+    state->alarm->cancel();
+    state->sweeper->cancel();
+  };
+  co_await asio::co_spawn(executor_, whole(state_.get(), grace), asio::use_awaitable);
+}
+
+env::Awaitable<std::vector<MessageId>> PostOffice::act(queue::Admin::Action action, queue::Filter filter) {
+  auto whole = [](State* state, queue::Admin::Action what, queue::Filter which) -> env::Awaitable<std::vector<MessageId>> {
+    std::vector<MessageId> ids = state->engine.select(which, state->now(), 1'000'000);
+    co_await env::async<bool>([&](env::Resume<bool> resume) {
+      // Goes on when the last of the batches that this action causes is durable.
+      struct Wait {
+        env::Resume<bool> resume;
+        std::size_t open = 1;
+        void one_less() {
+          if (--open == 0) resume(true);
+        }
+      };
+      auto wait = std::make_shared<Wait>();
+      wait->resume = std::move(resume);
+      wait->open += state->step(queue::Admin{what, ids}, [wait] { wait->one_less(); });
+      wait->one_less();
+    });
+    for (const auto id : ids) {
+      state->services.events.emit({event::Name::admin_action, {{"id", to_string(id)}, {"action", admin_word(what)}}});
+    }
+    co_return ids;
+  };
+  co_return co_await asio::co_spawn(executor_, whole(state_.get(), action, std::move(filter)), asio::use_awaitable);
+}
+
+}  // namespace postil::delivery

@@ -1,0 +1,53 @@
+#include "delivery/tell.hpp"
+
+namespace postil::delivery {
+
+void tell(Services& services, MessageId id, event::Event told) {
+  told.fields.insert(told.fields.begin(), {"id", to_string(id)});
+  services.history.add(id, event::to_json(told, services.clock.wall()));
+  services.events.emit(told);
+}
+
+void tell_results(Services& services, const queue::Persist& persist) {
+  const MessageId id = persist.changes.id;
+  for (const auto& state : persist.changes.recipients) {
+    event::Name name = event::Name::recipient_deferred;
+    switch (state.status) {
+      case queue::RecipientStatus::waiting: name = event::Name::recipient_deferred; break;
+      case queue::RecipientStatus::delivered: name = event::Name::recipient_delivered; break;
+      case queue::RecipientStatus::failed:
+      case queue::RecipientStatus::expired: name = event::Name::recipient_failed; break;
+      case queue::RecipientStatus::removed: name = event::Name::recipient_removed; break;
+    }
+    event::Event told{name,
+                      {{"recipient", static_cast<std::int64_t>(state.index)},
+                       {"reason", std::string(queue::to_string(state.reason))},
+                       {"status", reply::to_string(state.code)},
+                       {"attempts", static_cast<std::int64_t>(state.attempts)},
+                       {"remote", state.remote},
+                       {"reply", state.diagnostic}}};
+    if (state.status == queue::RecipientStatus::waiting) {
+      const auto wait = std::chrono::duration_cast<seconds>(state.next_attempt - services.clock.wall());
+      told.fields.push_back({"next_in_seconds", static_cast<std::int64_t>(wait.count())});
+    }
+    tell(services, id, std::move(told));
+  }
+  if (!persist.unreported.empty()) {
+    tell(services, id, {event::Name::bounce_dropped,
+                        {{"recipients", static_cast<std::int64_t>(persist.unreported.size())}}});
+  }
+  if (persist.finished) tell(services, id, {event::Name::message_finished, {}});
+}
+
+std::string admin_word(queue::Admin::Action action) {
+  switch (action) {
+    case queue::Admin::Action::retry: return "retry";
+    case queue::Admin::Action::hold: return "hold";
+    case queue::Admin::Action::release: return "release";
+    case queue::Admin::Action::return_to_sender: return "return";
+    case queue::Admin::Action::drop: return "drop";
+  }
+  return "retry";
+}
+
+}  // namespace postil::delivery
