@@ -5,6 +5,7 @@
 //   Action action = session.start(now);
 //   for (;;) switch (action):  each action has one kind of input that the session waits for next
 //     Read       write `output` first (if any), then read until `deadline`  -> bytes() | timed_out() | closed()
+//                with `flush` set: write `output` until `deadline`, read nothing -> written() | closed()
 //     StartTls   write `output`, then handshake                             -> tls_done() | closed()
 //     Ask        answer the question                                        -> answer()
 //     Close      write `output` (best effort), close; the session is over
@@ -14,7 +15,7 @@
 // while a question is open the driver does not read, and that is what slows a client down.
 #pragma once
 
-#include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -53,6 +54,8 @@ struct ServerSettings {
   std::vector<std::string> mechanisms;  // allowed ones, upper case; empty = all that sasl knows (EXTERNAL only with a client certificate)
   std::string receipt_url;       // "" or "https://mx.example.org/r/"
   bool hide_client = false;      // leave the client's address out of Received
+  // HELP TOPIC: the lines that explain a code, ASCII; empty = nothing is known of it. Pure, any thread.
+  std::function<std::vector<std::string>(std::string_view topic)> help;
   // Limits.
   std::uint64_t message_octets_max = 50u << 20;
   std::uint32_t recipients_max = 1000;     // per message; at least 100 [rfc5321 4.5.3.1.8]
@@ -163,6 +166,7 @@ using Answer = std::variant<Continue, Refusal, AccountAnswer, PasswordAnswer, Re
 struct Read {
   std::string output;
   MonoTime deadline;
+  bool flush = false;  // commands wait inside still: only write, then written()
 };
 struct StartTls {
   std::string output;
@@ -204,6 +208,7 @@ class ServerSession {
 
   Action start(MonoTime now);
   Action bytes(std::string_view octets, MonoTime now);
+  Action written(MonoTime now);               // the output of a Read with `flush` is on its way
   Action timed_out(MonoTime now);             // the Read's deadline passed
   Action closed(MonoTime now);                // the peer went away; what is left is AbortMessage or Close
   Action tls_done(const crypto::TlsFacts& facts, MonoTime now);

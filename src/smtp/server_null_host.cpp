@@ -1,0 +1,27 @@
+// A host that takes no mail at all [rfc7504 3]: 521 to open with, 521 to what follows, 221 to QUIT.
+#include "smtp/server_state.hpp"
+
+namespace postil::smtp {
+
+using reply::TextId;
+
+void ServerSession::State::null_host_greeting() {
+  phase_ = Phase::null_host;
+  stage_ = "connect";
+  say(TextId::greeting_null_host, {{"host", settings_->host_name}});
+}
+
+void ServerSession::State::null_host_command(const Command& command) {
+  ++commands_;
+  if (command.verb == Verb::quit) {
+    say(TextId::closing, {{"host", settings_->host_name}});
+    closing_ = true;
+    return;
+  }
+  auto reply = reply::make(TextId::null_host, {{"host", settings_->host_name}});
+  if (command.verb == Verb::ehlo || command.verb == Verb::helo) reply.enhanced = {};  // [rfc2034 4]
+  say(std::move(reply));
+  if (commands_ >= settings_->null_host_commands_max) closing_ = true;
+}
+
+}  // namespace postil::smtp
