@@ -1,0 +1,139 @@
+#!/usr/bin/env python3
+"""check-translations.py: says what in the texts and translations is missing or doubtful; exit 1 when anything is.
+
+Checks: the English (ASCII, doubled words, braces), every po with msgfmt -c, untranslated and fuzzy texts, placeholders,
+texts left in English, the share of Cyrillic letters, English words in other languages, doubled words,
+and that the keys that the code names exist.
+"""
+import pathlib
+import re
+import subprocess
+import sys
+
+import text_tools as text
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+# What is the same in every language: codes, verbs, names of protocols and records, commands, options, paths, addresses.
+LITERAL = re.compile(
+    r"\{[a-z0-9_]+\}|`[^`]*`|\"[^\"]*\"|<[^>]*>|--?[a-z-]+|\S*[/@=:]\S*|\b[\w-]+\.[\w.-]*\w"
+    r"|\b(?:postil|systemd|Postil|Postfix|Sendmail|Exim|Microsoft|Gmail|Google|Outlook|Base64|base64|localhost|root|EHLO|COMMAND)\b"
+    r"|\b[A-Z][A-Za-z]*[A-Z0-9][A-Za-z0-9-]*\b|\b[0-9][\w.:-]*|\b[A-Z]\b|\bx\b"
+)
+WORD = re.compile(r"[^\W\d_]+")
+DOUBLED = re.compile(r"\b([^\W\d_]+) \1\b", re.IGNORECASE)
+# Frequent English words that are no German (or any Russian) words.
+ENGLISH = set(
+    "the of and to is that it was for on are with as his they at be this have from or had by not but what all were when your "
+    "can said there an each which she do how their if will other about many then them these would like him has more two "
+    "its who now people my than first been did get come made may after does because server's mail's without should must".split()
+) - {"was", "an", "all", "now", "do", "has", "who", "to", "at", "it", "is", "in", "my", "like", "as", "oder", "am"}
+ENGLISH |= {"is", "do", "it", "to", "now", "has"}
+# Doubled words that are right.
+DOUBLED_FINE = {"die", "der", "das", "sie", "den", "dem"}
+
+problems = []
+
+
+def problem(where, what):
+    problems.append(f"{where}: {what}")
+
+
+def forms(value):
+    return value if isinstance(value, list) else list(value.values()) if isinstance(value, dict) else [value]
+
+
+def prose(value):
+    return LITERAL.sub(" ", value)
+
+
+def check_english(area, english):
+    for key, value in english.items():
+        for form in forms(value):
+            if not form.isascii():
+                problem(key, "the English text is not ASCII")
+            if DOUBLED.search(form):
+                problem(key, f"doubled word: {DOUBLED.search(form).group(0)}")
+            if re.search(r"[{}]", text.PLACEHOLDER.sub("", form)):
+                problem(key, "a brace that is no placeholder")
+            if form != form.strip() or "  " in form or not form:
+                problem(key, "empty, or spaces at an end or doubled")
+
+
+def check_language_of(where, language, value):
+    words = WORD.findall(prose(value))
+    if language == "ru":
+        letters = "".join(words)
+        cyrillic = sum("\u0400" <= c <= "\u04ff" for c in letters)
+        if letters and cyrillic < 0.6 * len(letters):
+            problem(where, f"{cyrillic} of {len(letters)} letters are Cyrillic: {value}")
+    english = {w.lower() for w in words} & ENGLISH
+    if english:
+        problem(where, f"English words: {', '.join(sorted(english))}: {value}")
+    doubled = DOUBLED.search(value)
+    if doubled and (language != "de" or doubled.group(1).lower() not in DOUBLED_FINE):
+        problem(where, f"doubled word: {doubled.group(0)}")
+
+
+def end_of(value):
+    return value[-1] if value and value[-1] in ".?!:" else ""
+
+
+def check_translation(language, area, english):
+    path = ROOT / f"po/{language}/{area}.po"
+    if not path.exists():
+        problem(f"po/{language}/{area}.po", "not there")
+        return
+    done = subprocess.run(["msgfmt", "-c", "-o", "/dev/null", str(path)], capture_output=True, text=True)
+    if done.returncode != 0:
+        problem(f"po/{language}/{area}.po", done.stderr.strip())
+        return
+    found = text.read_translation(ROOT, language, area, english)
+    for key, source in english.items():
+        where = f"{language} {key}"
+        if key not in found:
+            problem(where, "not translated, fuzzy, or of an older English text")
+            continue
+        wanted = set(text.placeholders(" ".join(forms(source))))
+        for form in forms(found[key]):
+            given = set(text.placeholders(form))
+            # A form for one thing may leave the number out.
+            if given - wanted or (wanted - given) - ({"n"} if isinstance(source, dict) else set()):
+                problem(where, f"placeholders {sorted(given)} instead of {sorted(wanted)}")
+            if form in forms(source) and WORD.search(prose(form)):
+                problem(where, f"left in English: {form}")
+            if end_of(form) != end_of(forms(source)[-1]):
+                problem(where, f"ends otherwise than the English text: {form}")
+            if form != form.strip() or "  " in form:
+                problem(where, "spaces at an end or doubled")
+            check_language_of(where, language, form)
+
+
+def check_keys_in_code(keys):
+    use = re.compile(r"\b(?:tr|tr_|translator)(?:\.|->)(?:text|count)\(\s*\"([a-z0-9_.]+)\"\s*[,)]")
+    for path in sorted((ROOT / "src").rglob("*.cpp")):
+        for key in use.findall(path.read_text()):
+            if key not in keys:
+                problem(path.relative_to(ROOT), f"no text with the key {key}")
+
+
+def main():
+    keys, counted = set(), 0
+    for area in text.areas(ROOT):
+        english = text.read_english(ROOT, area)
+        keys |= set(english)
+        counted += len(english)
+        check_english(area, english)
+        for language in text.languages(ROOT):
+            check_translation(language, area, english)
+    for language in text.languages(ROOT):
+        for path in sorted((ROOT / "po" / language).glob("*.po")):
+            if path.stem not in text.areas(ROOT):
+                problem(path.relative_to(ROOT), "no such area")
+    check_keys_in_code(keys)
+    for line in problems:
+        print(line)
+    print(f"{counted} texts, {len(problems)} problems")
+    return 1 if problems else 0
+
+
+sys.exit(main())
