@@ -32,7 +32,8 @@ struct Script {
   std::vector<Transaction> transactions;
   std::vector<std::string> bodies;  // one per transaction
   std::optional<crypto::TlsFacts> tls = crypto::TlsFacts{};
-  std::size_t body_cut = 1 << 20;  // octets per body()
+  std::size_t body_cut = 1 << 20;                         // octets per body()
+  std::function<std::string(const std::string&)> answer;  // in place of replies: by what was written last
 };
 
 // What goes wrong, and when: at the Nth Read, before its reply.
@@ -41,7 +42,7 @@ enum class Fault { none, lost, timeout };
 struct Record {
   std::string sent;  // all that was written; "[TLS]" where the handshake was
   std::vector<TransactionResult> results;
-  std::vector<std::string> trace;  // "read", "write", ...: for counting
+  std::vector<std::string> writes;  // of each Read, "" where it only went on reading
   std::optional<Outcome> closed;
   std::string last_words;  // ClientClose::output
   std::size_t reads = 0;
@@ -71,6 +72,11 @@ inline Record run(const Script& script, const Options& options = {}) {
         if (options.fault != Fault::none && out.reads == options.fault_at) {
           action =
               options.fault == Fault::lost ? session.failed("reset by peer", now) : session.timed_out(read->deadline);
+          continue;
+        }
+        out.writes.push_back(read->output);
+        if (script.answer) {
+          action = session.bytes(script.answer(read->output), now);
           continue;
         }
         if (next_reply >= script.replies.size()) {
