@@ -1,0 +1,204 @@
+// Inside of the engine; nobody else includes this. The data, and who does what to it:
+//   engine.cpp    inputs, arrivals            dispatch.cpp  which job is tried next
+//   outcome.cpp   results of attempts         site.cpp      rests and probes of sites, messages judged with them
+//   admin.cpp     what people ask for         views.cpp     what people are shown
+//
+//   Message ─► Job (its recipients at one site) ─► Waiter (one recipient)
+//   Site ─► Flow (ready jobs of one sender) ─► Job
+//
+// A job stands in at most one place: in the heap until its first recipient is due, or in a flow of its site, or in
+// the site's list of jobs to be judged, or nowhere (held, or all of it is being tried).
+#pragma once
+
+#include <unordered_map>
+
+#include "queue/due_heap.hpp"
+#include "queue/engine.hpp"
+#include "queue/names.hpp"
+#include "queue/schedule.hpp"
+#include "queue/slot_table.hpp"
+#include "queue/slots.hpp"
+
+namespace postil::queue {
+
+enum class Phase : std::uint8_t { waiting, running, ended };
+enum class Pending : std::uint8_t { none, return_to_sender, drop };  // asked for while an attempt runs
+
+inline constexpr std::size_t diagnostic_octets_max = 1000;
+
+struct Waiter {
+  MonoTime due;
+  std::uint32_t index = 0;
+  Slot domain = no_slot;                             // name
+  Slot next = no_slot;                               // of the same job
+  std::int32_t refused_since_seconds = not_refused;  // monotonic
+  std::uint32_t last_attempt_seconds = 0;            // wall; 0 = none yet
+  std::uint16_t attempts = 0;
+  Reason reason = Reason::new_message;
+  std::uint8_t notify : 4 = 0;
+  std::uint8_t delay_notified : 1 = 0;
+  Phase phase : 2 = Phase::waiting;
+
+  static constexpr std::int32_t not_refused = INT32_MIN;
+  bool refused() const { return refused_since_seconds != not_refused; }
+  MonoTime refused_since() const { return MonoTime(seconds(refused_since_seconds)); }
+};
+static_assert(sizeof(Waiter) <= 40);
+
+struct Job {
+  MonoTime due;  // of its first waiter, while in the heap
+  Slot message = no_slot;
+  Slot site = no_slot;
+  Slot sibling = no_slot;  // next job of the message
+  Slot waiters = no_slot;
+  Slot heap_at = no_slot;
+  Slot flow = no_slot;  // the flow or list that it stands in
+  Slot prev = no_slot, next = no_slot;
+  std::uint32_t running = 0;  // recipients that are being tried
+};
+
+struct Message {
+  MessageId id;
+  Life life;
+  Slot login = no_slot;   // names; no_slot where there is none
+  Slot sender = no_slot;  // reverse path
+  Slot jobs = no_slot;
+  std::uint32_t open = 0;  // recipients that have not ended
+  Kind kind = Kind::mail;
+  Pending pending = Pending::none;
+  bool held = false;
+  Slot fair_key() const { return login != no_slot ? login : sender; }
+};
+
+struct Flow {
+  Slot site = no_slot;
+  Slot sender = no_slot;  // Message::fair_key
+  Slot jobs = no_slot;    // ring
+  Slot prev = no_slot, next = no_slot;
+  bool judged = false;  // the site's list of jobs to be judged; not in the site's ring
+};
+
+// What the last failed attempt said of the whole site.
+struct SiteFailure {
+  Now started;  // of the attempt
+  Reason reason = Reason::connect_failed;
+  reply::EnhancedCode code;
+  std::string remote;
+  std::string diagnostic;
+  bool diagnostic_remote = false;
+  bool refused_us = false;
+};
+
+struct Site {
+  enum class Mode : std::uint8_t { open, resting, probing };
+  MonoTime due = never;       // end of the rest
+  MonoTime judge_at = never;  // no job of the flows has anything to be judged before this
+  Slot heap_at = no_slot;
+  Slot name = no_slot;
+  Slot flows = no_slot;       // ring, whose turn it is
+  Slot judged = no_slot;      // flow of the jobs to be judged
+  Slot newest_job = no_slot;  // hint while a message arrives
+  Slot prev = no_slot, next = no_slot;
+  std::uint32_t jobs = 0;
+  std::uint32_t running = 0;  // attempts
+  std::uint32_t running_since_rest = 0;
+  std::uint32_t epoch = 0;  // counts rests: an attempt begun before a rest says nothing of its end
+  std::uint32_t rests = 0;  // in a row
+  Mode mode = Mode::open;
+  bool in_ring = false;
+  std::unique_ptr<SiteFailure> failure;  // unless open
+  std::string last_reply;
+};
+
+struct Attempt {
+  Slot job = no_slot;
+  std::uint32_t epoch = 0;
+  Now started;
+  std::vector<Slot> waiters;
+};
+
+struct Engine::State {
+  explicit State(EngineSettings s);
+
+  EngineSettings settings;
+  Prng random;
+  Names names;
+  Arena<Message> messages;
+  Arena<Job> jobs;
+  Arena<Waiter> waiters;
+  Arena<Flow> flows;
+  Arena<Site> sites;
+  SlotTable by_id;           // messages
+  SlotTable by_site_sender;  // flows
+  DueHeap<Job> due_jobs;
+  DueHeap<Site> resting_sites;
+  Slot ready_sites = no_slot;  // ring of the sites that may start an attempt now
+  std::vector<Slot> judging;   // sites with a list of jobs to be judged
+  std::unordered_map<std::uint64_t, Attempt> attempts;
+  std::uint64_t last_attempt = 0;
+  std::uint64_t recipients = 0, held = 0;
+  bool stopping = false;
+  MonoTime latest;  // the monotonic clock never goes back in here
+
+  using Effects = std::vector<Effect>;
+  // engine.cpp
+  void take(Now now, const Arrived& input, Effects& out);
+  void take(Now now, const AttemptDone& input, Effects& out);  // outcome.cpp
+  void take(Now now, const TimeCame& input, Effects& out);
+  void take(Now now, const Admin& input, Effects& out);  // admin.cpp
+  void take(Now now, SettingsChanged& input, Effects& out);
+  void go_on(Now now, Effects& out);
+  Slot find(MessageId id) const;
+  Slot add_to_job(Slot message, Slot site, Slot waiter);
+  Slot site_for(Slot domain);
+  bool belongs(const Waiter& waiter, Slot site) const;
+  void regroup(Slot message, Now now);
+  void free_message(Slot message);
+  void free_job(Slot job);
+  // dispatch.cpp
+  void place(Slot job, Now now, bool first = false);
+  void unplace(Slot job);
+  void put_into_flow(Slot job, bool first);
+  void pop_due(Now now);
+  void start_attempts(Now now, Effects& out);
+  void start_one(Slot site, Now now, Effects& out);
+  bool may_start(const Site& site) const;
+  void update_ring(Slot site);
+  MonoTime wake_at(Now now) const;
+  // outcome.cpp
+  void settle(Slot waiter, const RecipientResult& result, Now now, Message& message, Persist& persist);
+  void end_waiter(Slot waiter, RecipientStatus status, RecipientState& state, Message& message, Persist& persist);
+  void defer(Slot waiter, Now tried, Now now, Message& message, RecipientState& state, Persist& persist);
+  bool delay_notice_due(const Message& message, const Waiter& waiter, bool refused_us, Now now) const;
+  bool any_due(const Job& job, Now now) const;
+  RecipientState state_of(Slot waiter, Now now) const;
+  void finish_job(Slot job, Now now, Persist& persist);
+  // site.cpp
+  void learn(Slot site, const Attempt& attempt, const AttemptDone& done, Now now);
+  void rest(Slot site, Now now);
+  void open(Slot site);
+  void end_rest(Slot site);
+  void end_rests(Now now);
+  void collect_judged(Slot site, Now now);
+  void judge_some(Now now, Effects& out);
+  void judge(Slot job, Now now, Effects& out);
+  MonoTime judge_time(const Job& job) const;
+  void free_site_if_unused(Slot site);
+  // admin.cpp
+  void retry(Slot message, Now now);
+  void set_held(Slot message, bool hold, Now now, Effects& out);
+  void remove(Slot message, Pending how, Now now, Effects& out);
+  void remove_waiter(Slot waiter, Pending how, RecipientState& state, Message& message, Persist& persist);
+  // views.cpp
+  Reason shown_reason(const Job& job, const Waiter& waiter) const;
+  std::optional<Duration> next_in(const Message& message, const Job& job, const Waiter& waiter, Now now) const;
+
+  Told told(const Message& message, const Waiter& waiter) const {
+    return told_of(message.kind, message.sender == no_slot, waiter.notify);
+  }
+};
+
+std::uint64_t hash_of(MessageId id);
+std::uint64_t hash_of(Slot site, Slot sender);
+
+}  // namespace postil::queue
