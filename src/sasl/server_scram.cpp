@@ -53,8 +53,8 @@ class Scram final : public ServerMechanism {
     if (outcome == LookupOutcome::unavailable) return failed(reply::TextId::auth_unavailable);
     found_ = found;
     const auto& keys = hash_ == crypto::Hash::sha256 ? found.scram_sha256 : found.scram_sha1;
-    if (!keys && !found.exists) return failed(reply::TextId::auth_credentials);
-    if (!keys) return failed(reply::TextId::auth_transition);  // [rfc4954 6: 432]
+    // [rfc4954 6] Also for unknown users, of whom a share has no keys when a share of the known has none.
+    if (!keys) return failed(reply::TextId::auth_transition);
     const std::size_t octets = crypto::digest_octets(hash_);
     const bool usable = !keys->salt.empty() && keys->iterations > 0 && keys->stored_key.size() == octets &&
                         keys->server_key.size() == octets;
