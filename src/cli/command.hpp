@@ -16,6 +16,10 @@ class App;
 
 namespace postil::cli {
 
+struct Context;
+// Tells about a message or a refusal by its id; asks the running server. Gives the exit code.
+using ExplainId = std::function<int(const Context&, const std::string& id, bool json)>;
+
 struct Context {
   std::ostream& out;
   std::ostream& err;
@@ -23,12 +27,15 @@ struct Context {
   const i18n::Translator& tr;
   bool out_is_terminal = false;
   std::string program_name = "postil";
+  ExplainId explain_id = {};  // empty where no server can be asked
 };
 
 struct Command {
   const i18n::Translator* tr = nullptr;    // set before add_NAME is called
   std::function<int(const Context&)> run;  // gives the exit code; empty until a command is chosen
 };
+
+using AddCommand = void (*)(CLI::App& app, Command& chosen);
 
 // Exit codes, as in sysexits(3) from 64 on.
 enum Exit : int {

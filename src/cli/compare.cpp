@@ -1,0 +1,180 @@
+#include "cli/compare.hpp"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <memory>
+#include <ostream>
+
+#include "base/bytes.hpp"
+#include "diagnose/json.hpp"
+#include "i18n/columns.hpp"
+
+namespace postil::cli {
+namespace {
+
+using diagnose::Answer;
+using diagnose::Comparison;
+using i18n::Translator;
+
+constexpr std::size_t line_cells = 79;
+
+struct Options {
+  std::vector<std::string> codes;
+  bool json = false;
+  bool quiet = false;
+};
+
+void append(std::string& list, const std::string& word) {
+  if (!list.empty()) list += ", ";
+  list += word;
+}
+
+std::string stages(const Answer& side, const Translator& tr) {
+  std::string out;
+  for (auto stage : side.stages) append(out, tr.text(fmt::format("explain.stage.{}", knowledge::to_string(stage))));
+  return out;
+}
+
+std::string actors(const Answer& side, const Translator& tr) {
+  std::string out;
+  for (const auto& step : side.steps)
+    append(out, tr.text(fmt::format("explain.role.{}", knowledge::to_string(step.who))));
+  return out;
+}
+
+std::string enhanced(const Answer& side) {
+  std::string out;
+  for (const auto& code : side.enhanced) append(out, code);
+  return out;
+}
+
+std::string defined(const Answer& side) {
+  std::string out;
+  for (const auto& [document, section] : side.defined) {
+    const bool rfc = std::ranges::all_of(document, is_digit);
+    append(out, (rfc ? "RFC " : "") + document);
+  }
+  return out;
+}
+
+using Cells = std::vector<std::string>;
+
+// A row of the table; cells are wrapped side by side.
+void write_row(std::ostream& out, const Cells& cells, const std::vector<std::size_t>& widths) {
+  std::vector<std::vector<std::string>> wrapped;
+  std::size_t height = 0;
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    wrapped.push_back(i18n::wrap(cells[i], widths[i]));
+    height = std::max(height, wrapped.back().size());
+  }
+  for (std::size_t line = 0; line < height; ++line) {
+    std::string text;
+    for (std::size_t i = 0; i < wrapped.size(); ++i) {
+      text += i18n::pad(line < wrapped[i].size() ? wrapped[i][line] : "", widths[i]);
+      text += "  ";
+    }
+    text.erase(text.find_last_not_of(' ') + 1);
+    out << text << '\n';
+  }
+}
+
+void write_table(const Comparison& comparison, const Context& context) {
+  const auto& tr = context.tr;
+  std::vector<Cells> rows;
+  const auto row = [&](std::string label, auto cell_of) {
+    Cells cells{std::move(label)};
+    bool any = false;
+    for (const auto& side : comparison.sides) {
+      cells.push_back(cell_of(side));
+      any = any || !cells.back().empty();
+      if (cells.back().empty()) cells.back() = "-";
+    }
+    if (any) rows.push_back(std::move(cells));
+  };
+  row("", [&](const Answer& side) { return side.subject + "  " + tr.text(side.title); });
+  row(tr.text("compare.row.means"), [&](const Answer& side) { return tr.text(side.what.front()); });
+  row(tr.text("compare.row.result"), [&](const Answer& side) {
+    return tr.text(fmt::format("explain.outcome.{}", diagnose::to_string(side.outcome)));
+  });
+  row(tr.text("compare.row.answers"), [&](const Answer& side) { return stages(side, tr); });
+  row(tr.text("compare.row.act"), [&](const Answer& side) { return actors(side, tr); });
+  row(tr.text("compare.row.retried"), [&](const Answer& side) {
+    return tr.text(fmt::format("compare.short_retry.{}", knowledge::to_string(side.retry)));
+  });
+  row(tr.text("compare.row.enhanced"), [&](const Answer& side) { return enhanced(side); });
+  row(tr.text("compare.row.defined"), [&](const Answer& side) { return defined(side); });
+
+  std::vector<std::size_t> widths(1);
+  for (const auto& cells : rows) widths[0] = std::max(widths[0], i18n::width_cells(cells[0]));
+  const std::size_t count = comparison.sides.size();
+  const std::size_t room = line_cells - widths[0] - 2 * count;
+  widths.resize(count + 1, room / count);
+  for (const auto& cells : rows) write_row(context.out, cells, widths);
+}
+
+void write_paragraph(std::ostream& out, const std::string& text) {
+  for (const auto& line : i18n::wrap(text, line_cells)) out << line << '\n';
+}
+
+void write_text(const Comparison& comparison, const Context& context) {
+  const auto& tr = context.tr;
+  auto& out = context.out;
+  for (const auto& pair : comparison.pairs) write_paragraph(out, tr.text(pair.verdict.text, pair.verdict.args));
+  out << '\n';
+  write_table(comparison, context);
+  for (const auto& pair : comparison.pairs) {
+    out << '\n';
+    if (comparison.pairs.size() > 1) out << pair.a << " / " << pair.b << "  ";
+    out << tr.text("compare.can_both") << '\n';
+    write_paragraph(out, tr.text(pair.session.text, pair.session.args));
+    write_paragraph(out, tr.text(pair.delivery.text, pair.delivery.args));
+    for (const auto& line : pair.transcript) out << "  " << line << '\n';
+  }
+  out << '\n';
+  for (std::size_t i = 0; i < comparison.sides.size(); ++i) {
+    const auto label = tr.text("compare.if_you_see", {{"code", comparison.sides[i].subject}}) + ": ";
+    write_paragraph(out, label + tr.text(comparison.if_you_see[i].text, comparison.if_you_see[i].args));
+  }
+}
+
+int run_compare(const Context& context, const Options& options) {
+  const auto comparison = diagnose::compare(options.codes);
+  if (!comparison) {
+    const auto code = printable(options.codes[comparison.error().which], 40);
+    const auto message = context.tr.text("compare.error", {{"code", code}});
+    if (options.json) {
+      context.out << diagnose::error_json("compare", diagnose::to_string(comparison.error().why), message) << '\n';
+    } else {
+      context.err << message << '\n';
+    }
+    return exit_data;
+  }
+  if (options.json) {
+    context.out << diagnose::to_json(*comparison, context.tr) << '\n';
+  } else if (options.quiet) {
+    for (const auto& pair : comparison->pairs) {
+      context.out << pair.a << " / " << pair.b << "  " << context.tr.text(pair.verdict.text, pair.verdict.args) << '\n';
+    }
+  } else {
+    write_text(*comparison, context);
+  }
+  return exit_ok;
+}
+
+}  // namespace
+
+void add_compare(CLI::App& app, Command& chosen) {
+  const auto& tr = *chosen.tr;
+  auto options = std::make_shared<Options>();
+  auto* sub = app.add_subcommand("compare", tr.text("compare.about"));
+  sub->add_option("CODE", options->codes, tr.text("compare.what"))->required()->expected(2, 3);
+  sub->add_flag("-q,--quiet", options->quiet, tr.text("cli.option.quiet"));
+  sub->add_flag("--json", options->json, tr.text("cli.option.json"));
+  sub->callback([options, &chosen] {
+    chosen.run = [options](const Context& context) { return run_compare(context, *options); };
+  });
+}
+
+}  // namespace postil::cli

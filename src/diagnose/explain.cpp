@@ -1,0 +1,356 @@
+#include "diagnose/explain.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/bytes.hpp"
+#include "base/ids.hpp"
+#include "base/limits.hpp"
+#include "i18n/translator.hpp"
+
+namespace postil::diagnose {
+namespace {
+
+using knowledge::Code;
+using knowledge::Retry;
+using knowledge::Role;
+
+bool is_x(std::string_view text) {
+  return text.size() == 1 &&
+         (ascii_lower(text[0]) == 'x' || ascii_lower(text[0]) == 'z' || ascii_lower(text[0]) == 'y' || text == "*");
+}
+
+bool all_digits(std::string_view text) {
+  return !text.empty() && std::ranges::all_of(text, is_digit);
+}
+
+std::optional<Code> three_digits(std::string_view text) {
+  if (text.size() != 3 || !all_digits(text)) return std::nullopt;
+  return static_cast<Code>((text[0] - '0') * 100 + (text[1] - '0') * 10 + (text[2] - '0'));
+}
+
+Outcome outcome_of(unsigned first_digit) {
+  switch (first_digit) {
+    case 2:
+      return Outcome::success;
+    case 3:
+      return Outcome::go_on;
+    case 4:
+      return Outcome::temporary;
+    case 5:
+      return Outcome::permanent;
+    default:
+      return Outcome::mixed;
+  }
+}
+
+Retry retry_of(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::temporary:
+      return Retry::later;
+    case Outcome::permanent:
+      return Retry::no;
+    default:
+      return Retry::none;
+  }
+}
+
+// The texts decide which roles a code has something to say to.
+void add_steps(Answer& answer, const std::string& prefix) {
+  static const i18n::Translator english;
+  for (Role role : knowledge::roles) {
+    auto key = fmt::format("{}.fix.{}", prefix, knowledge::to_string(role));
+    if (english.has(key)) answer.steps.push_back({role, std::move(key)});
+  }
+}
+
+Answer of_code(Code code) {
+  Answer out;
+  out.kind = Kind::basic_code;
+  out.subject = fmt::format("{:03}", code);
+  out.outcome = outcome_of(code / 100);
+  const auto* known = knowledge::find_code(code);
+  if (known == nullptr) {
+    // A client takes a code that it does not know for its first digit. [rfc5321 4.3.2]
+    const auto prefix = fmt::format("class.code.{}", code / 100);
+    out.title = prefix + ".title";
+    out.what = {"explain.unlisted_code", prefix + ".meaning"};
+    out.retry = retry_of(out.outcome);
+    out.defined = {{"5321", "4.2"}};
+    return out;
+  }
+  const auto prefix = fmt::format("code.{}", code);
+  out.title = prefix + ".title";
+  out.what = {prefix + ".meaning"};
+  out.when = prefix + ".when";
+  out.retry = known->retry;
+  out.stages = known->stages;
+  out.defined = known->defined;
+  out.transcript = known->transcript;
+  for (auto enhanced : known->enhanced) out.enhanced.push_back(reply::to_string(enhanced));
+  for (Code other : known->confused)
+    out.confused.push_back({fmt::format("{}", other), fmt::format("{}.not.{}", prefix, other)});
+  add_steps(out, prefix);
+  return out;
+}
+
+// klass: 0 when it is not given.
+Answer of_status(unsigned klass, std::uint16_t subject, std::uint16_t detail) {
+  Answer out;
+  out.kind = Kind::enhanced_code;
+  out.subject = fmt::format("{}.{}.{}", klass == 0 ? "x" : std::to_string(klass), subject, detail);
+  out.outcome = outcome_of(klass);
+  out.retry = retry_of(out.outcome);
+  const auto* known = knowledge::find_status(subject, detail);
+  if (known == nullptr) {
+    const auto prefix = fmt::format("class.subject.{}", subject <= 7 ? subject : 0);
+    out.title = prefix + ".title";
+    out.what = {"explain.unlisted_status", prefix + ".meaning"};
+    out.defined = {{"3463", "2"}};
+    return out;
+  }
+  const auto prefix = known->key();
+  static const i18n::Translator english;
+  out.title = prefix + ".title";
+  out.what = {prefix + ".meaning"};
+  out.registry = known->registry;
+  out.defined = known->defined;
+  for (Code basic : known->basic) out.basic.push_back(fmt::format("{}", basic));
+  if (english.has(prefix + ".other")) out.other = prefix + ".other";
+  Role who = known->reason ? knowledge::entry(*known->reason).act : Role::sender;
+  if (klass == 2) who = Role::nobody;
+  if (klass != 2) out.steps.push_back({who, prefix + ".fix"});
+  if (klass == 4) out.what.emplace_back("explain.class_4");
+  return out;
+}
+
+Answer of_pair(Code code, reply::EnhancedCode enhanced) {
+  Answer out = of_status(enhanced.klass, enhanced.subject, enhanced.detail);
+  const Answer basic = of_code(code);
+  out.kind = Kind::pair;
+  out.subject = fmt::format("{} {}", basic.subject, out.subject);
+  out.stages = basic.stages;
+  out.confused = basic.confused;
+  // The server refuses by the basic code; the two classes have to be the same. [rfc2034 4]
+  if (enhanced.klass != code / 100) out.what.emplace_back("explain.class_mismatch");
+  out.outcome = basic.outcome;
+  const auto* known = knowledge::find_code(code);
+  const bool usual = known != nullptr && std::ranges::find(known->enhanced, enhanced) != known->enhanced.end();
+  // Where the enhanced code is the one that the RFC gives to the basic code, that code's own page says most.
+  if (usual && known->enhanced.size() == 1) {
+    const auto registry = out.registry;
+    const auto other = out.other;
+    auto subject = out.subject;
+    out = basic;
+    out.kind = Kind::pair;
+    out.subject = std::move(subject);
+    out.registry = registry;
+    out.other = other;
+  }
+  return out;
+}
+
+Answer of_class(unsigned first_digit) {
+  Answer out;
+  out.kind = Kind::code_class;
+  out.subject = fmt::format("{}xx", first_digit);
+  out.outcome = outcome_of(first_digit);
+  out.retry = retry_of(out.outcome);
+  out.title = fmt::format("class.code.{}.title", first_digit);
+  out.what = {fmt::format("class.code.{}.meaning", first_digit)};
+  out.defined = {{"5321", "4.2.1"}};
+  for (const auto& code : knowledge::basic_codes()) {
+    if (code.code / 100u == first_digit) out.basic.push_back(fmt::format("{}", code.code));
+  }
+  return out;
+}
+
+Answer of_subject(unsigned klass, unsigned subject) {
+  Answer out;
+  out.kind = Kind::subject;
+  out.subject = fmt::format("{}.{}.x", klass == 0 ? "x" : std::to_string(klass), subject);
+  out.outcome = outcome_of(klass);
+  out.retry = retry_of(out.outcome);
+  out.title = fmt::format("class.subject.{}.title", subject);
+  out.what = {fmt::format("class.subject.{}.meaning", subject)};
+  out.defined = {{"3463", "3"}};
+  for (const auto& status : knowledge::statuses()) {
+    if (status.subject == subject) {
+      out.enhanced.push_back(fmt::format("{}.{}.{}", klass == 0 ? "x" : std::to_string(klass), subject, status.detail));
+    }
+  }
+  return out;
+}
+
+Answer of_reply(const reply::RemoteReply& reply, knowledge::Stage stage) {
+  Answer out = reply.enhanced ? of_pair(reply.code, reply.enhanced) : of_code(reply.code);
+  out.kind = Kind::reply;
+  out.quoted = reply.one_line();
+  if (stage != knowledge::Stage::any) out.stages = {stage};
+  if (reply.code < 400) return out;
+  const auto explanation = explain_reply(reply, stage);
+  out.reply = explanation;
+  out.why.clear();
+  if (explanation.reason != knowledge::Reason::unknown) {
+    out.what = {explanation.what};
+    if (explanation.own == nullptr) out.title = fmt::format("reason.{}.name", knowledge::entry(explanation.reason).key);
+  }
+  if (!explanation.why.empty()) out.why.push_back(explanation.why);
+  if (explanation.reason != knowledge::Reason::unknown) out.steps = {{explanation.act, explanation.act_text}};
+  return out;
+}
+
+// "5.1.1", "x.1.1", "5.7.x", "x.7.z", "5.x.x", with or without a # before it.
+std::optional<std::expected<Answer, NotUnderstood>> read_status(std::string_view text) {
+  if (text.starts_with('#')) text.remove_prefix(1);
+  const auto parts = split(text, '.');
+  if (parts.size() != 3) return std::nullopt;
+  const bool any_class = is_x(parts[0]);
+  if (!any_class && !(parts[0].size() == 1 && is_digit(parts[0][0]))) return std::nullopt;
+  for (std::size_t i : {1u, 2u}) {
+    if (!is_x(parts[i]) && (!all_digits(parts[i]) || parts[i].size() > 3)) return std::nullopt;
+  }
+  const unsigned klass = any_class ? 0 : static_cast<unsigned>(parts[0][0] - '0');
+  if (klass != 0 && klass != 2 && klass != 4 && klass != 5) return std::unexpected(NotUnderstood::no_such_status);
+  if (is_x(parts[1])) {
+    if (klass == 0 || !is_x(parts[2])) return std::unexpected(NotUnderstood::no_such_status);
+    return of_class(klass);
+  }
+  const auto subject = static_cast<std::uint16_t>(std::stoi(std::string(parts[1])));
+  if (is_x(parts[2])) {
+    if (subject > 7) return std::unexpected(NotUnderstood::no_such_status);
+    return of_subject(klass, subject);
+  }
+  return of_status(klass, subject, static_cast<std::uint16_t>(std::stoi(std::string(parts[2]))));
+}
+
+// Crockford's letters make up common words as well ("administrator"): an id has a digit.
+std::optional<Answer> read_id(std::string_view text) {
+  if (std::ranges::none_of(text, is_digit) || text.find(' ') != std::string_view::npos) return std::nullopt;
+  Answer out;
+  if (const auto message = parse_message_id(text)) {
+    out.kind = Kind::message_id;
+    out.subject = to_string(*message);
+    return out;
+  }
+  if (const auto receipt = parse_receipt_id(text)) {
+    out.kind = Kind::receipt_id;
+    out.subject = to_string(*receipt);
+    return out;
+  }
+  return std::nullopt;
+}
+
+bool is_reply_code(Code code) {
+  return code >= 200 && code <= 599;
+}
+
+}  // namespace
+
+std::string_view to_string(Kind kind) {
+  switch (kind) {
+    case Kind::basic_code:
+      return "basic_code";
+    case Kind::enhanced_code:
+      return "enhanced_code";
+    case Kind::pair:
+      return "pair";
+    case Kind::code_class:
+      return "code_class";
+    case Kind::subject:
+      return "subject";
+    case Kind::reply:
+      return "reply";
+    case Kind::message_id:
+      return "message_id";
+    case Kind::receipt_id:
+      return "receipt_id";
+  }
+  return "reply";
+}
+
+std::string_view to_string(NotUnderstood why) {
+  switch (why) {
+    case NotUnderstood::empty:
+      return "empty";
+    case NotUnderstood::too_long:
+      return "too_long";
+    case NotUnderstood::no_such_code:
+      return "no_such_code";
+    case NotUnderstood::no_such_status:
+      return "no_such_status";
+    case NotUnderstood::not_a_reply:
+      return "not_a_reply";
+  }
+  return "not_a_reply";
+}
+
+std::string_view to_string(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::success:
+      return "success";
+    case Outcome::go_on:
+      return "go_on";
+    case Outcome::temporary:
+      return "temporary";
+    case Outcome::permanent:
+      return "permanent";
+    case Outcome::mixed:
+      return "mixed";
+  }
+  return "mixed";
+}
+
+std::optional<reply::RemoteReply> read_reply(std::string_view text) {
+  reply::RemoteReply out;
+  bool ended = false;
+  for (auto line : split(text.substr(0, input_octets_max), '\n')) {
+    if (out.lines.size() >= limits::remote_reply_lines_max) break;
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    line = trim(line);
+    for (std::string_view mark : {"S: ", "<-- ", "<< ", "< "}) {
+      if (line.starts_with(mark)) line = trim(line.substr(mark.size()));
+    }
+    if (line.size() < 3) continue;
+    const auto code = three_digits(line.substr(0, 3));
+    if (!code || !is_reply_code(*code) || (line.size() > 3 && line[3] != ' ' && line[3] != '-')) continue;
+    // In a whole session the last reply counts; lines of one reply have a hyphen after the code.
+    if (ended) out = {};
+    ended = line.size() == 3 || line[3] == ' ';
+    if (out.code != 0 && out.code != *code) out.mixed_codes = true;
+    out.code = *code;
+    const auto rest = line.size() > 4 ? trim(line.substr(4)) : std::string_view();
+    if (const auto enhanced = reply::leading_enhanced_code(rest)) out.enhanced = *enhanced;
+    out.lines.push_back(printable(rest));
+  }
+  if (out.code == 0) return std::nullopt;
+  return out;
+}
+
+std::expected<Answer, NotUnderstood> explain(std::string_view input, knowledge::Stage stage) {
+  if (input.size() > input_octets_max) return std::unexpected(NotUnderstood::too_long);
+  while (!input.empty() && (is_control(input.back()) || input.back() == ' ')) input.remove_suffix(1);
+  while (!input.empty() && (is_control(input.front()) || input.front() == ' ')) input.remove_prefix(1);
+  if (input.empty()) return std::unexpected(NotUnderstood::empty);
+
+  if (const auto code = three_digits(input)) {
+    if (!is_reply_code(*code)) return std::unexpected(NotUnderstood::no_such_code);
+    return of_code(*code);
+  }
+  if (input.size() == 3 && input[0] >= '2' && input[0] <= '5' && is_x(input.substr(1, 1)) && is_x(input.substr(2, 1))) {
+    return of_class(static_cast<unsigned>(input[0] - '0'));
+  }
+  if (auto status = read_status(input)) return *status;
+  if (input.find('\n') == std::string_view::npos && input.size() > 4) {
+    const auto code = three_digits(input.substr(0, 3));
+    const auto enhanced = reply::parse_enhanced_code(trim(input.substr(4)));
+    if (code && is_reply_code(*code) && enhanced && (input[3] == ' ' || input[3] == '-'))
+      return of_pair(*code, *enhanced);
+  }
+  if (const auto reply = read_reply(input)) return of_reply(*reply, stage);
+  if (const auto id = read_id(input)) return *id;
+  return std::unexpected(NotUnderstood::not_a_reply);
+}
+
+}  // namespace postil::diagnose

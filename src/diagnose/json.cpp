@@ -1,0 +1,130 @@
+#include "diagnose/json.hpp"
+
+#include <boost/json.hpp>
+
+namespace postil::diagnose {
+namespace {
+
+namespace json = boost::json;
+
+json::string text(std::string_view value) {
+  return json::string(value.data(), value.size());
+}
+
+json::array strings(const std::vector<std::string>& values) {
+  json::array out;
+  for (const auto& value : values) out.emplace_back(text(value));
+  return out;
+}
+
+json::array sentences(const std::vector<std::string>& keys, const i18n::Translator& tr) {
+  json::array out;
+  for (const auto& key : keys) out.emplace_back(text(tr.text(key)));
+  return out;
+}
+
+json::object reason_of(const Explanation& reply, const i18n::Translator& tr) {
+  const auto& entry = knowledge::entry(reply.reason);
+  json::object out;
+  out["id"] = text(entry.key);
+  out["name"] = text(tr.text("reason." + std::string(entry.key) + ".name"));
+  out["group"] = text(knowledge::to_string(reply.group));
+  out["persistence"] = text(knowledge::to_string(reply.persistence));
+  out["who"] = text(knowledge::to_string(reply.act));
+  out["action"] = text(knowledge::to_string(reply.action));
+  out["confidence"] = text(to_string(reply.confidence));
+  if (reply.own != nullptr) out["own_reply"] = text(reply.own->key);
+  return out;
+}
+
+json::object object_of(const Answer& answer, const i18n::Translator& tr) {
+  json::object out;
+  out["kind"] = text(to_string(answer.kind));
+  out["subject"] = text(answer.subject);
+  if (answer.kind == Kind::message_id || answer.kind == Kind::receipt_id) return out;
+  out["outcome"] = text(to_string(answer.outcome));
+  out["title"] = text(tr.text(answer.title));
+  out["what"] = sentences(answer.what, tr);
+  out["why"] = sentences(answer.why, tr);
+  if (!answer.when.empty()) out["when"] = text(tr.text(answer.when));
+  if (!answer.other.empty()) out["elsewhere"] = text(tr.text(answer.other));
+  json::array steps;
+  for (const auto& step : answer.steps) {
+    steps.push_back({{"who", text(knowledge::to_string(step.who))}, {"do", text(tr.text(step.text))}});
+  }
+  out["steps"] = std::move(steps);
+  out["retry"] = text(knowledge::to_string(answer.retry));
+  json::array confused;
+  for (const auto& other : answer.confused) {
+    confused.push_back({{"code", text(other.code)}, {"difference", text(tr.text(other.text))}});
+  }
+  out["confused_with"] = std::move(confused);
+  json::array stages;
+  for (auto stage : answer.stages) stages.emplace_back(text(knowledge::to_string(stage)));
+  out["stages"] = std::move(stages);
+  out["enhanced_codes"] = strings(answer.enhanced);
+  out["basic_codes"] = strings(answer.basic);
+  json::array defined;
+  for (const auto& definition : answer.defined) {
+    defined.push_back({{"document", text(definition.document)}, {"section", text(definition.section)}});
+  }
+  out["defined_in"] = std::move(defined);
+  out["transcript"] = strings(answer.transcript);
+  if (!answer.registry.empty()) out["registry_text"] = text(answer.registry);
+  if (!answer.quoted.empty()) out["reply"] = text(answer.quoted);
+  if (answer.reply) out["reason"] = reason_of(*answer.reply, tr);
+  return out;
+}
+
+json::object head(std::string_view schema, const i18n::Translator& tr) {
+  json::object out;
+  out["schema"] = "postil." + std::string(schema) + "/1";
+  out["language"] = text(tr.language_of(schema));
+  return out;
+}
+
+json::object object_of(const PairFinding& pair, const i18n::Translator& tr) {
+  json::object out;
+  out["a"] = text(pair.a);
+  out["b"] = text(pair.b);
+  out["verdict"] = text(tr.text(pair.verdict.text, pair.verdict.args));
+  out["one_session"] = pair.one_session == Verdict::yes;
+  out["session"] = text(tr.text(pair.session.text, pair.session.args));
+  out["one_delivery"] = pair.one_delivery == Verdict::yes;
+  out["delivery"] = text(tr.text(pair.delivery.text, pair.delivery.args));
+  out["transcript"] = strings(pair.transcript);
+  out["reviewed"] = pair.reviewed;
+  return out;
+}
+
+}  // namespace
+
+std::string to_json(const Answer& answer, const i18n::Translator& tr) {
+  auto out = head("explain", tr);
+  for (auto& [key, value] : object_of(answer, tr)) out[key] = std::move(value);
+  return json::serialize(out);
+}
+
+std::string to_json(const Comparison& comparison, const i18n::Translator& tr) {
+  auto out = head("compare", tr);
+  json::array sides;
+  for (std::size_t i = 0; i < comparison.sides.size(); ++i) {
+    auto side = object_of(comparison.sides[i], tr);
+    side["if_you_see"] = text(tr.text(comparison.if_you_see[i].text, comparison.if_you_see[i].args));
+    sides.push_back(std::move(side));
+  }
+  out["codes"] = std::move(sides);
+  json::array pairs;
+  for (const auto& pair : comparison.pairs) pairs.push_back(object_of(pair, tr));
+  out["pairs"] = std::move(pairs);
+  return json::serialize(out);
+}
+
+std::string error_json(std::string_view schema, std::string_view id, std::string_view message) {
+  json::object out;
+  out["schema"] = "postil." + std::string(schema) + "/1";
+  out["error"] = {{"id", text(id)}, {"message", text(message)}};
+  return json::serialize(out);
+}
+
+}  // namespace postil::diagnose

@@ -1,0 +1,18 @@
+// The JSON forms of what diagnose finds; docs/schema/explain.json and compare.json describe them.
+#pragma once
+
+#include <string>
+
+#include "diagnose/compare.hpp"
+#include "diagnose/explain.hpp"
+#include "i18n/translator.hpp"
+
+namespace postil::diagnose {
+
+// One line without end of line. Ids are stable and in no language; the texts are in tr's.
+std::string to_json(const Answer& answer, const i18n::Translator& tr);
+std::string to_json(const Comparison& comparison, const i18n::Translator& tr);
+// schema: "explain" or "compare"; id: "not_understood"; message: a sentence.
+std::string error_json(std::string_view schema, std::string_view id, std::string_view message);
+
+}  // namespace postil::diagnose
