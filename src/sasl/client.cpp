@@ -18,7 +18,7 @@ using Response = std::expected<std::string, std::string>;
 
 // Below, a listener could try passwords too fast [rfc7677 4]; above, the server would only burn our time.
 constexpr int iterations_min = 4096;
-constexpr int iterations_max = 200'000;
+constexpr int iterations_max = 100'000;
 
 struct Known {
   std::string_view name;

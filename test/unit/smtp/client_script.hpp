@@ -46,6 +46,7 @@ struct Record {
   std::optional<Outcome> closed;
   std::string last_words;  // ClientClose::output
   std::size_t reads = 0;
+  std::size_t accepted = 0;  // transactions that were
   Extensions extensions;
 };
 
@@ -53,6 +54,7 @@ struct Options {
   std::size_t cut = 0;  // octets per bytes(); 0 = a reply at once
   Fault fault = Fault::none;
   std::size_t fault_at = 0;
+  std::size_t octets_max = SIZE_MAX;  // of replies; then the fault
 };
 
 inline Record run(const Script& script, const Options& options = {}) {
@@ -61,6 +63,7 @@ inline Record run(const Script& script, const Options& options = {}) {
   MonoTime now{seconds(1000)};
   std::size_t next_reply = 0, next_transaction = 0;
   std::size_t body_at = 0;
+  std::size_t given = 0;
   std::string pending;  // of the reply that is being given in cuts
   ClientAction action = session.start(now);
   for (int steps = 0; steps < 1'000'000; ++steps) {
@@ -85,9 +88,15 @@ inline Record run(const Script& script, const Options& options = {}) {
         }
         pending = script.replies[next_reply++];
       }
+      if (given == options.octets_max) {
+        action =
+            options.fault == Fault::timeout ? session.timed_out(read->deadline) : session.failed("reset by peer", now);
+        continue;
+      }
       const std::size_t take = options.cut == 0 ? pending.size() : std::min(options.cut, pending.size());
-      const std::string part = pending.substr(0, take);
-      pending.erase(0, take);
+      const std::string part = pending.substr(0, std::min(take, options.octets_max - given));
+      given += part.size();
+      pending.erase(0, part.size());
       action = session.bytes(part, now);
     } else if (auto* write = std::get_if<ClientWrite>(&action)) {
       out.sent += write->output;
