@@ -35,8 +35,8 @@ struct Packet {
   unsigned flags = 0x8180;  // response, recursion
   std::string question_name;
   dns::Type type = dns::Type::mx;
-  std::string answers, authorities;
-  unsigned answer_count = 0, authority_count = 0, question_count = 1;
+  std::string answers, authorities, additionals;
+  unsigned answer_count = 0, authority_count = 0, additional_count = 0, question_count = 1;
 
   Packet(std::string_view name, dns::Type asked) : question_name(wire_name(name)), type(asked) {}
   static std::string record(const std::string& owner, dns::Type type, const std::string& data, std::uint32_t ttl = 300,
@@ -57,13 +57,20 @@ struct Packet {
     ++authority_count;
     return *this;
   }
+  // EDNS with DO [rfc6891 6.1.2]
+  Packet& edns() {
+    additionals += std::string(1, '\0') + u16(41) + u16(1232) + u32(0x8000) + u16(0);
+    ++additional_count;
+    return *this;
+  }
   Packet& rcode(unsigned code) {
     flags = (flags & ~15u) | code;
     return *this;
   }
   std::string octets() const {
-    return u16(0x1234) + u16(flags) + u16(question_count) + u16(answer_count) + u16(authority_count) + u16(0) +
-           question_name + u16(static_cast<unsigned>(type)) + u16(1) + answers + authorities;
+    return u16(0x1234) + u16(flags) + u16(question_count) + u16(answer_count) + u16(authority_count) +
+           u16(additional_count) + question_name + u16(static_cast<unsigned>(type)) + u16(1) + answers + authorities +
+           additionals;
   }
 };
 
