@@ -196,15 +196,14 @@ void Engine::State::regroup(Slot slot, Now now) {
 void Engine::State::take(Now now, SettingsChanged& input, Effects&) {
   const bool moves = input.settings.fixed_site != settings.fixed_site;
   settings = sane(std::move(input.settings));
-  std::vector<Slot> all_messages, all_sites;
-  by_id.each([&](Slot slot) { all_messages.push_back(slot); });
   if (moves) {
-    std::sort(all_messages.begin(), all_messages.end(),
-              [&](Slot a, Slot b) { return messages[a].id < messages[b].id; });
-    for (Slot slot : all_messages) regroup(slot, now);
+    std::vector<Slot> all;
+    each_message([&](Slot slot) { all.push_back(slot); });
+    std::sort(all.begin(), all.end(), [&](Slot a, Slot b) { return messages[a].id < messages[b].id; });
+    for (Slot slot : all) regroup(slot, now);
   }
-  for (Slot slot : all_messages) {
-    for (Slot job = messages[slot].jobs; job != no_slot; job = jobs[job].sibling) update_ring(jobs[job].site);
+  for (Slot slot = 0; slot < sites.end(); ++slot) {
+    if (sites[slot].jobs > 0) update_ring(slot);
   }
 }
 

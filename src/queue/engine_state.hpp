@@ -190,6 +190,12 @@ struct Engine::State {
   void remove(Slot message, Pending how, Now now, Effects& out);
   void remove_waiter(Slot waiter, Pending how, RecipientState& state, Message& message, Persist& persist);
   // views.cpp
+  template <class Visit>
+  void each_message(Visit visit) const {
+    for (Slot slot = 0; slot < messages.end(); ++slot) {
+      if (messages[slot].open > 0) visit(slot);
+    }
+  }
   Reason shown_reason(const Job& job, const Waiter& waiter) const;
   std::optional<Duration> next_in(const Message& message, const Job& job, const Waiter& waiter, Now now) const;
 

@@ -44,6 +44,8 @@ class Arena {
       used_ = 0;
     }
   }
+  // Slots below this may be in use; those that are not hold a T{}.
+  Slot end() const { return static_cast<Slot>(used_); }
   std::size_t live() const { return live_; }
   std::size_t memory_octets() const {
     return blocks_.size() * block_slots * sizeof(T) + blocks_.capacity() * sizeof(blocks_[0]) +

@@ -1,4 +1,4 @@
-// What people are shown. These walk over all that waits: about 50 ms for a million messages.
+// What people are shown. These walk over all that waits: in the order of memory, tens of nanoseconds each.
 #include <algorithm>
 #include <array>
 #include <map>
@@ -33,7 +33,7 @@ Totals Engine::totals() const {
                 .sites = s.sites.live(),
                 .oldest = {}};
   bool first = true;
-  s.by_id.each([&](Slot slot) {
+  s.each_message([&](Slot slot) {
     const WallTime arrived = s.messages[slot].life.arrived;
     if (first || arrived < totals.oldest) totals.oldest = arrived;
     first = false;
@@ -76,7 +76,7 @@ struct Tallies {
 template <class State>
 Tallies tally(const State& s, Now now) {
   Tallies out;
-  s.by_id.each([&](Slot slot) {
+  s.each_message([&](Slot slot) {
     const Message& message = s.messages[slot];
     std::uint64_t message_seen = 0;
     for (Slot j = message.jobs; j != no_slot; j = s.jobs[j].sibling) {
@@ -162,7 +162,7 @@ std::vector<GroupRow> Engine::by_site(Now now) const {
     }
   }
   std::unordered_map<Slot, std::uint64_t> messages;  // one job a message and site
-  s.by_id.each([&](Slot slot) {
+  s.each_message([&](Slot slot) {
     for (Slot j = s.messages[slot].jobs; j != no_slot; j = s.jobs[j].sibling) ++messages[s.jobs[j].site];
   });
   std::vector<GroupRow> rows;
@@ -215,7 +215,7 @@ std::vector<MessageId> Engine::select(const Filter& filter, Now now, std::size_t
       if (slot != no_slot && matches(s.messages[slot])) out.push_back(id);
     }
   } else {
-    s.by_id.each([&](Slot slot) {
+    s.each_message([&](Slot slot) {
       if (matches(s.messages[slot])) out.push_back(s.messages[slot].id);
     });
   }
