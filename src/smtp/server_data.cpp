@@ -109,8 +109,10 @@ void ServerSession::State::take_octets(std::string_view octets) {
   check_octets(incoming.facts());
 }
 
-// What can be told before the end. Bare CR and LF wait for the end: a CR may be half of a CRLF still.
+// What can be told before the end. Bare CR and LF wait for the end: a CR may be half of a CRLF still, and until then
+// counts as one more octet of its line.
 void ServerSession::State::check_octets(const message::BodyFacts& facts) {
+  const std::uint64_t line_octets_max = settings_->text_line_octets_max + (transaction_->message->ended ? 0u : 1u);
   const auto& filter = transaction_->message->filter;
   if (facts.octets > settings_->message_octets_max) {
     refuse_message(reply::make(TextId::message_too_big, {{"limit", fmt::to_string(settings_->message_octets_max)}}));
@@ -119,7 +121,7 @@ void ServerSession::State::check_octets(const message::BodyFacts& facts) {
         reply::make(TextId::message_header_too_big, {{"limit", fmt::to_string(settings_->header_octets_max)}}));
   } else if (filter.hops() > settings_->hops_max) {
     refuse_message(reply::make(TextId::message_loop, {{"hops", fmt::to_string(filter.hops())}}));
-  } else if (facts.longest_line > settings_->text_line_octets_max) {
+  } else if (facts.longest_line > line_octets_max) {
     refuse_message(
         reply::make(TextId::message_line_too_long, {{"limit", fmt::to_string(settings_->text_line_octets_max)}}));
   }
