@@ -10,6 +10,7 @@
 #include "cli/command.hpp"
 #include "cli/compare.hpp"
 #include "cli/explain.hpp"
+#include "cli/user.hpp"
 
 namespace postil::cli {
 namespace {
@@ -18,6 +19,7 @@ namespace {
 constexpr AddCommand commands[] = {
     add_explain,
     add_compare,
+    add_user,
 };
 
 std::string lookup(const Process& process, const char* name) {
@@ -76,7 +78,7 @@ void label(CLI::App& app, const i18n::Translator& tr) {
   formatter->label("Subcommands", tr.text("cli.commands_heading"));
   formatter->label("SUBCOMMAND", "COMMAND");
   formatter->label("SUBCOMMANDS", "COMMAND");
-  formatter->label("OPTIONS", "--…");
+  formatter->label("OPTIONS", "--OPTION");
   formatter->label("REQUIRED", "");
 }
 
@@ -129,7 +131,7 @@ int run(const Process& process) {
   app.set_help_flag("-h,--help", tr.text("cli.option.help"));
   app.set_version_flag("--version", "postil " POSTIL_VERSION, tr.text("cli.option.version"));
   std::string ignored;
-  app.add_option("--lang", ignored, tr.text("cli.option.lang"));
+  app.add_option("--lang", ignored, tr.text("cli.option.lang"))->type_name("");
   app.footer(tr.text("cli.more_help", {{"program", process.program_name}}));
   Command chosen{.tr = &tr, .run = {}};
   for (auto add : process.more) add(app, chosen);
@@ -137,6 +139,8 @@ int run(const Process& process) {
   for (auto* sub : app.get_subcommands({})) {
     sub->fallthrough();  // --lang may stand anywhere
     sub->footer("");
+    sub->group(tr.text("cli.commands_heading"));
+    for (auto* option : sub->get_options()) option->type_name("");
   }
 
   try {

@@ -54,7 +54,8 @@ std::string defined(const Answer& side) {
   std::string out;
   for (const auto& [document, section] : side.defined) {
     const bool rfc = std::ranges::all_of(document, is_digit);
-    append(out, (rfc ? "RFC " : "") + document);
+    const auto name = (rfc ? "RFC " : "") + document;
+    if (out.find(name) == std::string::npos) append(out, name);
   }
   return out;
 }
@@ -140,6 +141,15 @@ void write_text(const Comparison& comparison, const Context& context) {
 }
 
 int run_compare(const Context& context, const Options& options) {
+  if (options.codes.size() < 2 || options.codes.size() > 3) {
+    const auto message = context.tr.text("compare.count");
+    if (options.json) {
+      context.out << diagnose::error_json("compare", "count", message) << '\n';
+    } else {
+      context.err << message << '\n';
+    }
+    return exit_usage;
+  }
   const auto comparison = diagnose::compare(options.codes);
   if (!comparison) {
     const auto code = printable(options.codes[comparison.error().which], 40);
@@ -169,7 +179,7 @@ void add_compare(CLI::App& app, Command& chosen) {
   const auto& tr = *chosen.tr;
   auto options = std::make_shared<Options>();
   auto* sub = app.add_subcommand("compare", tr.text("compare.about"));
-  sub->add_option("CODE", options->codes, tr.text("compare.what"))->required()->expected(2, 3);
+  sub->add_option("CODE", options->codes, tr.text("compare.what"))->required();
   sub->add_flag("-q,--quiet", options->quiet, tr.text("cli.option.quiet"));
   sub->add_flag("--json", options->json, tr.text("cli.option.json"));
   sub->callback([options, &chosen] {

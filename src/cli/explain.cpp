@@ -60,24 +60,35 @@ std::string stages(const Answer& answer, const Translator& tr) {
 // Rows of "label   text", the text wrapped beside its label.
 class Rows {
  public:
-  void add(std::string label, std::string text) {
-    if (!text.empty()) rows_.emplace_back(std::move(label), std::move(text));
+  // item: a code that stands before the text, in a column of its own; may be empty.
+  void add(std::string label, std::string text, std::string item = {}) {
+    if (text.empty()) return;
+    item_width_ = std::max(item_width_, i18n::width_cells(item));
+    rows_.push_back({std::move(label), std::move(item), std::move(text)});
   }
   void write(std::ostream& out) const {
     std::size_t width = 0;
-    for (const auto& [label, text] : rows_) width = std::max(width, i18n::width_cells(label));
-    for (const auto& [label, text] : rows_) {
-      std::string start = "  " + i18n::pad(label, width + 3);
-      for (const auto& line : i18n::wrap(text, line_cells - width - 5)) {
+    for (const auto& row : rows_) width = std::max(width, i18n::width_cells(row.label));
+    for (const auto& row : rows_) {
+      std::string start = "  " + i18n::pad(row.label, width + 3);
+      if (!row.item.empty()) start += i18n::pad(row.item, item_width_ + 2);
+      const auto indent = i18n::width_cells(start);
+      for (const auto& line : i18n::wrap(row.text, line_cells - indent)) {
         out << start << line << '\n';
-        start.assign(width + 5, ' ');
+        start.assign(indent, ' ');
       }
     }
   }
   bool empty() const { return rows_.empty(); }
 
  private:
-  std::vector<std::pair<std::string, std::string>> rows_;
+  struct Row {
+    std::string label;
+    std::string item;
+    std::string text;
+  };
+  std::vector<Row> rows_;
+  std::size_t item_width_ = 0;
 };
 
 void write_paragraph(std::ostream& out, const std::string& text) {
@@ -105,7 +116,7 @@ void write_quiet(const Answer& answer, const Context& context) {
 void add_reference(Rows& rows, const Answer& answer, const Translator& tr, bool long_form) {
   std::string label = tr.text("explain.label.not_the_same");
   for (const auto& other : answer.confused) {
-    rows.add(label, other.code + "  " + tr.text(other.text));
+    rows.add(label, tr.text(other.text), other.code);
     label.clear();
   }
   if (answer.outcome == diagnose::Outcome::temporary || answer.outcome == diagnose::Outcome::permanent) {
@@ -114,8 +125,12 @@ void add_reference(Rows& rows, const Answer& answer, const Translator& tr, bool 
   }
   rows.add(tr.text("explain.label.answers"), stages(answer, tr));
   const bool one = answer.enhanced.size() == 1;
-  rows.add(tr.text(one ? "explain.label.enhanced_one" : "explain.label.enhanced"), joined(answer.enhanced));
-  if (long_form || answer.kind == Kind::code_class) rows.add(tr.text("explain.label.basic"), joined(answer.basic));
+  if (answer.kind == Kind::code_class || answer.kind == Kind::subject) {
+    for (const auto& member : answer.members) rows.add("", tr.text(member.text), member.code);
+  } else {
+    rows.add(tr.text(one ? "explain.label.enhanced_one" : "explain.label.enhanced"), joined(answer.enhanced));
+  }
+  if (long_form) rows.add(tr.text("explain.label.basic"), joined(answer.basic));
   rows.add(tr.text("explain.label.defined"), definitions(answer, tr));
   if (long_form && !answer.registry.empty()) rows.add(tr.text("explain.label.registry"), answer.registry);
   if (long_form && answer.reply) {

@@ -161,7 +161,8 @@ Answer of_class(unsigned first_digit) {
   out.what = {fmt::format("class.code.{}.meaning", first_digit)};
   out.defined = {{"5321", "4.2.1"}};
   for (const auto& code : knowledge::basic_codes()) {
-    if (code.code / 100u == first_digit) out.basic.push_back(fmt::format("{}", code.code));
+    if (code.code / 100u != first_digit) continue;
+    out.members.push_back({fmt::format("{}", code.code), fmt::format("code.{}.title", code.code)});
   }
   return out;
 }
@@ -176,9 +177,9 @@ Answer of_subject(unsigned klass, unsigned subject) {
   out.what = {fmt::format("class.subject.{}.meaning", subject)};
   out.defined = {{"3463", "3"}};
   for (const auto& status : knowledge::statuses()) {
-    if (status.subject == subject) {
-      out.enhanced.push_back(fmt::format("{}.{}.{}", klass == 0 ? "x" : std::to_string(klass), subject, status.detail));
-    }
+    if (status.subject != subject) continue;
+    auto code = fmt::format("{}.{}.{}", klass == 0 ? "x" : std::to_string(klass), subject, status.detail);
+    out.members.push_back({std::move(code), status.key() + ".title"});
   }
   return out;
 }

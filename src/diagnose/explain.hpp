@@ -61,6 +61,7 @@ struct Answer {
   std::string other;              // key, may be empty: how some servers use it otherwise
   std::vector<Step> steps;        // who does what
   std::vector<Confusion> confused;
+  std::vector<Confusion> members;  // of a class or subject: code and its title
   std::vector<knowledge::Stage> stages;
   std::vector<std::string> enhanced;  // codes that go with it
   std::vector<std::string> basic;

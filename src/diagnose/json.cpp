@@ -59,6 +59,13 @@ json::object object_of(const Answer& answer, const i18n::Translator& tr) {
     confused.push_back({{"code", text(other.code)}, {"difference", text(tr.text(other.text))}});
   }
   out["confused_with"] = std::move(confused);
+  if (!answer.members.empty()) {
+    json::array members;
+    for (const auto& member : answer.members) {
+      members.push_back({{"code", text(member.code)}, {"title", text(tr.text(member.text))}});
+    }
+    out["members"] = std::move(members);
+  }
   json::array stages;
   for (auto stage : answer.stages) stages.emplace_back(text(knowledge::to_string(stage)));
   out["stages"] = std::move(stages);
