@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "support/bare_server.hpp"
+#include "support/bare_runs.hpp"
 
 using namespace postil::test;
 
@@ -20,46 +20,6 @@ std::string read_file(const std::filesystem::path& path) {
   std::ostringstream text;
   text << in.rdbuf();
   return text.str();
-}
-
-std::string run_once(const Dialogue& dialogue, std::size_t cut, Sending sending, std::string* transcript) {
-  BareServer server(dialogue.settings, cut);
-  auto fault = run_dialogue(dialogue, server, sending);
-  server.hang_up();
-  if (fault.empty() && !server.fault().empty()) fault = fmt::format("{}: {}", dialogue.name, server.fault());
-  if (transcript) *transcript = server.transcript();
-  return fault;
-}
-
-std::string run_and_leave(const Dialogue& dialogue, std::size_t steps) {
-  BareServer server(dialogue.settings);
-  auto fault = run_dialogue(dialogue, server, Sending::lockstep, steps);
-  server.hang_up();
-  if (fault.empty()) fault = server.fault();
-  if (!fault.empty()) fault = fmt::format("{}, client gone after step {}: {}", dialogue.name, steps, fault);
-  return fault;
-}
-
-// All the ways; "" or the first fault.
-std::string run_all_ways(const Dialogue& dialogue) {
-  std::string whole;
-  if (auto fault = run_once(dialogue, 0, Sending::lockstep, &whole); !fault.empty()) return fault;
-  for (const std::size_t cut : {1, 2, 3, 7}) {
-    std::string cut_small;
-    auto fault = run_once(dialogue, cut, Sending::lockstep, &cut_small);
-    if (fault.empty() && cut_small != whole) fault = dialogue.name + ": other replies";
-    if (!fault.empty()) return fmt::format("{} (input cut to {})", fault, cut);
-  }
-  if (dialogue.settings.contains("early")) return {};
-  std::string pipelined;
-  auto fault = run_once(dialogue, 0, Sending::pipelined, &pipelined);
-  if (fault.empty() && pipelined != whole) fault = dialogue.name + ": other replies";
-  if (!fault.empty()) return fault + " (pipelined)";
-  for (std::size_t steps = 0; steps < dialogue.steps.size(); ++steps) {
-    fault = run_and_leave(dialogue, steps);
-    if (!fault.empty()) return fault;
-  }
-  return {};
 }
 
 }  // namespace
