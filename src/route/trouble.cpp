@@ -179,11 +179,13 @@ unsigned facts_of(const smtp::Outcome& outcome, const Context& context) {
   set(context.others_taken, others_taken);
   set(!context.after_tls, in_clear);
   set(!context.tls_required, may_be_in_clear);
-  if (!outcome.reply) return facts;
+  if (!outcome.reply || outcome.reply->positive()) return facts;
   const EnhancedCode code = agreed_code(*outcome.reply);
   const std::string text = text_of(*outcome.reply);
-  set(says_no_mail_at_all(*outcome.reply), no_mail_at_all);
-  set(names_a_block(text), block);
+  if (at(outcome.stage) & (at_greeting | at_ehlo)) {
+    set(says_no_mail_at_all(*outcome.reply), no_mail_at_all);
+    set(names_a_block(text), block);
+  }
   set(!code, bare);
   set(code.subject == 5 && code.detail == 3, too_many);
   set(code.subject == 3 && code.detail != 4, system_status);
