@@ -1,0 +1,192 @@
+// From a queue reason and a status to what a sender is told. The finer reading of remote texts is module diagnose's;
+// here the codes decide, and the remote's own line stands beside the advice.
+#include <algorithm>
+
+#include "dsn/human.hpp"
+
+namespace postil::dsn {
+namespace {
+
+using queue::Reason;
+
+constexpr Advice user_unknown{"user_unknown", "you"};
+constexpr Advice address_moved{"address_moved", "you"};
+constexpr Advice address_syntax{"address_syntax", "you"};
+constexpr Advice sender_address{"sender_address", "your_admin"};
+constexpr Advice null_mx{"null_mx", "you"};
+constexpr Advice domain_not_found{"domain_not_found", "you"};
+constexpr Advice no_mail_host{"no_mail_host", "their_admin"};
+constexpr Advice host_takes_no_mail{"host_takes_no_mail", "you"};
+constexpr Advice mailbox_disabled{"mailbox_disabled", "you"};
+constexpr Advice mailbox_full{"mailbox_full", "recipient"};
+constexpr Advice too_big{"too_big", "you"};
+constexpr Advice restricted{"restricted", "you"};
+constexpr Advice policy{"policy", "your_admin"};
+constexpr Advice unauthenticated{"unauthenticated", "your_admin"};
+constexpr Advice blocked{"blocked", "your_admin"};
+constexpr Advice content{"content", "you"};
+constexpr Advice ascii_only_address{"ascii_only_address", "you"};
+constexpr Advice ascii_only_message{"ascii_only_message", "you"};
+constexpr Advice loop{"loop", "their_admin"};
+constexpr Advice own_trouble{"own_trouble", "your_admin"};
+constexpr Advice unreachable{"unreachable", "their_admin"};
+constexpr Advice dns_trouble{"dns_trouble", "their_admin"};
+constexpr Advice tls_trouble{"tls_trouble", "their_admin"};
+constexpr Advice not_now{"not_now", "their_admin"};
+constexpr Advice their_trouble{"their_trouble", "their_admin"};
+constexpr Advice returned_by_admin{"returned_by_admin", "your_admin"};
+constexpr Advice refused{"refused", "you"};
+
+Advice by_address_code(unsigned detail) {  // X.1
+  switch (detail) {
+    case 0:  // some say it of the sender's address
+      return refused;
+    case 2:
+      return domain_not_found;
+    case 3:
+      return address_syntax;
+    case 6:
+      return address_moved;
+    case 7:
+    case 8:
+      return sender_address;
+    case 10:
+      return null_mx;
+    default:
+      return user_unknown;
+  }
+}
+
+Advice by_mailbox_code(unsigned detail) {  // X.2
+  switch (detail) {
+    case 1:
+      return mailbox_disabled;
+    case 2:
+      return mailbox_full;
+    case 3:
+      return too_big;
+    default:
+      return restricted;
+  }
+}
+
+Advice by_policy_code(unsigned detail) {  // X.7
+  if (detail == 2) return restricted;
+  if (detail == 5 || detail == 10 || detail == 11) return tls_trouble;
+  if (detail == 27) return sender_address;                   // [rfc7505 7.2]
+  if (detail >= 20 && detail <= 29) return unauthenticated;  // [rfc7372] [rfc8617]
+  return policy;
+}
+
+Advice by_code(reply::EnhancedCode code) {
+  const bool temporary = code.klass == 4;
+  switch (code.subject) {
+    case 1:
+      return by_address_code(code.detail);
+    case 2:
+      return by_mailbox_code(code.detail);
+    case 3:
+      if (code.detail == 4) return too_big;
+      if (code.detail == 2 && !temporary) return host_takes_no_mail;
+      return temporary ? not_now : their_trouble;
+    case 4:
+      if (code.detail == 1 || code.detail == 2) return unreachable;
+      if (code.detail == 3) return dns_trouble;
+      if (code.detail == 4) return no_mail_host;
+      if (code.detail == 6) return loop;
+      return temporary ? not_now : their_trouble;
+    case 5:
+      return temporary ? not_now : their_trouble;
+    case 6:
+      return code.detail == 7                       ? ascii_only_address
+             : code.detail == 3 || code.detail >= 8 ? ascii_only_message
+                                                    : content;
+    case 7:
+      return temporary && code.detail < 20 && code.detail != 5 ? not_now : by_policy_code(code.detail);
+    default:
+      return temporary ? not_now : refused;
+  }
+}
+
+}  // namespace
+
+const std::vector<Advice>& all_advice() {
+  static const std::vector<Advice> all = {user_unknown,
+                                          address_moved,
+                                          address_syntax,
+                                          sender_address,
+                                          null_mx,
+                                          domain_not_found,
+                                          no_mail_host,
+                                          host_takes_no_mail,
+                                          mailbox_disabled,
+                                          mailbox_full,
+                                          too_big,
+                                          restricted,
+                                          policy,
+                                          unauthenticated,
+                                          blocked,
+                                          content,
+                                          ascii_only_address,
+                                          ascii_only_message,
+                                          loop,
+                                          own_trouble,
+                                          unreachable,
+                                          dns_trouble,
+                                          tls_trouble,
+                                          not_now,
+                                          their_trouble,
+                                          returned_by_admin,
+                                          refused};
+  return all;
+}
+
+Advice advice_of(Kind kind, const queue::RecipientState& state) {
+  switch (state.reason) {  // what we have found out ourselves
+    case Reason::host_accepts_no_mail:
+      return host_takes_no_mail;
+    case Reason::null_mx:
+      return null_mx;
+    case Reason::domain_not_found:
+      return domain_not_found;
+    case Reason::no_address:
+    case Reason::only_invalid_null_mx:
+      return no_mail_host;
+    case Reason::mail_loop:
+      return loop;
+    case Reason::needs_8bitmime:
+    case Reason::needs_binarymime:
+    case Reason::needs_smtputf8_header:
+      return ascii_only_message;
+    case Reason::needs_smtputf8_address:
+      return ascii_only_address;
+    case Reason::too_big:
+      return too_big;
+    case Reason::refused_us:
+      return blocked;
+    case Reason::smarthost_refused:
+    case Reason::auth_failed:
+    case Reason::local_trouble:
+    case Reason::shut_down:
+      return own_trouble;
+    case Reason::connect_failed:
+    case Reason::connection_lost:
+    case Reason::timed_out:
+      return unreachable;
+    case Reason::dns_temporary:
+    case Reason::dns_bogus:
+      return dns_trouble;
+    case Reason::tls_failed:
+      return tls_trouble;
+    case Reason::greylisted:
+    case Reason::rate_limited:
+      return not_now;
+    case Reason::returned_by_admin:
+    case Reason::dropped_by_admin:
+      return returned_by_admin;
+    default:
+      return by_code(status_of(kind, state));
+  }
+}
+
+}  // namespace postil::dsn

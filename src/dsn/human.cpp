@@ -1,0 +1,126 @@
+#include "dsn/human.hpp"
+
+#include <algorithm>
+
+#include "base/bytes.hpp"
+#include "dsn/encoding.hpp"
+#include "i18n/columns.hpp"
+#include "i18n/translator.hpp"
+#include "message/date.hpp"
+
+namespace postil::dsn {
+namespace {
+
+constexpr std::size_t columns = 72;
+constexpr std::size_t recipients_shown_max = 50;  // the status part has them all
+
+// "2026-11-22 06:20 +0000": read alike in every language.
+std::string date_for_people(WallTime time, int zone_minutes) {
+  const auto zone = message::rfc5322_date(time, zone_minutes);
+  const auto local = message::rfc3339_date(time + minutes(zone_minutes));
+  return local.substr(0, 10) + " " + local.substr(11, 5) + " " + zone.substr(zone.size() - 5);
+}
+
+std::string key(std::string_view prefix, std::string_view id, std::string_view suffix = "") {
+  return std::string(prefix) + std::string(id) + std::string(suffix);
+}
+
+// The whole text in one language.
+class Text {
+ public:
+  Text(const Report& report, const i18n::Translator& translator) : report_(report), tr_(translator) {}
+
+  std::string write() && {
+    paragraph(tr_.count(key("bounce.intro.", to_string(report_.kind)), report_.recipients.size(),
+                        {{"date", date(report_.original.arrived)}}));
+    const auto shown = std::min(report_.recipients.size(), recipients_shown_max);
+    for (std::size_t i = 0; i < shown; ++i) recipient(report_.recipients[i]);
+    if (const auto more = report_.recipients.size() - shown; more > 0) paragraph(tr_.count("bounce.more", more));
+    paragraph(tr_.text("bounce.end", {{"host", safe_text(report_.host)}, {"id", to_string(report_.original.id)}}));
+    return std::move(out_);
+  }
+
+ private:
+  std::string date(WallTime time) const { return date_for_people(time, report_.zone_minutes); }
+
+  void lines(std::string_view text, std::string_view indent) {
+    for (const auto& line : i18n::wrap(text, columns - indent.size())) out_ += std::string(indent) + line + "\n";
+  }
+  void paragraph(std::string_view text) {
+    lines(text, "");
+    out_ += "\n";
+  }
+  void verbatim(std::string_view text) { out_ += "      " + safe_text(text) + "\n"; }
+
+  void recipient(const queue::RecipientState& state) {
+    verbatim("<" + report_.original.recipients[state.index].address + ">");
+    switch (report_.kind) {
+      case Kind::failed:
+        failed(state);
+        break;
+      case Kind::delayed:
+        lines(tr_.text(key("bounce.advice.", advice_of(report_.kind, state).id, ".what")), "  ");
+        lines(tr_.count("bounce.delayed", std::max<std::uint64_t>(state.attempts, 1),
+                        {{"until", date(report_.original.expires)}}),
+              "  ");
+        break;
+      case Kind::relayed:
+        lines(tr_.text("bounce.relayed"), "  ");
+        break;
+      case Kind::delivered:
+        lines(tr_.text("bounce.delivered"), "  ");
+        break;
+    }
+    said(state);
+    out_ += "\n";
+  }
+
+  void failed(const queue::RecipientState& state) {
+    const auto advice = advice_of(report_.kind, state);
+    lines(tr_.text(key("bounce.advice.", advice.id, ".what")), "  ");
+    const bool tried_in_vain = state.reason == queue::Reason::expired || status_of(report_.kind, state).klass == 4;
+    if (tried_in_vain) {
+      lines(tr_.count("bounce.expired", std::max<std::uint64_t>(state.attempts, 1),
+                      {{"date", date(state.last_attempt == WallTime{} ? report_.time : state.last_attempt)}}),
+            "  ");
+    } else {
+      lines(tr_.text("bounce.final"), "  ");
+    }
+    lines(tr_.text(key("bounce.advice.", advice.id, ".do")), "  ");
+    lines(tr_.text(key("bounce.who.", advice.who)), "  ");
+  }
+
+  void said(const queue::RecipientState& state) {
+    if (state.diagnostic.empty()) return;
+    if (!state.diagnostic_remote) {
+      lines(tr_.text("bounce.noted"), "  ");
+    } else if (state.remote.empty()) {
+      lines(tr_.text("bounce.said_by_unknown"), "  ");
+    } else {
+      lines(tr_.text("bounce.said", {{"remote", safe_text(state.remote, 300)}}), "  ");
+    }
+    verbatim(state.diagnostic);
+  }
+
+  const Report& report_;
+  const i18n::Translator& tr_;
+  std::string out_;
+};
+
+}  // namespace
+
+HumanPart human_part(const Report& report) {
+  HumanPart part;
+  const i18n::Translator reader(i18n::match_accept_language(report.language));
+  const auto language = reader.language_of("bounce");
+  part.subject = reader.text(key("bounce.subject.", to_string(report.kind)));
+  part.text = Text(report, reader).write();
+  part.languages = {language};
+  if (language == "en") return part;
+  // Whoever else has to act may not read the sender's language.
+  part.text += std::string(columns, '-') + "\n\n" + Text(report, i18n::Translator("en")).write();
+  part.languages.push_back("en");
+  return part;
+}
+
+}  // namespace postil::dsn
