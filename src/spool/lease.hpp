@@ -1,0 +1,40 @@
+// Everything that waits, in the order in which it stands on the disk, so that a million messages are read with big
+// reads instead of a million small ones. next() blocks; one caller.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "env/store.hpp"
+#include "spool/shared.hpp"
+
+namespace postil::spool {
+
+class Lease {
+ public:
+  explicit Lease(std::shared_ptr<Shared> shared) : shared_(std::move(shared)) {}
+  // The next messages with a waiting recipient; empty at the end. What cannot be read is told and passed over.
+  std::vector<env::Waiting> next();
+
+ private:
+  struct Place {
+    Location add;
+    MessageId id;
+  };
+  void begin();
+  // The octets of an item, from the window where it is in it.
+  void fill_window(const Location& at);
+  std::optional<env::Waiting> waiting(const Place& place);
+
+  const std::shared_ptr<Shared> shared_;
+  std::vector<Place> places_;
+  std::size_t at_ = 0;
+  bool begun_ = false;
+  std::string window_;
+  std::uint32_t window_segment_ = 0;
+  std::uint64_t window_from_ = 0;
+  std::uint32_t window_salt_ = 0;
+};
+
+}  // namespace postil::spool

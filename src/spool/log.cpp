@@ -1,0 +1,278 @@
+#include "spool/log.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/assert.hpp"
+#include "spool/flusher.hpp"
+#include "spool/keeper.hpp"
+#include "spool/lease.hpp"
+#include "spool/messages.hpp"
+#include "spool/recovery.hpp"
+
+namespace postil::spool {
+namespace {
+
+class Writer : public env::BodyWriter {
+ public:
+  Writer(std::shared_ptr<Body> body, std::shared_ptr<Flusher> flusher)
+      : body_(std::move(body)), flusher_(std::move(flusher)), chunk_octets_(body_->shared->options.chunk_octets) {}
+
+  env::Awaitable<env::StoreResult<void>> append(std::string_view octets) override {
+    if (body_->failed) co_return std::unexpected(body_->error.load());
+    size_ += octets.size();
+    while (tail_.size() + octets.size() > chunk_octets_) {
+      const auto part = octets.substr(0, chunk_octets_ - tail_.size());
+      tail_ += part;
+      octets.remove_prefix(part.size());
+      while (!flusher_->reserve_room(tail_.size())) {
+        if (flusher_->closed()) co_return std::unexpected(env::StoreError::stopped);
+        co_await env::async<bool>([this](env::Resume<bool> resume) { flusher_->wait_for_room(std::move(resume)); });
+      }
+      Piece piece;
+      piece.body = body_;
+      piece.weight = tail_.size();
+      piece.octets = std::exchange(tail_, {});
+      flusher_->enqueue(std::move(piece));
+    }
+    tail_ += octets;
+    co_return env::StoreResult<void>();
+  }
+  std::uint64_t size_octets() const override { return size_; }
+
+  std::shared_ptr<Body> body() const { return body_; }
+  std::string take_tail() { return std::move(tail_); }
+
+ private:
+  const std::shared_ptr<Body> body_;
+  const std::shared_ptr<Flusher> flusher_;
+  const std::size_t chunk_octets_;
+  std::string tail_;
+  std::uint64_t size_ = 0;
+};
+
+AddChange prepare(env::AddMessage&& add) {
+  AddChange change;
+  change.id = add.envelope.id;
+  change.recipients = static_cast<std::uint32_t>(add.envelope.recipients.size());
+  change.envelope = queue::encode(add.envelope);
+  add.state.id = add.envelope.id;
+  change.state = queue::encode(add.state);
+  if (add.body) {
+    auto* writer = dynamic_cast<Writer*>(add.body.get());
+    POSTIL_ASSERT(writer);  // a body of this store
+    change.body = writer->body();
+    change.tail = writer->take_tail();
+  }
+  return change;
+}
+
+std::unique_ptr<BatchPiece> prepare(env::Batch&& batch, std::uint64_t& octets) {
+  auto piece = std::make_unique<BatchPiece>();
+  piece->mail = !batch.empty();
+  for (auto& change : batch) {
+    if (auto* add = std::get_if<env::AddMessage>(&change)) {
+      piece->mail = piece->mail && add->envelope.kind == queue::Kind::mail;
+      auto prepared = prepare(std::move(*add));
+      octets += prepared.tail.size() + prepared.envelope.size() + prepared.state.size();
+      piece->changes.push_back(std::move(prepared));
+    } else if (auto* update = std::get_if<env::UpdateState>(&change)) {
+      piece->mail = false;
+      auto state = queue::encode(update->state);
+      octets += state.size();
+      piece->changes.push_back(
+          StateChange{update->state.id, std::move(state), static_cast<std::uint32_t>(update->state.recipients.size())});
+    } else {
+      piece->mail = false;
+      piece->changes.push_back(RemoveChange{std::get<env::DeleteMessage>(change).id});
+    }
+  }
+  return piece;
+}
+
+template <class T>
+std::unexpected<env::StoreError> pass(const env::StoreResult<T>& result) {
+  return std::unexpected(result.error());
+}
+
+}  // namespace
+
+Log::Log(std::shared_ptr<Shared> shared, std::shared_ptr<Flusher> flusher, std::shared_ptr<Keeper> keeper,
+         env::Executor readers, std::unique_ptr<env::DirectoryLock> lock, std::uint64_t body_ids, OpenReport report)
+    : shared_(std::move(shared)),
+      flusher_(std::move(flusher)),
+      keeper_(std::move(keeper)),
+      readers_(std::move(readers)),
+      lock_(std::move(lock)),
+      body_ids_(body_ids),
+      report_(report) {}
+
+Log::~Log() {
+  keeper_->stop();
+  flusher_->close();
+}
+
+env::Awaitable<std::expected<std::unique_ptr<Log>, OpenFailure>> Log::open(Options options, env::Disk& disk,
+                                                                           env::Executor flusher, env::Executor readers,
+                                                                           env::Clock& clock, env::Entropy& entropy,
+                                                                           event::Sink& sink) {
+  POSTIL_ASSERT(options.segment_octets >= 16 << 10 && options.segment_octets <= std::uint64_t{2} << 30);
+  auto lock = co_await env::on(readers, [&disk] { return disk.lock(); });
+  if (!lock) {
+    const bool busy = lock.error().error == env::DiskError::busy;
+    co_return std::unexpected(OpenFailure{
+        busy ? fmt::format("The spool in {} is in use by another process: {}.", options.folder, lock.error().detail)
+             : fmt::format("The spool in {} cannot be locked: {}.", options.folder, lock.error().detail)});
+  }
+  auto shared = std::make_shared<Shared>(std::move(options), disk, clock, entropy, sink);
+  auto report = co_await recover(shared, readers);
+  if (!report) co_return std::unexpected(report.error());
+  auto keeper = std::make_shared<Keeper>(shared, readers);
+  auto writer = std::make_shared<Flusher>(shared, flusher, [weak = std::weak_ptr(keeper)] {
+    if (const auto one = weak.lock()) one->poke();
+  });
+  keeper->attach(writer);
+  sink.emit({event::Name::spool_opened,
+             {{"messages", static_cast<std::int64_t>(report->messages)},
+              {"segments", static_cast<std::int64_t>(report->segments)},
+              {"checkpoint", report->from_checkpoint}}});
+  co_await env::on(readers, [keeper] {
+    keeper->refill();
+    keeper->check_space();
+    return true;
+  });
+  keeper->poke();
+  co_return std::unique_ptr<Log>(new Log(std::move(shared), std::move(writer), std::move(keeper), readers,
+                                         std::move(*lock), entropy.word(), *report));
+}
+
+bool Log::accepts_mail() const {
+  keeper_->watch_space();
+  return !shared_->below_watermark && !shared_->short_of_space;
+}
+
+env::Awaitable<env::StoreResult<std::unique_ptr<env::BodyWriter>>> Log::begin_body() {
+  if (flusher_->closed()) co_return std::unexpected(env::StoreError::stopped);
+  auto body = std::make_shared<Body>(shared_);
+  body->id = ++body_ids_;
+  co_return std::make_unique<Writer>(std::move(body), flusher_);
+}
+
+env::Awaitable<env::StoreResult<void>> Log::commit(env::Batch batch) {
+  if (batch.empty()) co_return env::StoreResult<void>();
+  const auto flusher = flusher_;
+  const auto queued = shared_->clock.now();
+  Piece piece;
+  std::uint64_t octets = 0;
+  piece.batch = prepare(std::move(batch), octets);
+  piece.batch->queued = queued;
+  // Results are never held up by mail.
+  if (piece.batch->mail) {
+    while (!flusher->reserve_room(octets)) {
+      if (flusher->closed()) co_return std::unexpected(env::StoreError::stopped);
+      co_await env::async<bool>([&](env::Resume<bool> resume) { flusher->wait_for_room(std::move(resume)); });
+    }
+    piece.weight = octets;
+  }
+  co_return co_await env::async<env::StoreResult<void>>([&](Done done) {
+    piece.batch->done = std::move(done);
+    flusher->enqueue(std::move(piece));
+  });
+}
+
+env::Awaitable<env::StoreResult<std::string>> Log::read_body(MessageId id, std::uint64_t offset, std::size_t length) {
+  auto shared = shared_;
+  co_return co_await env::on(readers_, [shared, id, offset, length] {
+    return read_standing(*shared, id, [&](const Whereabouts& where) -> env::StoreResult<std::string> {
+      std::string out;
+      std::uint64_t start = 0;
+      const auto end = length > ~std::uint64_t{0} - offset ? ~std::uint64_t{0} : offset + length;
+      for (const auto& chunk : where.chunks) {
+        const auto from = std::max(offset, start);
+        const auto to = std::min(end, start + chunk.length);
+        if (from < to) {
+          auto octets = read_chunk_at(*shared, chunk);
+          if (!octets) return pass(octets);
+          out.append(*octets, static_cast<std::size_t>(from - start), static_cast<std::size_t>(to - from));
+        }
+        start += chunk.length;
+      }
+      return out;
+    });
+  });
+}
+
+env::Awaitable<env::StoreResult<queue::Envelope>> Log::read_envelope(MessageId id) {
+  auto shared = shared_;
+  co_return co_await env::on(readers_, [shared, id] {
+    return read_standing(*shared, id, [&](const Whereabouts& where) -> env::StoreResult<queue::Envelope> {
+      const auto read = read_add_at(*shared, id, where.add);
+      if (!read) return pass(read);
+      auto envelope = queue::decode_envelope(read->add.envelope);
+      if (!envelope) return std::unexpected(env::StoreError::corrupt);
+      return std::move(*envelope);
+    });
+  });
+}
+
+env::Awaitable<env::StoreResult<queue::MessageState>> Log::read_state(MessageId id) {
+  auto shared = shared_;
+  co_return co_await env::on(readers_, [shared, id] {
+    return read_standing(*shared, id, [&](const Whereabouts& where) -> env::StoreResult<queue::MessageState> {
+      const auto read = read_add_at(*shared, id, where.add);
+      if (!read) return pass(read);
+      return read_whole_state(*shared, id, where, read->add.state);
+    });
+  });
+}
+
+env::Awaitable<env::StoreResult<std::uint64_t>> Log::lease_all(std::function<void(env::Waiting&&)> each) {
+  auto lease = std::make_shared<Lease>(shared_);
+  std::uint64_t count = 0;
+  for (;;) {
+    auto slice = co_await env::on(readers_, [lease] { return lease->next(); });
+    if (slice.empty()) break;
+    for (auto& waiting : slice) each(std::move(waiting));
+    count += slice.size();
+  }
+  co_return count;
+}
+
+env::Awaitable<env::StoreResult<std::vector<MessageId>>> Log::list(MessageId after, std::size_t count) {
+  std::vector<MessageId> ids;
+  const std::lock_guard lock(shared_->index_mutex);
+  const auto& entries = shared_->index.entries();
+  for (auto at = entries.upper_bound(after); at != entries.end() && ids.size() < count; ++at) ids.push_back(at->first);
+  co_return ids;
+}
+
+std::uint64_t Log::message_count() const {
+  return shared_->messages;
+}
+
+env::Awaitable<void> Log::stop() {
+  const auto flusher = flusher_;
+  const auto keeper = keeper_;
+  if (flusher->closed()) co_return;
+  co_await env::async<bool>([&](env::Resume<bool> resume) {
+    Piece piece;
+    piece.stop = [resume = std::move(resume)]() mutable { resume(true); };
+    flusher->enqueue(std::move(piece));
+  });
+  flusher->close();
+  keeper->stop();
+  co_await env::on(readers_, [keeper] { return keeper->checkpoint().has_value(); });
+}
+
+Log::Usage Log::usage() const {
+  Usage usage;
+  usage.segments = shared_->segments.all().size();
+  usage.reserve = shared_->segments.reserve();
+  usage.queued_octets = flusher_->queued_octets();
+  const std::lock_guard lock(shared_->index_mutex);
+  for (const auto& [_, use] : shared_->index.uses()) usage.live_octets += use.live_octets;
+  return usage;
+}
+
+}  // namespace postil::spool
