@@ -420,6 +420,11 @@ void add_user(CLI::App& app, Command& chosen) {
   command("disable", true, [](Run& run) { return run.set_disabled(true); });
   command("enable", true, [](Run& run) { return run.set_disabled(false); });
   command("check", false, [](Run& run) { return run.check(); });
+  // "TEXT" and the heading "Subcommands" are CLI11's English.
+  for (auto* each : user->get_subcommands({})) {
+    each->group(tr.text("cli.commands_heading"));
+    for (auto* option : each->get_options()) option->type_name("");
+  }
 }
 
 }  // namespace postil::cli

@@ -239,6 +239,16 @@ TEST_F(UserCommand, SpeaksGermanAndRussian) {
   EXPECT_NE(out_.find("в файле 1 пользователь."), std::string::npos);
 }
 
+TEST_F(UserCommand, HelpIsInOneLanguage) {
+  EXPECT_EQ(run({"add", "--help", "--lang", "de"}), exit_ok);
+  EXPECT_NE(out_.find("Der Anmeldename"), std::string::npos);
+  EXPECT_NE(out_.find("POSTIL_PASSWORD"), std::string::npos);
+  EXPECT_EQ(out_.find("TEXT"), std::string::npos) << out_;
+  EXPECT_EQ(run({"--help", "--lang", "ru"}), exit_ok);
+  EXPECT_NE(out_.find("Удаляет пользователя."), std::string::npos);
+  EXPECT_EQ(out_.find("Subcommands"), std::string::npos) << out_;
+}
+
 TEST(MadePassword, IsLongAndNew) {
   const std::string password = make_password();
   EXPECT_EQ(password.size(), 23u);
