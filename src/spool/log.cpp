@@ -28,7 +28,8 @@ class Writer : public env::BodyWriter {
       octets.remove_prefix(part.size());
       while (!flusher_->reserve_room(tail_.size())) {
         if (flusher_->closed()) co_return std::unexpected(env::StoreError::stopped);
-        co_await env::async<bool>([this](env::Resume<bool> resume) { flusher_->wait_for_room(std::move(resume)); });
+        auto wait = [this](env::Resume<bool> resume) { flusher_->wait_for_room(std::move(resume)); };
+        co_await env::async<bool>(wait);
       }
       Piece piece;
       piece.body = body_;
@@ -118,7 +119,8 @@ env::Awaitable<std::expected<std::unique_ptr<Log>, OpenFailure>> Log::open(Optio
                                                                            env::Clock& clock, env::Entropy& entropy,
                                                                            event::Sink& sink) {
   POSTIL_ASSERT(options.segment_octets >= 16 << 10 && options.segment_octets <= std::uint64_t{2} << 30);
-  auto lock = co_await env::on(readers, [&disk] { return disk.lock(); });
+  auto take_lock = [&disk] { return disk.lock(); };
+  auto lock = co_await env::on(readers, take_lock);
   if (!lock) {
     const bool busy = lock.error().error == env::DiskError::busy;
     co_return std::unexpected(OpenFailure{
@@ -137,11 +139,12 @@ env::Awaitable<std::expected<std::unique_ptr<Log>, OpenFailure>> Log::open(Optio
              {{"messages", static_cast<std::int64_t>(report->messages)},
               {"segments", static_cast<std::int64_t>(report->segments)},
               {"checkpoint", report->from_checkpoint}}});
-  co_await env::on(readers, [keeper] {
+  auto prepare_space = [keeper] {
     keeper->refill();
     keeper->check_space();
     return true;
-  });
+  };
+  co_await env::on(readers, prepare_space);
   keeper->poke();
   co_return std::unique_ptr<Log>(new Log(std::move(shared), std::move(writer), std::move(keeper), readers,
                                          std::move(*lock), entropy.word(), *report));
@@ -171,19 +174,22 @@ env::Awaitable<env::StoreResult<void>> Log::commit(env::Batch batch) {
   if (piece.batch->mail) {
     while (!flusher->reserve_room(octets)) {
       if (flusher->closed()) co_return std::unexpected(env::StoreError::stopped);
-      co_await env::async<bool>([&](env::Resume<bool> resume) { flusher->wait_for_room(std::move(resume)); });
+      auto wait = [&](env::Resume<bool> resume) { flusher->wait_for_room(std::move(resume)); };
+      co_await env::async<bool>(wait);
     }
     piece.weight = octets;
   }
-  co_return co_await env::async<env::StoreResult<void>>([&](Done done) {
+  auto hand_over = [&](Done done) {
     piece.batch->done = std::move(done);
     flusher->enqueue(std::move(piece));
-  });
+  };
+  auto result = co_await env::async<env::StoreResult<void>>(hand_over);
+  co_return result;
 }
 
 env::Awaitable<env::StoreResult<std::string>> Log::read_body(MessageId id, std::uint64_t offset, std::size_t length) {
   auto shared = shared_;
-  co_return co_await env::on(readers_, [shared, id, offset, length] {
+  auto look = [shared, id, offset, length] {
     return read_standing(*shared, id, [&](const Whereabouts& where) -> env::StoreResult<std::string> {
       std::string out;
       std::uint64_t start = 0;
@@ -200,12 +206,14 @@ env::Awaitable<env::StoreResult<std::string>> Log::read_body(MessageId id, std::
       }
       return out;
     });
-  });
+  };
+  auto result = co_await env::on(readers_, look);
+  co_return result;
 }
 
 env::Awaitable<env::StoreResult<queue::Envelope>> Log::read_envelope(MessageId id) {
   auto shared = shared_;
-  co_return co_await env::on(readers_, [shared, id] {
+  auto look = [shared, id] {
     return read_standing(*shared, id, [&](const Whereabouts& where) -> env::StoreResult<queue::Envelope> {
       const auto read = read_add_at(*shared, id, where.add);
       if (!read) return pass(read);
@@ -213,25 +221,30 @@ env::Awaitable<env::StoreResult<queue::Envelope>> Log::read_envelope(MessageId i
       if (!envelope) return std::unexpected(env::StoreError::corrupt);
       return std::move(*envelope);
     });
-  });
+  };
+  auto result = co_await env::on(readers_, look);
+  co_return result;
 }
 
 env::Awaitable<env::StoreResult<queue::MessageState>> Log::read_state(MessageId id) {
   auto shared = shared_;
-  co_return co_await env::on(readers_, [shared, id] {
+  auto look = [shared, id] {
     return read_standing(*shared, id, [&](const Whereabouts& where) -> env::StoreResult<queue::MessageState> {
       const auto read = read_add_at(*shared, id, where.add);
       if (!read) return pass(read);
       return read_whole_state(*shared, id, where, read->add.state);
     });
-  });
+  };
+  auto result = co_await env::on(readers_, look);
+  co_return result;
 }
 
 env::Awaitable<env::StoreResult<std::uint64_t>> Log::lease_all(std::function<void(env::Waiting&&)> each) {
   auto lease = std::make_shared<Lease>(shared_);
   std::uint64_t count = 0;
   for (;;) {
-    auto slice = co_await env::on(readers_, [lease] { return lease->next(); });
+    auto read = [lease] { return lease->next(); };
+    auto slice = co_await env::on(readers_, read);
     if (slice.empty()) break;
     for (auto& waiting : slice) each(std::move(waiting));
     count += slice.size();
@@ -255,14 +268,16 @@ env::Awaitable<void> Log::stop() {
   const auto flusher = flusher_;
   const auto keeper = keeper_;
   if (flusher->closed()) co_return;
-  co_await env::async<bool>([&](env::Resume<bool> resume) {
+  auto ask = [&](env::Resume<bool> resume) {
     Piece piece;
     piece.stop = [resume = std::move(resume)]() mutable { resume(true); };
     flusher->enqueue(std::move(piece));
-  });
+  };
+  co_await env::async<bool>(ask);
   flusher->close();
   keeper->stop();
-  co_await env::on(readers_, [keeper] { return keeper->checkpoint().has_value(); });
+  auto last = [keeper] { return keeper->checkpoint().has_value(); };
+  co_await env::on(readers_, last);
 }
 
 Log::Usage Log::usage() const {

@@ -219,15 +219,20 @@ ScanRequest scan_request(const Folder& folder, std::size_t place, std::uint32_t 
 
 env::Awaitable<std::expected<OpenReport, OpenFailure>> recover(std::shared_ptr<Shared> shared, env::Executor readers) {
   auto recovery = std::make_shared<Recovery>(shared);
-  auto prepared = co_await env::on(readers, [recovery] { return recovery->prepare(); });
+  // Closures have names here: g++ 12 loses what a temporary one holds across a co_await.
+  auto prepare = [recovery] { return recovery->prepare(); };
+  auto prepared = co_await env::on(readers, prepare);
   if (!prepared) co_return std::unexpected(prepared.error());
-  auto scans = *prepared;
+  const auto scans = *prepared;
   scans->workers = scans_at_once;
-  co_await env::async<bool>([&](env::Resume<bool> resume) {
+  auto start = [&](env::Resume<bool> resume) {
     scans->resume = std::move(resume);
     for (std::size_t i = 0; i < scans_at_once; ++i) env::asio::post(readers, [scans] { scans->work(); });
-  });
-  co_return co_await env::on(readers, [recovery, scans] { return recovery->conclude(*scans); });
+  };
+  co_await env::async<bool>(start);
+  auto conclude = [recovery, scans] { return recovery->conclude(*scans); };
+  auto report = co_await env::on(readers, conclude);
+  co_return report;
 }
 
 }  // namespace postil::spool
