@@ -132,6 +132,10 @@ void UnboundResolver::Engine::ask(std::string name, dns::Type type, MonoTime dea
     resume(failed(key.first, dns::Status::server_failure, "the resolver was stopped"));
     return;
   }
+  if (deadline <= SystemClock::mono_now()) {
+    resume(failed(key.first, dns::Status::timed_out, "no DNS answer in time"));
+    return;
+  }
   if (waiters_ >= options_.questions_max) {
     resume(failed(key.first, dns::Status::server_failure, "too many DNS questions wait for an answer"));
     return;

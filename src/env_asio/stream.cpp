@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <array>
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/deferred.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <cerrno>
@@ -94,8 +95,10 @@ class Core {
     bool timed_out = false;
   };
 
-  static env::Awaitable<NetResult<void>> wait(std::shared_ptr<Core> self, Direction direction, Ready ready,
-                                              MonoTime deadline);
+  // Around each wait on the descriptor, in the coroutine that waits: a coroutine of its own for this would cost every
+  // idle session another frame. A wait may end without cause (the other direction's deadline): try, and wait again.
+  std::optional<NetFailure> begin_wait(Direction direction, MonoTime deadline);
+  std::optional<NetFailure> end_wait(Direction direction, const boost::system::error_code& error);
   static env::Awaitable<void> yield_turn();
   Attempt try_read(std::span<char> into);
   Attempt try_write(std::string_view data);
@@ -161,30 +164,28 @@ std::optional<NetFailure> Core::unusable() const {
   return std::nullopt;
 }
 
-env::Awaitable<NetResult<void>> Core::wait(std::shared_ptr<Core> self, Direction direction, Ready ready,
-                                           MonoTime deadline) {
-  auto& wait = self->waits_[direction];
-  wait.timed_out = false;
-  for (;;) {
-    if (auto failure = self->unusable()) co_return std::unexpected(std::move(*failure));
-    if (wait.timed_out || (deadline != never && deadline <= SystemClock::mono_now())) {
-      co_return std::unexpected(NetFailure{NetError::timed_out, ""});
-    }
-    wait.deadline = deadline;
-    if (deadline != never) {
-      if (!self->alarm_) {
-        self->alarm_ = std::make_shared<Alarm>(self->descriptor_.get_executor(), self.get());
-      }
-      if (deadline < self->alarm_->rings_at) self->alarm_->set(deadline);
-    }
-    auto [error] = co_await self->descriptor_.async_wait(ready, asio::as_tuple(asio::use_awaitable));
+std::optional<NetFailure> Core::begin_wait(Direction direction, MonoTime deadline) {
+  if (auto failure = unusable()) return failure;
+  auto& wait = waits_[direction];
+  wait = {deadline, false};
+  if (deadline == never) return std::nullopt;
+  if (deadline <= SystemClock::mono_now()) {
     wait.deadline = never;
-    if (!error) {
-      if (auto failure = self->unusable()) co_return std::unexpected(std::move(*failure));
-      co_return NetResult<void>{};
-    }
-    if (error != asio::error::operation_aborted) co_return std::unexpected(net_failure("wait", error.value()));
+    return NetFailure{NetError::timed_out, ""};
   }
+  if (!alarm_) alarm_ = std::make_shared<Alarm>(descriptor_.get_executor(), this);
+  if (deadline < alarm_->rings_at) alarm_->set(deadline);
+  return std::nullopt;
+}
+
+std::optional<NetFailure> Core::end_wait(Direction direction, const boost::system::error_code& error) {
+  auto& wait = waits_[direction];
+  wait.deadline = never;
+  if (auto failure = unusable()) return failure;
+  // Octets that came together with the deadline are not looked at: the caller is told of the time.
+  if (wait.timed_out) return NetFailure{NetError::timed_out, ""};
+  if (error && error != asio::error::operation_aborted) return net_failure("wait", error.value());
+  return std::nullopt;
 }
 
 env::Awaitable<void> Core::yield_turn() {
@@ -286,8 +287,9 @@ env::Awaitable<NetResult<std::string_view>> Core::read(std::shared_ptr<Core> sel
     if (attempt.failure) co_return std::unexpected(std::move(*attempt.failure));
     if (attempt.done > 0) co_return std::string_view(buffer.data(), attempt.done);
     self->turns_ = 0;
-    auto waited = co_await wait(self, reading, *attempt.wait_for, deadline);
-    if (!waited) co_return std::unexpected(std::move(waited.error()));
+    if (auto failure = self->begin_wait(reading, deadline)) co_return std::unexpected(std::move(*failure));
+    auto [error] = co_await self->descriptor_.async_wait(*attempt.wait_for, asio::as_tuple(asio::deferred));
+    if (auto failure = self->end_wait(reading, error)) co_return std::unexpected(std::move(*failure));
   }
 }
 
@@ -303,16 +305,21 @@ env::Awaitable<NetResult<void>> Core::write(std::shared_ptr<Core> self, std::str
     data.remove_prefix(attempt.done);
     if (!attempt.wait_for) continue;
     self->turns_ = 0;
-    auto waited = co_await wait(self, writing, *attempt.wait_for, deadline);
-    if (!waited) co_return std::unexpected(std::move(waited.error()));
+    if (auto failure = self->begin_wait(writing, deadline)) co_return std::unexpected(std::move(*failure));
+    auto [error] = co_await self->descriptor_.async_wait(*attempt.wait_for, asio::as_tuple(asio::deferred));
+    if (auto failure = self->end_wait(writing, error)) co_return std::unexpected(std::move(*failure));
   }
   if (auto failure = self->unusable()) co_return std::unexpected(std::move(*failure));
   co_return NetResult<void>{};
 }
 
 env::Awaitable<NetResult<void>> Core::connected(std::shared_ptr<Core> self, MonoTime deadline) {
-  auto waited = co_await wait(self, writing, Ready::wait_write, deadline);
-  if (!waited) co_return std::unexpected(std::move(waited.error()));
+  for (bool up = false; !up;) {
+    if (auto failure = self->begin_wait(writing, deadline)) co_return std::unexpected(std::move(*failure));
+    auto [error] = co_await self->descriptor_.async_wait(Ready::wait_write, asio::as_tuple(asio::deferred));
+    if (auto failure = self->end_wait(writing, error)) co_return std::unexpected(std::move(*failure));
+    up = !error;
+  }
   int error_number = 0;
   socklen_t length = sizeof error_number;
   if (::getsockopt(self->fd(), SOL_SOCKET, SO_ERROR, &error_number, &length) != 0) error_number = errno;
@@ -332,10 +339,14 @@ env::Awaitable<NetResult<crypto::TlsFacts>> Core::handshake(std::shared_ptr<Core
       self->broken_ = true;
       co_return std::unexpected(std::move(*attempt.failure));
     }
-    auto waited = co_await wait(self, reading, *attempt.wait_for, deadline);
-    if (!waited) {
+    auto ended = self->begin_wait(reading, deadline);
+    if (!ended) {
+      auto [error] = co_await self->descriptor_.async_wait(*attempt.wait_for, asio::as_tuple(asio::deferred));
+      ended = self->end_wait(reading, error);
+    }
+    if (ended) {
       self->broken_ = true;
-      co_return std::unexpected(std::move(waited.error()));
+      co_return std::unexpected(std::move(*ended));
     }
   }
   self->handshaken_ = true;

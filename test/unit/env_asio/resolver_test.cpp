@@ -74,6 +74,12 @@ class Resolver : public ::testing::Test {
     ASSERT_TRUE(made) << made.error();
     resolver = std::move(*made);
   }
+  void TearDown() override { stop(); }
+  // The server's thread uses what the test and the derived fixtures own.
+  void stop() {
+    resolver.reset();
+    server.reset();
+  }
   dns::Answer ask(const std::string& name, Type type = Type::mx, Duration wait = seconds(10)) {
     return loop.run(resolver->query(name, type, in(wait)));
   }
@@ -119,6 +125,7 @@ TEST_F(Resolver, CachesAndJoinsEqualQuestions) {
   EXPECT_EQ(answered, 50);
   EXPECT_EQ(ask("MAIL.lab").status, Status::ok);
   EXPECT_EQ(server->asked("mail.lab"), 1);
+  stop();  // before `go` goes
 }
 
 TEST_F(Resolver, KeepsDeadlines) {
