@@ -16,7 +16,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 # What is the same in every language: codes, verbs, names of protocols and records, commands, options, paths, addresses.
 LITERAL = re.compile(
     r"\{[a-z0-9_]+\}|`[^`]*`|\"[^\"]*\"|<[^>]*>|--?[a-z-]+|\S*[/@=:]\S*|\b[\w-]+\.[\w.-]*\w"
-    r"|\b(?:postil|systemd|Postil|Postfix|Sendmail|Exim|Microsoft|Gmail|Google|Outlook|Base64|base64|localhost|root|EHLO|COMMAND)\b"
+    r"|\b(?:postil|systemd|Postil|Postfix|Sendmail|Exim|Microsoft|Gmail|Google|Outlook|From|Received|Base64|base64|localhost|root|EHLO|COMMAND)\b"
     r"|\b[A-Z][A-Za-z]*[A-Z0-9][A-Za-z0-9-]*\b|\b[0-9][\w.:-]*|\b[A-Z]\b|\bx\b"
 )
 WORD = re.compile(r"[^\W\d_]+")
@@ -26,7 +26,7 @@ ENGLISH = set(
     "the of and to is that it was for on are with as his they at be this have from or had by not but what all were when your "
     "can said there an each which she do how their if will other about many then them these would like him has more two "
     "its who now people my than first been did get come made may after does because server's mail's without should must".split()
-) - {"was", "an", "all", "now", "do", "has", "who", "to", "at", "it", "is", "in", "my", "like", "as", "oder", "am"}
+) - {"was", "an", "all", "now", "do", "has", "who", "to", "at", "it", "is", "in", "my", "like", "as", "am", "will"}
 ENGLISH |= {"is", "do", "it", "to", "now", "has"}
 # Doubled words that are right.
 DOUBLED_FINE = {"die", "der", "das", "sie", "den", "dem"}
