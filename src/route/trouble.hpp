@@ -70,7 +70,8 @@ struct Context {
   bool smarthost = false;          // the next hop is configured, not found by DNS
   bool connection_reused = false;  // it had carried a transaction before this one
   bool sent_to_end = false;        // TransactionResult::sent_to_end
-  bool others_taken = false;       // the server took other recipients of this transaction
+  bool others_taken = false;       // the server took other recipients of this transaction at RCPT: some outcome has a
+                                   // later stage, whatever became of the message
   bool after_tls = false;          // TLS was up
   bool tls_required = false;       // nothing may go in clear
 };

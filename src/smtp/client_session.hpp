@@ -94,7 +94,7 @@ struct Outcome {
   Trouble trouble = Trouble::none;
   std::optional<reply::RemoteReply> reply;
   std::string detail;                   // for people where no reply says it; English
-  bool ok() const { return trouble == Trouble::none && reply && reply->positive(); }
+  bool ok() const { return trouble == Trouble::none && reply && reply->code / 100 == 2; }
 };
 
 // What the next hop cannot take; found before anything is sent.

@@ -34,6 +34,23 @@ enum class Awaited : std::uint8_t {
   quit,
 };
 
+// The transaction under way.
+struct ClientRun {
+  Transaction transaction;
+  TransactionResult result;
+  std::vector<bool> decided;  // recipients whose outcome is in result
+  std::size_t next_rcpt = 0;  // to be sent
+  bool rset_sent = false, mail_sent = false, data_sent = false;
+  bool mail_answered = false, mail_refused = false;
+  bool smtputf8 = false, chunking = false;
+  std::size_t answered = 0, taken = 0;
+  bool chunk_refused = false;
+  bool body_all = false;  // the last octets were given
+  std::uint64_t body_offset = 0;
+  bool accepted = false;
+  std::optional<ClientBody> body;
+};
+
 struct ClientSession::State {
   // What the driver was told to do last.
   enum class Doing : std::uint8_t { nothing, reading, writing, handshake, giving_body, idle, finished, closed };
@@ -41,21 +58,6 @@ struct ClientSession::State {
     Awaited what;
     std::size_t index = 0;   // of the recipient
     std::size_t octets = 0;  // of the command
-  };
-  struct Run {  // the transaction under way
-    Transaction transaction;
-    TransactionResult result;
-    std::vector<bool> decided;  // recipients whose outcome is in result
-    std::size_t next_rcpt = 0;  // to be sent
-    bool rset_sent = false, mail_sent = false, data_sent = false;
-    bool mail_answered = false, mail_refused = false;
-    bool smtputf8 = false, chunking = false;
-    std::size_t answered = 0, taken = 0;
-    bool chunk_refused = false;
-    bool body_all = false;  // the last octets were given
-    std::uint64_t body_offset = 0;
-    bool accepted = false;
-    std::optional<ClientBody> body;
   };
 
   State(ClientSettings given, std::uint64_t random_bits) : settings(std::move(given)), random(random_bits) {}
@@ -125,7 +127,7 @@ struct ClientSession::State {
   std::string cancelled;                        // why we gave AUTH up with "*"
   std::vector<std::string> mechanisms_tried;
 
-  std::optional<Run> run;
+  std::optional<ClientRun> run;
   std::optional<TransactionResult> result;
 };
 

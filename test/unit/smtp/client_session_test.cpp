@@ -108,6 +108,15 @@ TEST(ClientSession, RsetOnlyAfterAFailedTransaction) {
   EXPECT_THAT(briefs(r, 1), ElementsAre("end_of_data 250"));
 }
 
+TEST(ClientSession, AnOddReplyToRsetIsNoDelivery) {
+  auto s = with({greeting, bare_ehlo, "550 no\r\n", "354 go\r\n"});
+  s.transactions.push_back(transaction("c@us.example", {"d@x.example"}));
+  s.bodies.push_back("second\r\n");
+  const Record r = client_test::run(s);
+  EXPECT_THAT(briefs(r, 1), ElementsAre("idle reply_malformed 354"));
+  EXPECT_FALSE(r.results[1].recipients[0].ok());
+}
+
 TEST(ClientSession, ARefusedRsetSaysNothingOfTheMessage) {
   auto s = with({greeting, bare_ehlo, "550 no\r\n", "503 what\r\n"});
   s.transactions.push_back(transaction("c@us.example", {"d@x.example"}));
