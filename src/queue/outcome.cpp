@@ -53,7 +53,8 @@ void Engine::State::take(Now now, const AttemptDone& input, Effects& out) {
 
   std::vector<const RecipientResult*> by_index;
   for (const RecipientResult& result : input.results) by_index.push_back(&result);
-  std::stable_sort(by_index.begin(), by_index.end(), [](auto* a, auto* b) { return a->index < b->index; });
+  std::sort(by_index.begin(), by_index.end(),
+            [](auto* a, auto* b) { return a->index != b->index ? a->index < b->index : a < b; });
   Persist persist;
   persist.changes.id = message.id;
   persist.changes.held = message.held;
