@@ -121,8 +121,8 @@ void ServerSession::State::end_chunk() {
   stage_ = "bdat";
   rest_since_ = now_;
   if (transaction.last_chunk) after_last_chunk_ = true;
-  if (transaction.message->refusal) return finish_refused_message();
   if (transaction.last_chunk) return end_message();
+  if (transaction.message->dropped) return finish_refused_message();
   // The whole chunk's size, as the client gave it.
   say(TextId::bdat_ok, {{"octets", fmt::to_string(transaction.chunk_octets)}});
 }

@@ -100,38 +100,43 @@ bool ServerSession::State::message_octets() {
   return true;
 }
 
+// A message that is refused is looked at to its end all the same: what is said of it must not depend on how the network
+// cut it.
 void ServerSession::State::take_octets(std::string_view octets) {
   auto& incoming = *transaction_->message;
-  if (incoming.refusal) return;
   const auto before = incoming.chunk.size();
   incoming.filter.feed(octets, incoming.chunk);
   incoming.stored_octets += incoming.chunk.size() - before;
-  check_octets(incoming.facts());
+  if (!incoming.dropped && message_fault()) drop_message();
+  if (incoming.dropped) std::string().swap(incoming.chunk);
 }
 
-// What can be told before the end. Bare CR and LF wait for the end: a CR may be half of a CRLF still, and until then
-// counts as one more octet of its line.
-void ServerSession::State::check_octets(const message::BodyFacts& facts) {
-  const std::uint64_t line_octets_max = settings_->text_line_octets_max + (transaction_->message->ended ? 0u : 1u);
-  const auto& filter = transaction_->message->filter;
+// What is wrong with the message as far as it has come. Bare CR and LF wait for the end: a CR may be half of a CRLF
+// still, and until then counts as one more octet of its line.
+std::optional<reply::Reply> ServerSession::State::message_fault() const {
+  const auto& incoming = *transaction_->message;
+  const auto facts = incoming.facts();
+  const std::uint64_t line_octets_max = settings_->text_line_octets_max + (incoming.ended ? 0u : 1u);
   if (facts.octets > settings_->message_octets_max) {
-    refuse_message(reply::make(TextId::message_too_big, {{"limit", fmt::to_string(settings_->message_octets_max)}}));
-  } else if (filter.too_big()) {
-    refuse_message(
-        reply::make(TextId::message_header_too_big, {{"limit", fmt::to_string(settings_->header_octets_max)}}));
-  } else if (filter.hops() > settings_->hops_max) {
-    refuse_message(reply::make(TextId::message_loop, {{"hops", fmt::to_string(filter.hops())}}));
-  } else if (facts.longest_line > line_octets_max) {
-    refuse_message(
-        reply::make(TextId::message_line_too_long, {{"limit", fmt::to_string(settings_->text_line_octets_max)}}));
+    return reply::make(TextId::message_too_big, {{"limit", fmt::to_string(settings_->message_octets_max)}});
   }
+  if (incoming.filter.too_big()) {
+    return reply::make(TextId::message_header_too_big, {{"limit", fmt::to_string(settings_->header_octets_max)}});
+  }
+  if (incoming.filter.hops() > settings_->hops_max) {
+    return reply::make(TextId::message_loop, {{"hops", fmt::to_string(incoming.filter.hops())}});
+  }
+  if (facts.longest_line > line_octets_max) {
+    return reply::make(TextId::message_line_too_long, {{"limit", fmt::to_string(settings_->text_line_octets_max)}});
+  }
+  if (incoming.ended && (facts.bare_cr || facts.bare_lf)) return reply::make(TextId::message_bare_line_end);
+  return std::nullopt;
 }
 
 // The store drops what it has at once; the client hears of it at the end.
-void ServerSession::State::refuse_message(reply::Reply reply) {
+void ServerSession::State::drop_message() {
   auto& incoming = *transaction_->message;
-  if (incoming.refusal) return;
-  incoming.refusal = std::move(reply);
+  incoming.dropped = true;
   std::string().swap(incoming.chunk);
   if (begun_) abort_due_ = true;
   begun_ = false;
@@ -145,27 +150,27 @@ void ServerSession::State::append_when_full() {
 void ServerSession::State::end_message() {
   auto& incoming = *transaction_->message;
   incoming.ended = true;
-  if (!incoming.refusal) {
-    const auto before = incoming.chunk.size();
-    incoming.filter.finish(incoming.chunk);
-    incoming.stored_octets += incoming.chunk.size() - before;
-    const auto facts = incoming.facts();
-    check_octets(facts);
-    if (facts.bare_cr || facts.bare_lf) refuse_message(reply::make(TextId::message_bare_line_end));
-  }
-  if (incoming.refusal) return finish_refused_message();
+  const auto before = incoming.chunk.size();
+  incoming.filter.finish(incoming.chunk);
+  incoming.stored_octets += incoming.chunk.size() - before;
+  if (incoming.dropped || message_fault()) return finish_refused_message();
   awaiting_ = incoming.chunk.empty() ? Awaiting::commit : Awaiting::append;
 }
 
+// At the end of the message or of a chunk: its own fault says more than the store's trouble.
 void ServerSession::State::finish_refused_message() {
-  say(std::move(*transaction_->message->refusal));
+  auto& incoming = *transaction_->message;
+  auto fault = message_fault();
+  POSTIL_ASSERT(fault || incoming.store_refusal);
+  say(fault ? std::move(*fault) : std::move(*incoming.store_refusal));
   drop_transaction();
 }
 
 void ServerSession::State::appended(Answer answer) {
   auto& incoming = *transaction_->message;
   if (auto* refusal = std::get_if<Refusal>(&answer)) {
-    refuse_message(std::move(refusal->reply));
+    incoming.store_refusal = std::move(refusal->reply);
+    drop_message();
     if (incoming.ended) finish_refused_message();
     return;
   }

@@ -67,7 +67,8 @@ struct IncomingMessage {
   bool ended = false;  // its last octet was seen
   std::string chunk;   // filtered, not yet appended
   std::uint64_t stored_octets = 0;
-  std::optional<reply::Reply> refusal;  // decided before the end; given at the end
+  bool dropped = false;                       // it will be refused; the store has nothing of it any more
+  std::optional<reply::Reply> store_refusal;  // of AppendBody
 
   message::BodyFacts facts() const { return by_bdat ? observer.facts() : scanner.facts(); }
 };
@@ -174,8 +175,8 @@ struct ServerSession::State {
   message::HeaderFilter::Options header_options(const MessageBegun& begun) const;
   bool message_octets();
   void take_octets(std::string_view octets);
-  void check_octets(const message::BodyFacts& facts);
-  void refuse_message(reply::Reply reply);
+  std::optional<reply::Reply> message_fault() const;
+  void drop_message();
   void append_when_full();
   void end_message();
   void finish_refused_message();
