@@ -44,14 +44,13 @@ env::Awaitable<void> Acceptor::run() {
   auto pause = services_.timers.make(here);
   bool told = false;
   while (!stopped_) {
-    const env::Executor executor = executors_.pick();
-    auto stream = co_await listener_->accept(executor);
+    SessionExecutors::Place place = executors_.pick();
+    auto stream = co_await listener_->accept(place.executor);
     if (stream) {
       told = false;
-      serve(std::move(*stream), executor);
+      serve(std::move(*stream), std::move(place));
       continue;
     }
-    executors_.done(executor);
     if (stopped_ || stream.error().error == env::NetError::cancelled) co_return;
     if (!told) {
       services_.events.emit({event::Name::accept_failed,
@@ -63,7 +62,7 @@ env::Awaitable<void> Acceptor::run() {
   }
 }
 
-void Acceptor::serve(env::StreamPtr stream, env::Executor executor) {
+void Acceptor::serve(env::StreamPtr stream, SessionExecutors::Place place) {
   const auto listener = state_.load();
   const std::string address = stream->remote().local() ? "local" : stream->remote().address;
   auto refusal = registry_.enter(address, listener->settings->host_name);
@@ -76,21 +75,20 @@ void Acceptor::serve(env::StreamPtr stream, env::Executor executor) {
     if (reply::entry(refusal->text).receipt) refusal->receipt = make_receipt_id(services_.entropy.word());
     services_.events.emit({event::Name::session_refused, {{"peer", address}, {"reply", reply::text_of(*refusal)}}});
   }
-  auto whole = [](Services& services, Registry& registry, SessionExecutors& executors,
-                  std::shared_ptr<const ListenerState> state, env::StreamPtr connection, SessionId session,
-                  std::optional<reply::Reply> refused, std::string from, bool counted,
-                  env::Executor where) -> env::Awaitable<void> {
+  auto whole = [](Services& services, Registry& registry, std::shared_ptr<const ListenerState> state,
+                  env::StreamPtr connection, SessionId session, std::optional<reply::Reply> refused, std::string from,
+                  bool counted, std::shared_ptr<void> load) -> env::Awaitable<void> {
     if (refused) {
       co_await turn_away(services, std::move(connection), std::move(*refused), state->settings->implicit_tls);
     } else {
       co_await run_session(services, registry, std::move(state), std::move(connection), session);
     }
     if (counted) registry.leave(from);
-    executors.done(where);
+    load.reset();
   };
-  boost::asio::co_spawn(executor,
-                        whole(services_, registry_, executors_, listener, std::move(stream), id, std::move(refusal),
-                              address, entered, executor),
+  boost::asio::co_spawn(place.executor,
+                        whole(services_, registry_, listener, std::move(stream), id, std::move(refusal), address,
+                              entered, std::move(place.load)),
                         boost::asio::detached);
 }
 

@@ -8,12 +8,15 @@
 
 namespace postil::server {
 
-// Which executor the next session runs on; counts it there until `done` is called.
+// Which executor the next session runs on; it counts there as long as `load` lives.
 class SessionExecutors {
  public:
   virtual ~SessionExecutors() = default;
-  virtual env::Executor pick() = 0;
-  virtual void done(const env::Executor& executor) = 0;
+  struct Place {
+    env::Executor executor;
+    std::shared_ptr<void> load;
+  };
+  virtual Place pick() = 0;
 };
 
 class Acceptor {
@@ -29,7 +32,7 @@ class Acceptor {
   const env::Endpoint& local() const { return listener_->local(); }
 
  private:
-  void serve(env::StreamPtr stream, env::Executor executor);
+  void serve(env::StreamPtr stream, SessionExecutors::Place place);
 
   Services& services_;
   Registry& registry_;

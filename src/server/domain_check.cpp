@@ -11,12 +11,12 @@ env::Awaitable<DomainFinding> check_domain(env::Resolver& resolver, env::Clock& 
   if (!name) co_return DomainFinding::not_found;
   const dns::Answer answer = co_await resolver.query(*name, dns::Type::mx, clock.now() + patience);
   const dns::MxSet mx = dns::classify_mx(answer);
-  if (mx.stray_null || mx.kind == dns::MxKind::only_stray_null) {
+  if (mx.stray_null || mx.kind == dns::MxSet::Kind::only_stray_null) {
     events.emit({event::Name::dns_null_mx_invalid, {{"domain", *name}}});
   }
   switch (mx.kind) {
-    case dns::MxKind::null_mx: co_return DomainFinding::null_mx;
-    case dns::MxKind::no_domain: co_return DomainFinding::not_found;
+    case dns::MxSet::Kind::null_mx: co_return DomainFinding::null_mx;
+    case dns::MxSet::Kind::no_domain: co_return DomainFinding::not_found;
     default: co_return DomainFinding::good;
   }
 }

@@ -1,0 +1,353 @@
+#include "app/admin.hpp"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "app/app.hpp"
+
+namespace postil::app {
+
+namespace json = control::json;
+using control::failure;
+
+namespace {
+
+json::value time_json(WallTime at) {
+  if (at == WallTime{}) return nullptr;
+  const auto seconds_part = static_cast<std::time_t>(unix_microseconds(at) / 1000000);
+  return json::string(fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(seconds_part)));
+}
+
+json::value seconds_json(const std::optional<Duration>& duration) {
+  if (!duration) return nullptr;
+  return std::chrono::duration_cast<seconds>(*duration).count();
+}
+
+std::string string_of(const json::object& object, std::string_view key) {
+  const auto* value = object.if_contains(key);
+  return value && value->is_string() ? std::string(value->as_string()) : std::string();
+}
+
+std::optional<std::int64_t> number_of(const json::object& object, std::string_view key) {
+  const auto* value = object.if_contains(key);
+  if (!value || !value->is_int64()) return {};
+  return value->as_int64();
+}
+
+bool true_of(const json::object& object, std::string_view key) {
+  const auto* value = object.if_contains(key);
+  return value && value->is_bool() && value->as_bool();
+}
+
+// The filter of a request; an error names what cannot be read.
+std::expected<queue::Filter, std::string> filter_of(const json::object& request) {
+  queue::Filter filter;
+  const auto* given = request.if_contains("filter");
+  if (!given) return filter;
+  if (!given->is_object()) return std::unexpected("filter must be an object");
+  const auto& object = given->as_object();
+  for (const auto& [key, value] : object) {
+    if (key == "ids" && value.is_array()) {
+      for (const auto& item : value.as_array()) {
+        const auto id = item.is_string() ? parse_message_id(std::string_view(item.as_string())) : std::nullopt;
+        if (!id) return std::unexpected("an id in filter.ids cannot be read");
+        filter.ids.push_back(*id);
+      }
+    } else if (key == "site" && value.is_string()) {
+      filter.site = std::string(value.as_string());
+    } else if (key == "sender" && value.is_string()) {
+      filter.sender = std::string(value.as_string());
+    } else if (key == "reason" && value.is_string()) {
+      filter.reason = queue::parse_reason(std::string_view(value.as_string()));
+      if (!filter.reason) return std::unexpected("filter.reason is not known");
+    } else if (key == "older_than" && value.is_int64()) {
+      filter.older_than = seconds(value.as_int64());
+    } else if (key == "held" && value.is_bool()) {
+      filter.held = value.as_bool();
+    } else if (key == "all" && value.is_bool()) {
+      filter.all = value.as_bool();
+    } else {
+      return std::unexpected(fmt::format("filter.{} cannot be read", std::string_view(key)));
+    }
+  }
+  return filter;
+}
+
+std::string_view status_word(queue::RecipientStatus status) {
+  switch (status) {
+    case queue::RecipientStatus::waiting: return "waiting";
+    case queue::RecipientStatus::delivered: return "delivered";
+    case queue::RecipientStatus::failed: return "failed";
+    case queue::RecipientStatus::expired: return "expired";
+    case queue::RecipientStatus::removed: return "removed";
+  }
+  return "waiting";
+}
+
+std::string_view kind_word(queue::Kind kind) {
+  switch (kind) {
+    case queue::Kind::mail: return "mail";
+    case queue::Kind::bounce: return "bounce";
+    case queue::Kind::delay_notice: return "delay_notice";
+    case queue::Kind::success_report: return "success_report";
+  }
+  return "mail";
+}
+
+std::string_view job_word(smtp::Job job) {
+  switch (job) {
+    case smtp::Job::submission: return "submission";
+    case smtp::Job::relay: return "relay";
+    case smtp::Job::inbound: return "inbound";
+    case smtp::Job::null_host: return "null";
+    case smtp::Job::local: return "local";
+  }
+  return "submission";
+}
+
+json::object recipient_json(const queue::Recipient& recipient, const queue::RecipientState& state,
+                            const std::vector<queue::Engine::Row>& rows) {
+  json::object out{{"address", recipient.address},
+                   {"status", status_word(state.status)},
+                   {"reason", queue::to_string(state.reason)},
+                   {"code", reply::to_string(state.code)},
+                   {"attempts", state.attempts},
+                   {"last_attempt", time_json(state.last_attempt)},
+                   {"remote", state.remote},
+                   {"diagnostic", state.diagnostic},
+                   {"next_in", nullptr},
+                   {"running", false}};
+  const auto row = std::ranges::find(rows, state.index, &queue::Engine::Row::index);
+  if (row != rows.end()) {
+    out["next_in"] = seconds_json(row->next_in);
+    out["running"] = row->running;
+    out["reason"] = queue::to_string(row->reason);
+    out["attempts"] = row->attempts;
+  }
+  return out;
+}
+
+json::array parsed(const std::vector<std::string>& lines) {
+  json::array out;
+  for (const auto& line : lines) {
+    boost::system::error_code error;
+    json::value value = json::parse(line, error);
+    if (!error) out.push_back(std::move(value));
+  }
+  return out;
+}
+
+}  // namespace
+
+env::Awaitable<json::object> Admin::handle(json::object request, control::Caller) {
+  const std::string call = string_of(request, "call");
+  json::object answer;
+  if (call == "status") {
+    answer = co_await status();
+  } else if (call == "queue.summary") {
+    answer = co_await summary(std::move(request));
+  } else if (call == "queue.list") {
+    answer = co_await list(std::move(request));
+  } else if (call == "queue.show") {
+    answer = co_await show(std::move(request));
+  } else if (call == "queue.act") {
+    answer = co_await act(std::move(request));
+  } else if (call == "trace") {
+    answer = co_await trace(std::move(request));
+  } else if (call == "explain") {
+    answer = co_await explain(std::move(request));
+  } else if (call == "receipts") {
+    answer = co_await receipts(std::move(request));
+  } else if (call == "reload" && app_.extras().reload) {
+    answer = co_await app_.extras().reload();
+  } else if (call == "demo" && !app_.extras().demo.empty()) {
+    answer = app_.extras().demo;
+    answer["ok"] = true;
+  } else {
+    answer = failure("unknown_call", fmt::format("there is no call \"{}\"", call.substr(0, 64)));
+  }
+  co_return answer;
+}
+
+env::Awaitable<json::object> Admin::status() {
+  const queue::Totals totals =
+      co_await app_.post_office().ask([](const queue::Engine& engine, queue::Now) { return engine.totals(); });
+  json::array listeners;
+  for (const auto& [plan, at] : app_.listening()) {
+    listeners.push_back(json::object{{"address", to_string(at)}, {"job", job_word(plan.job)}, {"tls", plan.implicit_tls}});
+  }
+  json::array jobs;
+  for (const auto& job : app_.config().jobs) jobs.push_back(json::string(job));
+  const auto up = std::chrono::duration_cast<seconds>(app_.ports().clock.now() - app_.started_at());
+  co_return json::object{{"ok", true},
+                         {"version", POSTIL_VERSION},
+                         {"host", app_.config().host_name},
+                         {"jobs", std::move(jobs)},
+                         {"uptime", up.count()},
+                         {"listeners", std::move(listeners)},
+                         {"messages", totals.messages},
+                         {"recipients", totals.recipients},
+                         {"held", totals.held},
+                         {"attempts", totals.attempts_running},
+                         {"sessions", app_.registry().sessions()},
+                         {"accepting", app_.store().accepts_mail()}};
+}
+
+env::Awaitable<json::object> Admin::summary(json::object request) {
+  const std::string by = string_of(request, "by");
+  if (!by.empty() && by != "reason" && by != "site") co_return failure("bad_request", "by is reason or site");
+  struct View {
+    queue::Totals totals;
+    std::vector<queue::GroupRow> rows;
+  };
+  const View view = co_await app_.post_office().ask([site = by == "site"](const queue::Engine& engine, queue::Now now) {
+    return View{engine.totals(), site ? engine.by_site(now) : engine.by_reason(now)};
+  });
+  json::array rows;
+  for (const auto& row : view.rows) {
+    rows.push_back(json::object{{"reason", queue::to_string(row.reason)},
+                                {"site", row.site},
+                                {"sites", row.sites},
+                                {"messages", row.messages},
+                                {"recipients", row.recipients},
+                                {"oldest", time_json(row.oldest)},
+                                {"next_in", seconds_json(row.next_in)},
+                                {"last_reply", row.last_reply}});
+  }
+  json::object totals{{"messages", view.totals.messages},
+                      {"recipients", view.totals.recipients},
+                      {"held", view.totals.held},
+                      {"oldest", view.totals.messages ? time_json(view.totals.oldest) : nullptr}};
+  co_return json::object{{"ok", true}, {"totals", std::move(totals)}, {"rows", std::move(rows)}};
+}
+
+env::Awaitable<std::optional<json::object>> Admin::message(MessageId id) {
+  const auto envelope = co_await app_.store().read_envelope(id);
+  if (!envelope) co_return std::nullopt;
+  const auto state = co_await app_.store().read_state(id);
+  if (!state) co_return std::nullopt;
+  const auto rows = co_await app_.post_office().ask(
+      [id](const queue::Engine& engine, queue::Now now) { return engine.rows(id, now); });
+  json::array recipients;
+  bool held = state->held;
+  for (const auto& row : rows) held = held || row.held;
+  for (std::uint32_t i = 0; i < envelope->recipients.size(); ++i) {
+    queue::RecipientState one;
+    one.index = i;
+    const auto found = std::ranges::find(state->recipients, i, &queue::RecipientState::index);
+    if (found != state->recipients.end()) one = *found;
+    recipients.push_back(recipient_json(envelope->recipients[i], one, rows));
+  }
+  co_return json::object{{"id", to_string(id)},
+                         {"sender", envelope->sender},
+                         {"login", envelope->login},
+                         {"client", envelope->client},
+                         {"size", envelope->size_octets},
+                         {"arrived", time_json(envelope->arrived)},
+                         {"expires", time_json(envelope->expires)},
+                         {"held", held},
+                         {"kind", kind_word(envelope->kind)},
+                         {"recipients", std::move(recipients)}};
+}
+
+env::Awaitable<json::object> Admin::list(json::object request) {
+  const auto filter = filter_of(request);
+  if (!filter) co_return failure("bad_request", filter.error());
+  const auto count = std::clamp<std::int64_t>(number_of(request, "count").value_or(100), 1, 10000);
+  const auto after = parse_message_id(string_of(request, "after")).value_or(MessageId{});
+  std::vector<MessageId> ids = co_await app_.post_office().ask([which = *filter](const queue::Engine& engine, queue::Now now) {
+    return engine.select(which, now, 10'000'000);
+  });
+  std::ranges::sort(ids);
+  const auto from = std::ranges::upper_bound(ids, after);
+  json::array messages;
+  bool more = false;
+  for (auto it = from; it != ids.end(); ++it) {
+    if (messages.size() >= static_cast<std::size_t>(count)) {
+      more = true;
+      break;
+    }
+    auto one = co_await message(*it);
+    if (one) messages.push_back(std::move(*one));
+  }
+  co_return json::object{{"ok", true}, {"messages", std::move(messages)}, {"more", more}};
+}
+
+env::Awaitable<json::object> Admin::show(json::object request) {
+  const auto id = parse_message_id(string_of(request, "id"));
+  if (!id) co_return failure("bad_request", "id cannot be read");
+  auto found = co_await message(*id);
+  if (!found) co_return failure("not_found", "no such message in the queue");
+  const auto envelope = co_await app_.store().read_envelope(*id);
+  std::string header;
+  if (envelope) {
+    auto octets = co_await app_.store().read_body(*id, 0, std::min<std::size_t>(envelope->header_octets, 64 * 1024));
+    if (octets) header = std::move(*octets);
+  }
+  (*found)["header"] = header;
+  co_return json::object{{"ok", true}, {"message", std::move(*found)}};
+}
+
+env::Awaitable<json::object> Admin::act(json::object request) {
+  const auto filter = filter_of(request);
+  if (!filter) co_return failure("bad_request", filter.error());
+  using Action = queue::Admin::Action;
+  const std::pair<std::string_view, Action> words[] = {{"retry", Action::retry},
+                                                       {"hold", Action::hold},
+                                                       {"release", Action::release},
+                                                       {"return", Action::return_to_sender},
+                                                       {"drop", Action::drop}};
+  const std::string word = string_of(request, "action");
+  const auto action = std::ranges::find(words, word, &std::pair<std::string_view, Action>::first);
+  if (action == std::end(words)) co_return failure("bad_request", "action is retry, hold, release, return or drop");
+  std::vector<MessageId> ids;
+  if (true_of(request, "preview")) {
+    ids = co_await app_.post_office().ask([which = *filter](const queue::Engine& engine, queue::Now now) {
+      return engine.select(which, now, 1'000'000);
+    });
+  } else {
+    ids = co_await app_.post_office().act(action->second, *filter);
+  }
+  json::array changed;
+  for (const auto id : ids) changed.push_back(json::string(to_string(id)));
+  co_return json::object{{"ok", true}, {"changed", std::move(changed)}};
+}
+
+env::Awaitable<json::object> Admin::trace(json::object request) {
+  const auto id = parse_message_id(string_of(request, "id"));
+  if (!id) co_return failure("bad_request", "id cannot be read");
+  const std::vector<std::string> lines = co_await app_.history().find(*id);
+  if (lines.empty()) {
+    const auto known = co_await app_.store().read_envelope(*id);
+    if (!known) co_return failure("not_found", "nothing is known of this message");
+  }
+  co_return json::object{{"ok", true}, {"records", parsed(lines)}};
+}
+
+env::Awaitable<json::object> Admin::explain(json::object request) {
+  const std::string text = string_of(request, "id");
+  if (const auto receipt = parse_receipt_id(text)) {
+    const std::vector<std::string> lines = co_await app_.history().find(*receipt);
+    json::array records = parsed(lines);
+    if (records.empty()) co_return failure("not_found", "no such receipt");
+    co_return json::object{{"ok", true}, {"kind", "receipt"}, {"receipt", records.front()}};
+  }
+  const auto id = parse_message_id(text);
+  if (!id) co_return failure("bad_request", "id cannot be read");
+  const std::vector<std::string> lines = co_await app_.history().find(*id);
+  auto found = co_await message(*id);
+  if (!found && lines.empty()) co_return failure("not_found", "nothing is known of this message");
+  json::object answer{{"ok", true}, {"kind", "message"}, {"records", parsed(lines)}, {"message", nullptr}};
+  if (found) answer["message"] = std::move(*found);
+  co_return answer;
+}
+
+env::Awaitable<json::object> Admin::receipts(json::object request) {
+  const auto count = std::clamp<std::int64_t>(number_of(request, "count").value_or(20), 1, 1000);
+  const std::vector<std::string> lines = co_await app_.history().newest_receipts(static_cast<std::size_t>(count));
+  co_return json::object{{"ok", true}, {"receipts", parsed(lines)}};
+}
+
+}  // namespace postil::app

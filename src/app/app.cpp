@@ -1,0 +1,200 @@
+#include "app/app.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <utility>
+
+#include "base/assert.hpp"
+
+namespace postil::app {
+
+namespace asio = boost::asio;
+
+// Accepted mail goes to the queue.
+struct App::Intake : server::Intake {
+  explicit Intake(delivery::PostOffice& to) : post_office(to) {}
+  void arrived(queue::Envelope envelope) override { post_office.arrived(std::move(envelope)); }
+  delivery::PostOffice& post_office;
+};
+
+App::App(Ports ports, Executors executors, config::Config config, Extras extras)
+    : ports_(ports), executors_(std::move(executors)), config_(std::move(config)), extras_(std::move(extras)) {}
+
+App::~App() = default;
+
+MessageId App::make_id(WallTime now) {
+  const std::lock_guard lock(id_mutex_);
+  return ids_.make(now);
+}
+
+std::expected<void, StartFailure> App::load_certificate() {
+  if (config_.tls.certificate.empty()) return {};
+  auto loaded = ports_.network.load_tls({config_.tls.certificate, config_.tls.key, config_.tls.client_ca});
+  if (!loaded) return std::unexpected(StartFailure{"serve.certificate", {{"detail", loaded.error()}}, 78});
+  certificate_ = std::move(*loaded);
+  return {};
+}
+
+std::expected<std::shared_ptr<const server::ListenerState>, StartFailure> App::listener_state(const ListenerPlan& plan) {
+  auto state = std::make_shared<server::ListenerState>();
+  state->settings = session_settings(config_, plan, certificate_ != nullptr, extras_.help);
+  state->policy = policy(config_);
+  state->tls = certificate_;
+  state->local_login = extras_.local_login;
+  if (plan.job == smtp::Job::relay) state->networks = config_.relay.networks;
+  if (plan.implicit_tls && !certificate_) return std::unexpected(StartFailure{"serve.tls_listener_without_certificate", {{"address", to_string(plan.at)}}, 78});
+  return state;
+}
+
+std::expected<void, StartFailure> App::listen(const ListenerPlan& plan) {
+  auto state = listener_state(plan);
+  if (!state) return std::unexpected(state.error());
+  std::unique_ptr<env::Listener> listener;
+  if (extras_.adopt) listener = extras_.adopt(plan.at, executors_.main);
+  if (!listener) {
+    auto opened = ports_.network.listen(plan.at, {1024, plan.at.local() ? 0666 : 0}, executors_.main);
+    if (!opened) {
+      const auto& failure = opened.error();
+      const i18n::Args args = {{"address", to_string(plan.at)}, {"detail", failure.detail}};
+      switch (failure.error) {
+        case env::NetError::address_in_use: return std::unexpected(StartFailure{"serve.port_in_use", args, 69});
+        case env::NetError::permission: return std::unexpected(StartFailure{"serve.port_permission", args, 77});
+        default: return std::unexpected(StartFailure{"serve.port_failed", args, 69});
+      }
+    }
+    listener = std::move(*opened);
+  }
+  auto acceptor = std::make_unique<server::Acceptor>(*server_services_, *registry_, executors_.io, std::move(listener),
+                                                     std::move(*state));
+  asio::co_spawn(executors_.main, acceptor->run(), asio::detached);
+  acceptors_.emplace_back(plan, std::move(acceptor));
+  return {};
+}
+
+std::expected<void, StartFailure> App::listen_control() {
+  if (config_.control_socket.empty()) return {};
+  auto opened = ports_.network.listen({config_.control_socket, 0}, {16, 0660}, executors_.main);
+  if (!opened) {
+    return std::unexpected(
+        StartFailure{"serve.control_failed", {{"path", config_.control_socket}, {"detail", opened.error().detail}}, 77});
+  }
+  control_listener_ = std::move(*opened);
+  admin_ = std::make_unique<Admin>(*this);
+  asio::co_spawn(executors_.main, control::serve(*control_listener_, *admin_, ports_.clock, ports_.timers), asio::detached);
+  return {};
+}
+
+env::Awaitable<std::expected<void, StartFailure>> App::start() {
+  started_at_ = ports_.clock.now();
+  const auto certificate = load_certificate();
+  if (!certificate) co_return std::unexpected(certificate.error());
+
+  history_ = std::make_unique<history::History>(history::Options{config_.history_octets, config_.history_age},
+                                                ports_.history_disk, executors_.history, ports_.clock);
+  co_await env::on(executors_.history, [this] {
+    history_->open();
+    return true;
+  });
+
+  spool::Options spool_options;
+  spool_options.segment_octets = config_.spool.segment_octets;
+  spool_options.watermark_octets = config_.spool.watermark_octets;
+  spool_options.folder = config_.spool.folder;
+  auto log = co_await spool::Log::open(spool_options, ports_.spool_disk, executors_.flusher, executors_.readers,
+                                       ports_.clock, ports_.entropy, ports_.events);
+  if (!log) {
+    co_return std::unexpected(StartFailure{"serve.spool", {{"folder", config_.spool.folder}, {"detail", log.error().sentence}}, 75});
+  }
+  log_ = log->get();
+  store_ = std::move(*log);
+
+  auto* io = &executors_.io;
+  delivery_services_.reset(new delivery::Services{
+      ports_.clock, ports_.timers, ports_.entropy, ports_.network, ports_.resolver, *store_, ports_.events, *history_,
+      [this](WallTime now) { return make_id(now); }, [io] { return io->pick().executor; }});
+  reports_ = std::make_unique<delivery::ReportWriter>(*delivery_services_);
+  post_office_ = std::make_unique<delivery::PostOffice>(
+      *delivery_services_, delivery_settings(config_, extras_.smarthost_password, extras_.own_addresses),
+      engine_settings(config_, ports_.entropy.word()), *reports_, executors_.engine);
+  const auto waiting = co_await post_office_->open();
+  if (!waiting) {
+    co_return std::unexpected(StartFailure{"serve.spool",
+                                           {{"folder", config_.spool.folder}, {"detail", std::string(env::to_string(waiting.error()))}}, 75});
+  }
+
+  intake_ = std::make_unique<Intake>(*post_office_);
+  limits_ = std::make_unique<RateLimits>(config_.limits, ports_.entropy.word());
+  registry_ = std::make_unique<server::Registry>(session_limits(config_));
+  server_services_.reset(new server::Services{ports_.clock, ports_.timers, ports_.entropy, ports_.resolver, *store_,
+                                              ports_.events, *history_, *limits_, *intake_, extras_.accounts,
+                                              executors_.pool, &pool_waiting_, 64,
+                                              [this](WallTime now) { return make_id(now); }});
+  for (const auto& plan : listeners(config_)) {
+    const auto opened = listen(plan);
+    if (!opened) co_return std::unexpected(opened.error());
+  }
+  const auto control = listen_control();
+  if (!control) co_return std::unexpected(control.error());
+  ports_.events.emit({event::Name::server_started,
+                      {{"host", config_.host_name}, {"waiting", static_cast<std::int64_t>(*waiting)}}});
+  co_return std::expected<void, StartFailure>{};
+}
+
+env::Awaitable<void> App::stop(Duration grace) {
+  ports_.events.emit({event::Name::server_stopping, {}});
+  for (auto& [plan, acceptor] : acceptors_) acceptor->stop();
+  if (control_listener_) control_listener_->close();
+  if (registry_) {
+    registry_->stop();
+    auto pause = ports_.timers.make(executors_.main);
+    const MonoTime end = ports_.clock.now() + grace;
+    while (registry_->sessions() > 0 && ports_.clock.now() < end) co_await pause->wait_until(ports_.clock.now() + milliseconds(20));
+  }
+  if (post_office_) co_await post_office_->stop(grace);
+  if (log_) co_await log_->stop();
+  ports_.events.emit({event::Name::server_stopped, {}});
+}
+
+env::Awaitable<std::expected<std::vector<std::string>, StartFailure>> App::reload(config::Config config,
+                                                                                 std::string smarthost_password) {
+  std::vector<std::string> later;
+  if (config.jobs != config_.jobs) later.emplace_back("job");
+  if (config.spool.folder != config_.spool.folder) later.emplace_back("spool.folder");
+  if (config.threads != config_.threads) later.emplace_back("threads");
+  const auto same = [](const ListenerPlan& a, const ListenerPlan& b) {
+    return a.at == b.at && a.job == b.job && a.implicit_tls == b.implicit_tls;
+  };
+  const auto before = listeners(config_);
+  const auto after = listeners(config);
+  if (!std::equal(before.begin(), before.end(), after.begin(), after.end(), same)) later.emplace_back("listen");
+
+  auto fresh = ports_.network.load_tls({config.tls.certificate, config.tls.key, config.tls.client_ca});
+  if (!config.tls.certificate.empty() && !fresh) {
+    co_return std::unexpected(StartFailure{"serve.certificate", {{"detail", fresh.error()}}, 78});
+  }
+  if (!config.tls.certificate.empty()) {
+    certificate_ = std::move(*fresh);
+    ports_.events.emit({event::Name::tls_reloaded, {}});
+  }
+  config.jobs = config_.jobs;
+  config_ = std::move(config);
+  extras_.smarthost_password = std::move(smarthost_password);
+  for (auto& [plan, acceptor] : acceptors_) {
+    auto state = listener_state(plan);
+    if (state) acceptor->set_state(std::move(*state));
+  }
+  registry_->set_limits(session_limits(config_));
+  limits_->set(config_.limits);
+  post_office_->set_settings(delivery_settings(config_, extras_.smarthost_password, extras_.own_addresses),
+                             engine_settings(config_, ports_.entropy.word()));
+  ports_.events.emit({event::Name::config_reloaded, {}});
+  co_return later;
+}
+
+std::vector<std::pair<ListenerPlan, env::Endpoint>> App::listening() const {
+  std::vector<std::pair<ListenerPlan, env::Endpoint>> all;
+  for (const auto& [plan, acceptor] : acceptors_) all.emplace_back(plan, acceptor->local());
+  return all;
+}
+
+}  // namespace postil::app

@@ -1,0 +1,101 @@
+// A whole server, wired from a configuration and the ports: spool, queue, listeners, control. No thread, no
+// descriptor, no signal here: those are serve.cpp's.
+#pragma once
+
+#include <atomic>
+#include <expected>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "app/admin.hpp"
+#include "app/ports.hpp"
+#include "app/rate_limits.hpp"
+#include "app/settings.hpp"
+#include "config/config.hpp"
+#include "control/api.hpp"
+#include "delivery/post_office.hpp"
+#include "delivery/reports.hpp"
+#include "history/history.hpp"
+#include "server/acceptor.hpp"
+#include "spool/log.hpp"
+
+namespace postil::app {
+
+// Why a server could not start: a text for people, and the exit code that says the same.
+struct StartFailure {
+  std::string text_key;
+  i18n::Args args;
+  int exit_code = 78;
+};
+
+struct Extras {
+  server::AccountSource* accounts = nullptr;   // null: nobody can log in
+  std::function<std::optional<std::string>(std::uint32_t)> local_login;  // account name for a uid
+  std::function<std::vector<std::string>(std::string_view)> help;        // HELP CODE
+  std::string smarthost_password;
+  std::vector<std::string> own_addresses;      // numeric addresses of this machine on which port 25 is ours
+  // Sockets that were handed over (socket activation): asked for before a new one is opened; null: none.
+  std::function<std::unique_ptr<env::Listener>(const env::Endpoint&, env::Executor)> adopt;
+  boost::json::object demo;                    // for the control call "demo"; empty otherwise
+  std::function<env::Awaitable<boost::json::object>()> reload;  // for the control call "reload"
+};
+
+class App {
+ public:
+  App(Ports ports, Executors executors, config::Config config, Extras extras);
+  ~App();
+  // On the main executor. After it the server listens and delivers.
+  env::Awaitable<std::expected<void, StartFailure>> start();
+  // No new sessions and attempts; running ones get `grace`. On the main executor. After it the spool is closed.
+  env::Awaitable<void> stop(Duration grace);
+  // Takes a new configuration where that can be done while running: everything but job, listeners, spool and threads
+  // (`problems` says what waits for a restart). Certificates are read again.
+  env::Awaitable<std::expected<std::vector<std::string>, StartFailure>> reload(config::Config config,
+                                                                              std::string smarthost_password);
+  // With the real ports (0 was asked for): for tests, the demo and logs.
+  std::vector<std::pair<ListenerPlan, env::Endpoint>> listening() const;
+  const config::Config& config() const { return config_; }
+  delivery::PostOffice& post_office() { return *post_office_; }
+  env::Store& store() { return *store_; }
+  history::History& history() { return *history_; }
+  const server::Registry& registry() const { return *registry_; }
+  Ports& ports() { return ports_; }
+  const Extras& extras() const { return extras_; }
+  MonoTime started_at() const { return started_at_; }
+  MessageId make_id(WallTime now);
+
+ private:
+  struct Intake;
+  std::expected<std::shared_ptr<const server::ListenerState>, StartFailure> listener_state(const ListenerPlan& plan);
+  std::expected<void, StartFailure> load_certificate();
+  std::expected<void, StartFailure> listen(const ListenerPlan& plan);
+  std::expected<void, StartFailure> listen_control();
+
+  Ports ports_;
+  Executors executors_;
+  config::Config config_;
+  Extras extras_;
+  MonoTime started_at_{};
+  std::mutex id_mutex_;
+  MessageIdMaker ids_{0};
+
+  std::unique_ptr<history::History> history_;
+  std::unique_ptr<env::Store> store_;
+  spool::Log* log_ = nullptr;
+  std::unique_ptr<delivery::Services> delivery_services_;
+  std::unique_ptr<delivery::ReportWriter> reports_;
+  std::unique_ptr<delivery::PostOffice> post_office_;
+  std::unique_ptr<Intake> intake_;
+  std::unique_ptr<RateLimits> limits_;
+  std::atomic<int> pool_waiting_ = 0;
+  std::unique_ptr<server::Services> server_services_;
+  std::unique_ptr<server::Registry> registry_;
+  std::shared_ptr<env::TlsServerContext> certificate_;
+  std::vector<std::pair<ListenerPlan, std::unique_ptr<server::Acceptor>>> acceptors_;
+  std::unique_ptr<Admin> admin_;
+  std::unique_ptr<env::Listener> control_listener_;
+};
+
+}  // namespace postil::app

@@ -1,0 +1,190 @@
+#include "app/demo_world.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/this_coro.hpp>
+
+#include "base/bytes.hpp"
+
+namespace postil::app {
+
+const std::vector<DemoDomain>& demo_domains() {
+  static const std::vector<DemoDomain> all = {
+      {235, "end", "2.0.0", "message taken; the 235 was your own server's, when you logged in"},
+      {250, "end", "2.0.0", "message taken"},
+      {251, "rcpt", "2.1.5", "user not local; will forward"},
+      {421, "greeting", "", "service not available, try again later"},
+      {450, "rcpt", "4.2.1", "mailbox busy, try again later"},
+      {451, "rcpt", "4.7.1", "greylisted, try again later"},
+      {452, "end", "4.3.1", "insufficient system storage"},
+      {521, "greeting", "", "does not accept mail"},
+      {530, "mail", "5.7.0", "must issue a STARTTLS command first"},
+      {550, "rcpt", "5.1.1", "no such mailbox here"},
+      {551, "rcpt", "5.1.6", "user not local; please try another address"},
+      {552, "end", "5.3.4", "message size exceeds fixed limit"},
+      {553, "rcpt", "5.1.3", "mailbox name not allowed"},
+      {554, "greeting", "", "no SMTP service for you here"},
+      {556, "dns", "5.1.10", ""},
+  };
+  return all;
+}
+
+const DemoDomain& demo_inbox() {
+  static const DemoDomain inbox{250, "end", "2.0.0", "message taken"};
+  return inbox;
+}
+
+std::string demo_domain_name(const DemoDomain& domain) { return fmt::format("{}.demo.test", domain.code); }
+
+std::string demo_address(const DemoDomain& domain) {
+  return fmt::format("127.0.{}.{}", domain.code / 100, domain.code % 100 + 1);
+}
+
+env::Awaitable<dns::Answer> DemoResolver::query(std::string name, dns::Type type, MonoTime) {
+  dns::Answer answer;
+  answer.canonical_name = name;
+  answer.chain = {name};
+  answer.ttl_seconds = 60;
+  const std::string_view host_prefix = "mx.";
+  const bool host = name.starts_with(host_prefix);
+  const std::string_view domain_name = host ? std::string_view(name).substr(host_prefix.size()) : std::string_view(name);
+  const auto& all = demo_domains();
+  const auto found = std::ranges::find(all, domain_name, demo_domain_name);
+  const bool own = domain_name == "demo.test" || domain_name == "localhost";
+  if (found == all.end()) {
+    answer.status = own ? dns::Status::no_data : dns::Status::no_domain;
+    if (own && type == dns::Type::a) {
+      answer.status = dns::Status::ok;
+      answer.records.push_back(dns::Address{"127.0.0.1"});
+    }
+    co_return answer;
+  }
+  answer.status = dns::Status::no_data;
+  const bool null_mx = found->stage == "dns";
+  if (!host && type == dns::Type::mx) {
+    answer.status = dns::Status::ok;
+    answer.records.push_back(null_mx ? dns::Mx{0, ""} : dns::Mx{10, "mx." + std::string(domain_name)});
+  } else if (host && type == dns::Type::a && !null_mx) {
+    answer.status = dns::Status::ok;
+    answer.records.push_back(dns::Address{demo_address(*found)});
+  }
+  co_return answer;
+}
+
+namespace {
+
+class DemoSession {
+ public:
+  DemoSession(env::StreamPtr stream, const DemoDomain& domain, env::Clock& clock, DemoInbox inbox)
+      : stream_(std::move(stream)), domain_(domain), clock_(clock), inbox_(std::move(inbox)) {}
+
+  env::Awaitable<void> run() {
+    const bool refused = domain_.stage == "greeting";
+    const std::string greeting =
+        refused ? fmt::format("{} mx.{} {}", domain_.code, demo_domain_name(domain_), domain_.text)
+                : fmt::format("220 mx.{} ESMTP demo", demo_domain_name(domain_));
+    co_await say(greeting);
+    if (domain_.code == 421) co_return;
+    for (;;) {
+      const auto line = co_await read_line();
+      if (!line) co_return;
+      const bool go_on = co_await command(*line, refused);
+      if (!go_on) co_return;
+    }
+  }
+
+ private:
+  MonoTime deadline() const { return clock_.now() + minutes(1); }
+
+  env::Awaitable<void> say(std::string text) {
+    text += "\r\n";
+    co_await stream_->write(text, deadline());
+  }
+
+  env::Awaitable<std::optional<std::string>> read_line() {
+    for (;;) {
+      const auto end = buffer_.find("\r\n");
+      if (end != std::string::npos) {
+        std::string line = buffer_.substr(0, end);
+        buffer_.erase(0, end + 2);
+        co_return line;
+      }
+      const auto octets = co_await stream_->read(deadline());
+      if (!octets) co_return std::nullopt;
+      buffer_.append(*octets);
+    }
+  }
+
+  // The reply of this stage: the domain's own one where this is its stage.
+  std::string reply(std::string_view stage, std::string_view usual) const {
+    if (domain_.stage != stage) return std::string(usual);
+    return fmt::format("{} {}{}{}", domain_.code == 235 ? 250 : domain_.code, domain_.enhanced, domain_.enhanced.empty() ? "" : " ", domain_.text);
+  }
+
+  env::Awaitable<bool> command(std::string line, bool refused) {
+    if (istarts_with(line, "QUIT")) {
+      co_await say("221 2.0.0 goodbye");
+      co_return false;
+    }
+    if (refused) {
+      co_await say(fmt::format("{} {}", domain_.code == 521 ? "521 5.3.2" : "503 5.5.1", "only QUIT is served here"));
+    } else if (istarts_with(line, "EHLO") || istarts_with(line, "HELO")) {
+      co_await say("250-mx." + demo_domain_name(domain_) + "\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 ENHANCEDSTATUSCODES");
+    } else if (istarts_with(line, "MAIL")) {
+      co_await say(reply("mail", "250 2.1.0 sender taken"));
+    } else if (istarts_with(line, "RCPT")) {
+      co_await say(reply("rcpt", "250 2.1.5 recipient taken"));
+    } else if (istarts_with(line, "DATA")) {
+      co_await message();
+    } else {
+      co_await say("250 2.0.0 OK");
+    }
+    co_return true;
+  }
+
+  env::Awaitable<void> message() {
+    const bool taken = domain_.stage != "mail" && (domain_.stage != "rcpt" || domain_.code < 300);
+    if (!taken) {
+      co_await say("554 5.5.1 no valid recipients");
+      co_return;
+    }
+    co_await say("354 end with a dot");
+    std::string text;
+    for (;;) {
+      const auto line = co_await read_line();
+      if (!line) co_return;
+      if (*line == ".") break;
+      if (inbox_ && text.size() < (1u << 20)) text += (line->starts_with(".") ? line->substr(1) : *line) + "\r\n";
+    }
+    if (inbox_) inbox_(text);
+    co_await say(reply("end", "250 2.0.0 message taken"));
+  }
+
+  env::StreamPtr stream_;
+  const DemoDomain& domain_;
+  env::Clock& clock_;
+  DemoInbox inbox_;
+  std::string buffer_;
+};
+
+env::Awaitable<void> run_session(env::StreamPtr stream, const DemoDomain& domain, env::Clock& clock, DemoInbox inbox) {
+  DemoSession session(std::move(stream), domain, clock, std::move(inbox));
+  co_await session.run();
+}
+
+}  // namespace
+
+env::Awaitable<void> serve_demo_host(std::shared_ptr<env::Listener> listener, const DemoDomain& domain, env::Clock& clock,
+                                     DemoInbox inbox) {
+  const env::Executor executor = co_await boost::asio::this_coro::executor;
+  for (;;) {
+    auto stream = co_await listener->accept(executor);
+    if (!stream) co_return;
+    boost::asio::co_spawn(executor, run_session(std::move(*stream), domain, clock, inbox), boost::asio::detached);
+  }
+}
+
+}  // namespace postil::app

@@ -1,0 +1,16 @@
+// Reads the configuration's files from disk.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "config/config.hpp"
+
+namespace postil::app {
+
+// path and path's folder's conf.d/*.toml, in name order. A file that cannot be read is a problem like others.
+config::Loaded load_config(const std::string& path);
+// The first line of a secret's file; systemd's credentials folder is looked into for plain names.
+std::expected<std::string, std::string> read_secret(const std::string& path);
+
+}  // namespace postil::app

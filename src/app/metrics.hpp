@@ -1,0 +1,30 @@
+// Prometheus metrics on loopback: one counter per event, gauges of the queue and the sessions, at GET /metrics;
+// GET /healthz says that the process lives, GET /readyz whether it takes mail.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "app/app.hpp"
+#include "app/event_log.hpp"
+#include "app/machine.hpp"
+
+namespace postil::app {
+
+class MetricsServer {
+ public:
+  MetricsServer(App& app, const EventLog& log, Machine& machine);
+  // An address that cannot be had is an event, not a reason to stop: mail goes on.
+  void start(const std::vector<config::ListenAddress>& addresses);
+
+ private:
+  env::Awaitable<void> accept(std::shared_ptr<env::Listener> listener);
+  env::Awaitable<void> answer(env::StreamPtr stream);
+  env::Awaitable<std::string> page();
+
+  App& app_;
+  const EventLog& log_;
+  Machine& machine_;
+};
+
+}  // namespace postil::app

@@ -1,0 +1,314 @@
+// `postil serve`: the server as a process. Signals, systemd, threads; the server itself is app.hpp.
+#include <fcntl.h>
+#include <netdb.h>
+#include <fmt/format.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <iostream>
+
+#include "app/app.hpp"
+#include "app/commands.hpp"
+#include "app/event_log.hpp"
+#include "app/file_accounts.hpp"
+#include "app/help.hpp"
+#include "app/load_config.hpp"
+#include "app/machine.hpp"
+#include "app/metrics.hpp"
+#include "env_asio/resolver.hpp"
+
+namespace postil::app {
+namespace {
+
+namespace asio = boost::asio;
+
+event::Level level_of(const std::string& word) {
+  if (word == "debug") return event::Level::debug;
+  if (word == "notice") return event::Level::notice;
+  if (word == "warning") return event::Level::warning;
+  if (word == "error") return event::Level::error;
+  return event::Level::info;
+}
+
+env_asio::ResolverOptions resolver_options(const config::Config& config) {
+  env_asio::ResolverOptions options;
+  options.forwarders = config.dns.resolver;
+  options.validate = config.dns.validate;
+  if (config.dns.trust_anchor.empty()) {
+    options.root_key_file = env_asio::system_root_key_file();
+  } else {
+    options.root_key_file = config.dns.trust_anchor;
+  }
+  return options;
+}
+
+// Sockets that systemd handed over: LISTEN_FDS from descriptor 3 on.
+class HandedOver {
+ public:
+  explicit HandedOver(Machine& machine) : machine_(machine) {
+    const char* pid = std::getenv("LISTEN_PID");
+    const char* count = std::getenv("LISTEN_FDS");
+    if (!pid || !count || std::atol(pid) != ::getpid()) return;
+    for (int i = 0; i < std::atoi(count); ++i) fds_.push_back(3 + i);
+  }
+  std::unique_ptr<env::Listener> take(const env::Endpoint& at, env::Executor executor) {
+    for (auto& fd : fds_) {
+      if (fd < 0) continue;
+      auto listener = matches(fd, at) ? machine_.network.adopt(fd, executor) : std::unexpected(env::NetFailure{});
+      if (!listener) continue;
+      fd = -1;
+      return std::move(*listener);
+    }
+    return nullptr;
+  }
+
+ private:
+  static bool matches(int fd, const env::Endpoint& at);
+  Machine& machine_;
+  std::vector<int> fds_;
+};
+
+bool HandedOver::matches(int fd, const env::Endpoint& at) {
+  sockaddr_storage address{};
+  socklen_t length = sizeof address;
+  if (::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length) != 0) return false;
+  char host[128] = {};
+  char port[32] = {};
+  if (address.ss_family == AF_UNIX) return false;
+  if (::getnameinfo(reinterpret_cast<sockaddr*>(&address), length, host, sizeof host, port, sizeof port,
+                    NI_NUMERICHOST | NI_NUMERICSERV) != 0) {
+    return false;
+  }
+  return fmt::to_string(at.port) == port && (at.address == host || (at.address == "0.0.0.0" && std::strcmp(host, "::") == 0));
+}
+
+struct Options {
+  std::string config = "/etc/postil/postil.toml";
+};
+
+class Process {
+ public:
+  Process(const Options& options, const cli::Context& context) : options_(options), context_(context) {}
+  int run();
+
+ private:
+  bool load(config::Config& config, std::string& password);
+  int fail(const StartFailure& failure);
+  int open_log(const config::Config& config);
+  env::Awaitable<void> live();
+  env::Awaitable<void> watch_signals();
+  env::Awaitable<void> watch_clock();
+  env::Awaitable<void> watch_dnssec();
+  env::Awaitable<boost::json::object> reload();
+
+  const Options& options_;
+  const cli::Context& context_;
+  std::unique_ptr<Machine> machine_;
+  std::unique_ptr<EventLog> log_;
+  std::unique_ptr<env_asio::UnboundResolver> resolver_;
+  std::unique_ptr<FileAccounts> accounts_;
+  std::unique_ptr<App> app_;
+  std::unique_ptr<MetricsServer> metrics_;
+  int exit_code_ = 0;
+  bool stopping_ = false;
+};
+
+int Process::fail(const StartFailure& failure) {
+  context_.err << context_.tr.text(failure.text_key, failure.args) << std::endl;
+  return failure.exit_code;
+}
+
+// Prints every problem; false when there is an error among them.
+bool Process::load(config::Config& config, std::string& password) {
+  auto loaded = load_config(options_.config);
+  for (const auto& problem : loaded.problems) context_.err << config::to_string(problem, context_.tr) << '\n';
+  context_.err.flush();
+  if (!loaded.ok()) return false;
+  config = std::move(loaded.config);
+  if (!config.deliver.password_file.empty() && config.deliver.via == "smarthost") {
+    auto secret = read_secret(config.deliver.password_file);
+    if (!secret) {
+      context_.err << context_.tr.text("serve.password_file", {{"detail", secret.error()}}) << std::endl;
+      return false;
+    }
+    password = std::move(*secret);
+  }
+  return true;
+}
+
+int Process::open_log(const config::Config& config) {
+  if (config.events == "off") return -1;
+  if (config.events == "stderr") return STDERR_FILENO;
+  return ::open(config.events.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+}
+
+int Process::run() {
+  config::Config config;
+  std::string password;
+  if (!load(config, password)) return cli::exit_config;
+  machine_ = std::make_unique<Machine>(config.threads);
+  const int log_fd = open_log(config);
+  if (log_fd < 0 && config.events != "off") {
+    return fail({"serve.log_file", {{"path", config.events}, {"detail", std::strerror(errno)}}, cli::exit_config});
+  }
+  log_ = std::make_unique<EventLog>(log_fd, level_of(config.event_level), machine_->clock);
+  auto spool = Machine::folder(config.spool.folder);
+  if (!spool) return fail({"serve.folder", {{"detail", spool.error().detail}}, cli::exit_no_permission});
+  auto history = Machine::folder(config.history_folder);
+  if (!history) return fail({"serve.folder", {{"detail", history.error().detail}}, cli::exit_no_permission});
+  auto resolver = env_asio::UnboundResolver::make(resolver_options(config), *log_);
+  if (!resolver) return fail({"serve.resolver", {{"detail", resolver.error()}}, cli::exit_config});
+  resolver_ = std::move(*resolver);
+
+  Extras extras;
+  if (config.has_job("submission")) {
+    accounts_ = std::make_unique<FileAccounts>(config.submission.users, *log_);
+    const auto readable = accounts_->refresh();
+    if (!readable) {
+      context_.err << context_.tr.text("serve.users_file", {{"detail", readable.error()}}) << std::endl;
+    }
+    extras.accounts = accounts_.get();
+  }
+  extras.local_login = [](std::uint32_t uid) { return account_of(uid); };
+  extras.help = help_lines;
+  extras.smarthost_password = std::move(password);
+  extras.own_addresses = own_addresses();
+  auto handed_over = std::make_shared<HandedOver>(*machine_);
+  extras.adopt = [handed_over](const env::Endpoint& at, env::Executor executor) { return handed_over->take(at, executor); };
+  extras.reload = [this] { return reload(); };
+
+  const Ports ports{machine_->clock,   machine_->timers, machine_->entropy, machine_->network,
+                    *resolver_, **spool,          **history,          *log_};
+  app_ = std::make_unique<App>(ports, machine_->executors(), std::move(config), std::move(extras));
+  asio::co_spawn(machine_->main(), live(), asio::detached);
+  machine_->main().run();
+  machine_->stop_threads();
+  log_.reset();  // what was told last is written
+  context_.out.flush();
+  // What still waits in the threads' queues points into the server and is not worth an order of destruction:
+  // everything that must be on disk is there.
+  std::_Exit(exit_code_);
+}
+
+env::Awaitable<void> Process::live() {
+  const auto started = co_await app_->start();
+  if (!started) {
+    exit_code_ = fail(started.error());
+    co_await app_->stop(Duration(0));
+    machine_->main().stop();
+    co_return;
+  }
+  if (!app_->config().metrics_listen.empty()) {
+    metrics_ = std::make_unique<MetricsServer>(*app_, *log_, *machine_);
+    metrics_->start(app_->config().metrics_listen);
+  }
+  notify_service_manager("READY=1");
+  const auto here = machine_->main().get_executor();
+  asio::co_spawn(here, watch_clock(), asio::detached);
+  asio::co_spawn(here, watch_dnssec(), asio::detached);
+  co_await watch_signals();
+  notify_service_manager("STOPPING=1");
+  stopping_ = true;
+  co_await app_->stop(seconds(20));
+  machine_->main().stop();
+}
+
+// SIGHUP reads the configuration again; SIGTERM and SIGINT end the server.
+env::Awaitable<void> Process::watch_signals() {
+  asio::signal_set signals(machine_->main(), SIGTERM, SIGINT, SIGHUP);
+  for (;;) {
+    const int signal = co_await signals.async_wait(asio::use_awaitable);
+    if (signal != SIGHUP) co_return;
+    co_await reload();
+  }
+}
+
+env::Awaitable<boost::json::object> Process::reload() {
+  notify_service_manager(fmt::format("RELOADING=1\nMONOTONIC_USEC={}", machine_->clock.now().time_since_epoch().count()));
+  auto loaded = load_config(options_.config);
+  boost::json::array problems;
+  for (const auto& problem : loaded.problems) {
+    const i18n::Translator english;
+    problems.push_back(boost::json::object{{"file", problem.file},
+                                           {"line", problem.line},
+                                           {"column", problem.column},
+                                           {"warning", problem.warning},
+                                           {"text", english.text(problem.text_key, problem.args)}});
+  }
+  boost::json::object answer{{"ok", true}};
+  std::string refused;
+  std::string password;
+  if (!loaded.ok()) {
+    refused = "the configuration has errors";
+  } else if (!loaded.config.deliver.password_file.empty()) {
+    auto secret = read_secret(loaded.config.deliver.password_file);
+    if (secret) {
+      password = std::move(*secret);
+    } else {
+      refused = secret.error();
+    }
+  }
+  if (refused.empty()) {
+    log_->set_level(level_of(loaded.config.event_level));
+    const auto taken = co_await app_->reload(std::move(loaded.config), std::move(password));
+    if (taken) {
+      boost::json::array later;
+      for (const auto& key : *taken) later.push_back(boost::json::string(key));
+      answer["after_restart"] = std::move(later);
+    } else {
+      refused = i18n::Translator().text(taken.error().text_key, taken.error().args);
+    }
+  }
+  if (!refused.empty()) {
+    log_->emit({event::Name::config_refused, {{"why", refused}}});
+    answer = control::failure("config", refused);
+  }
+  answer["problems"] = std::move(problems);
+  notify_service_manager("READY=1");
+  co_return answer;
+}
+
+// A jump of the wall clock is told; it causes neither returns nor retries.
+env::Awaitable<void> Process::watch_clock() {
+  auto timer = machine_->timers.make(machine_->main().get_executor());
+  auto difference = machine_->clock.wall().time_since_epoch() - machine_->clock.now().time_since_epoch();
+  while (!stopping_) {
+    co_await timer->wait_until(machine_->clock.now() + seconds(10));
+    const auto now = machine_->clock.wall().time_since_epoch() - machine_->clock.now().time_since_epoch();
+    const auto jump = now - difference;
+    if (jump > seconds(5) || jump < -seconds(5)) {
+      log_->emit({event::Name::clock_jumped,
+                  {{"seconds", static_cast<std::int64_t>(std::chrono::duration_cast<seconds>(jump).count())}}});
+      difference = now;
+    }
+  }
+}
+
+env::Awaitable<void> Process::watch_dnssec() {
+  auto timer = machine_->timers.make(machine_->main().get_executor());
+  while (!stopping_) {
+    co_await resolver_->probe_dnssec(machine_->clock.now() + seconds(10));
+    co_await timer->wait_until(machine_->clock.now() + minutes(5));
+  }
+}
+
+}  // namespace
+
+void add_serve(CLI::App& app, cli::Command& chosen) {
+  auto* command = app.add_subcommand("serve", chosen.tr->text("serve.about"));
+  auto options = std::make_shared<Options>();
+  command->add_option("-c,--config", options->config, chosen.tr->text("serve.option.config"));
+  command->callback([options, &chosen] {
+    chosen.run = [options](const cli::Context& context) { return Process(*options, context).run(); };
+  });
+}
+
+}  // namespace postil::app

@@ -1,0 +1,159 @@
+#include "app/settings.hpp"
+
+#include <charconv>
+
+#include "base/bytes.hpp"
+
+namespace postil::app {
+namespace {
+
+void add(std::vector<ListenerPlan>& plans, const std::vector<config::ListenAddress>& addresses, smtp::Job job, bool tls) {
+  for (const auto& at : addresses) plans.push_back({{at.address, at.port}, job, tls});
+}
+
+delivery::Smarthost parse_smarthost(std::string_view url, smtp::TlsUse& tls) {
+  delivery::Smarthost out;
+  out.port = 25;
+  const auto take = [&](std::string_view scheme, std::uint16_t port) {
+    if (!url.starts_with(scheme)) return false;
+    url.remove_prefix(scheme.size());
+    out.port = port;
+    return true;
+  };
+  if (take("smtps://", 465)) {
+    tls = smtp::TlsUse::implicit;
+  } else if (!take("submission://", 587)) {
+    take("smtp://", 25);
+  }
+  while (url.ends_with('/')) url.remove_suffix(1);
+  const auto bracket = url.find(']');
+  const auto colon = url.find(':', bracket == std::string_view::npos ? 0 : bracket);
+  if (colon != std::string_view::npos) {
+    const auto port = url.substr(colon + 1);
+    std::from_chars(port.data(), port.data() + port.size(), out.port);
+    url = url.substr(0, colon);
+  }
+  if (url.starts_with('[') && url.ends_with(']')) url = url.substr(1, url.size() - 2);
+  out.host = to_lower(url);
+  return out;
+}
+
+}  // namespace
+
+std::vector<ListenerPlan> listeners(const config::Config& config) {
+  std::vector<ListenerPlan> plans;
+  if (config.has_job("submission")) {
+    add(plans, config.submission.listen, smtp::Job::submission, false);
+    add(plans, config.submission.listen_tls, smtp::Job::submission, true);
+  }
+  if (config.has_job("relay")) add(plans, config.relay.listen, smtp::Job::relay, false);
+  if (config.has_job("null")) add(plans, config.null_host.listen, smtp::Job::null_host, false);
+  const bool takes_mail = config.has_job("submission") || config.has_job("relay");
+  if (takes_mail && config.submission.local && !config.submit_socket.empty()) {
+    plans.push_back({{config.submit_socket, 0}, smtp::Job::local, false});
+  }
+  return plans;
+}
+
+std::shared_ptr<const smtp::ServerSettings> session_settings(const config::Config& config, const ListenerPlan& plan,
+                                                             bool have_certificate,
+                                                             std::function<std::vector<std::string>(std::string_view)> help) {
+  auto out = std::make_shared<smtp::ServerSettings>();
+  const bool submission = plan.job == smtp::Job::submission;
+  out->job = plan.job;
+  out->host_name = config.host_name;
+  out->implicit_tls = plan.implicit_tls;
+  out->starttls = have_certificate && !plan.implicit_tls && plan.job != smtp::Job::null_host && plan.job != smtp::Job::local;
+  out->auth_offered = submission;
+  out->auth_without_tls = config.submission.auth_without_tls;
+  out->require_auth = submission;
+  out->require_tls = submission && !config.submission.auth_without_tls;
+  for (const auto& mechanism : config.submission.mechanisms) out->mechanisms.push_back(to_upper(mechanism));
+  out->receipt_url = config.receipt_url;
+  out->hide_client = submission && config.submission.hide_client_address;
+  const auto& limits = config.limits;
+  out->message_octets_max = limits.message_octets;
+  out->recipients_max = static_cast<std::uint32_t>(limits.recipients);
+  out->text_line_octets_max = static_cast<std::uint32_t>(limits.line_octets);
+  out->header_octets_max = static_cast<std::uint32_t>(limits.header_octets);
+  out->hops_max = static_cast<std::uint32_t>(limits.hops);
+  out->errors_max = static_cast<std::uint32_t>(limits.errors);
+  out->commands_max = static_cast<std::uint32_t>(limits.commands);
+  out->auth_failures_max = static_cast<std::uint32_t>(limits.auth_failures);
+  out->command_timeout = limits.command_timeout;
+  out->data_timeout = limits.data_timeout;
+  out->message_duration_max = limits.message_duration;
+  out->help = std::move(help);
+  return out;
+}
+
+std::shared_ptr<const server::Policy> policy(const config::Config& config) {
+  auto out = std::make_shared<server::Policy>();
+  out->host_name = config.host_name;
+  for (const auto& [name, targets] : config.aliases) out->aliases.emplace(name, targets);
+  // Behind a smarthost DNS may know only inner names; what is outside is the smarthost's affair.
+  const bool direct = config.deliver.via == "direct";
+  out->check_recipient_domains = direct && config.deliver.check_recipient_domains;
+  out->check_sender_domain = direct && config.deliver.check_sender_domain;
+  out->any_local_sender = config.submission.local_senders == "any";
+  out->lifetime = config.deliver.lifetime;
+  return out;
+}
+
+server::SessionLimits session_limits(const config::Config& config) {
+  return {static_cast<std::uint32_t>(config.limits.sessions), static_cast<std::uint32_t>(config.limits.sessions_per_address),
+          config.limits.unlimited_from};
+}
+
+std::shared_ptr<const delivery::Settings> delivery_settings(const config::Config& config, std::string password,
+                                                            std::vector<std::string> own_addresses) {
+  auto out = std::make_shared<delivery::Settings>();
+  const auto& deliver = config.deliver;
+  out->host_name = config.host_name;
+  out->own_names = std::move(own_addresses);
+  auto tls = deliver.tls == "never"           ? smtp::TlsUse::never
+             : deliver.tls == "opportunistic" ? smtp::TlsUse::opportunistic
+                                              : smtp::TlsUse::required;
+  out->tls_verify = deliver.tls == "verified";
+  out->tls_ca_file = deliver.tls_ca;
+  if (deliver.via == "smarthost") {
+    out->smarthost = parse_smarthost(deliver.smarthost, tls);
+    if (!deliver.username.empty()) out->client.login = smtp::ClientLogin{deliver.username, std::move(password), ""};
+  }
+  out->client.host_name = config.host_name;
+  out->client.tls = tls;
+  out->client.greeting_timeout = deliver.greeting_timeout;
+  out->client.command_timeout = deliver.command_timeout;
+  out->client.data_timeout = deliver.data_timeout;
+  out->client.block_timeout = deliver.block_timeout;
+  out->client.end_timeout = deliver.end_timeout;
+  out->source_ipv4 = deliver.source_ipv4;
+  out->source_ipv6 = deliver.source_ipv6;
+  out->port = static_cast<std::uint16_t>(deliver.port);
+  out->connect_timeout = deliver.connect_timeout;
+  out->dns_timeout = config.dns.timeout;
+  out->idle_connection_max = deliver.idle_connection;
+  out->messages_per_connection_max = deliver.messages_per_connection;
+  out->null_host_skip = deliver.null_host_skip;
+  out->report_lifetime = deliver.lifetime;
+  out->report_language = config.language;
+  return out;
+}
+
+queue::EngineSettings engine_settings(const config::Config& config, std::uint64_t random) {
+  queue::EngineSettings out;
+  const auto& deliver = config.deliver;
+  if (deliver.via == "smarthost") out.fixed_site = "smarthost";
+  out.retry_first = deliver.retry_first;
+  out.retry_max = deliver.retry_max;
+  out.greylist_first = std::min(out.greylist_first, out.retry_first);
+  out.delay_notice_after = deliver.delay_notice;
+  out.refused_us_lifetime = deliver.refused_lifetime;
+  out.attempts_per_site_max = static_cast<std::uint32_t>(deliver.connections_per_destination);
+  out.attempts_max = static_cast<std::uint32_t>(deliver.connections);
+  out.recipients_per_attempt_max = static_cast<std::uint32_t>(deliver.recipients_per_transaction);
+  out.random = random;
+  return out;
+}
+
+}  // namespace postil::app

@@ -1,0 +1,89 @@
+#include "delivery/reports.hpp"
+
+#include "base/assert.hpp"
+#include "dsn/writer.hpp"
+
+namespace postil::delivery {
+namespace {
+
+dsn::Kind dsn_kind(ReportKind kind) {
+  switch (kind) {
+    case ReportKind::failed: return dsn::Kind::failed;
+    case ReportKind::delayed: return dsn::Kind::delayed;
+    case ReportKind::succeeded: return dsn::Kind::delivered;
+    case ReportKind::relayed: return dsn::Kind::relayed;
+  }
+  return dsn::Kind::failed;
+}
+
+queue::Kind queue_kind(ReportKind kind) {
+  switch (kind) {
+    case ReportKind::failed: return queue::Kind::bounce;
+    case ReportKind::delayed: return queue::Kind::delay_notice;
+    default: return queue::Kind::success_report;
+  }
+}
+
+constexpr std::size_t piece_octets = 64 * 1024;
+
+}  // namespace
+
+env::Awaitable<env::StoreResult<env::AddMessage>> ReportWriter::write(std::shared_ptr<const Settings> settings,
+                                                                      queue::Envelope original, ReportRequest request) {
+  POSTIL_ASSERT(!original.sender.empty());
+  dsn::Report report;
+  report.kind = dsn_kind(request.kind);
+  report.host = settings->host_name;
+  report.time = services_.clock.wall();
+  report.zone_minutes = settings->zone_minutes;
+  report.language = original.language.empty() ? settings->report_language : original.language;
+  report.random = services_.entropy.word();
+  const MessageId id = services_.make_id(report.time);
+  report.id = to_string(id);
+  report.recipients = std::move(request.recipients);
+  auto header = co_await services_.store.read_body(original.id, 0, std::max<std::size_t>(original.header_octets, 1));
+  if (!header) co_return std::unexpected(header.error());
+  report.original_header = std::move(*header);
+
+  queue::Envelope envelope;
+  envelope.id = id;
+  envelope.kind = queue_kind(request.kind);
+  envelope.arrived = report.time;
+  envelope.expires = report.time + settings->report_lifetime;
+  // No report about a report: <>, and NOTIFY=NEVER. [rfc3461 6.1]
+  envelope.recipients = {{original.sender, "", queue::notify_never}};
+  envelope.client = "local";
+  envelope.report_of = original.id;
+  const std::uint64_t original_octets = original.size_octets;
+  const MessageId original_id = original.id;
+  report.original = std::move(original);
+
+  auto body = co_await services_.store.begin_body();
+  if (!body) co_return std::unexpected(body.error());
+  dsn::Writer writer(std::move(report));
+  std::string out = writer.begin();
+  for (std::uint64_t at = 0; writer.wants_original() && at < original_octets;) {
+    auto piece = co_await services_.store.read_body(original_id, at, piece_octets);
+    if (!piece) co_return std::unexpected(piece.error());
+    if (piece->empty()) break;
+    at += piece->size();
+    writer.original(*piece, out);
+    const auto written = co_await (*body)->append(out);
+    if (!written) co_return std::unexpected(written.error());
+    out.clear();
+  }
+  out += writer.end();
+  const auto written = co_await (*body)->append(out);
+  if (!written) co_return std::unexpected(written.error());
+  const dsn::Facts& facts = writer.facts();
+  envelope.size_octets = facts.size_octets;
+  envelope.header_octets = facts.header_octets;
+  envelope.smtputf8 = facts.smtputf8;
+  envelope.header_utf8 = facts.smtputf8;
+  envelope.body_8bit = facts.body_8bit;
+  if (facts.body_8bit) envelope.body = queue::Body::eight_bit;
+  env::AddMessage made{std::move(envelope), std::move(*body), {id, false, {}}};
+  co_return made;
+}
+
+}  // namespace postil::delivery
