@@ -77,8 +77,12 @@ struct Acceptor {
   Endpoint local;
   std::string unlink_path;  // of a Unix socket that we made
   std::shared_ptr<ClientContexts> contexts;
+  unsigned turns = 0;
   bool closed = false;
 };
+
+// After so many connections that were there without waiting, others on the thread get their turn.
+constexpr unsigned turns_max = 16;
 
 NetResult<env::StreamPtr> stream_of(const Acceptor& acceptor, const env::Executor& executor, int fd,
                                     const SocketAddress& peer) {
@@ -107,6 +111,7 @@ bool of_one_connection(int error_number) {  // accept(2): errors that came in on
 }
 
 env::Awaitable<NetResult<env::StreamPtr>> accept_one(std::shared_ptr<Acceptor> self, env::Executor executor) {
+  if (++self->turns % turns_max == 0) co_await asio::post(asio::use_awaitable);
   for (;;) {
     if (self->closed) co_return std::unexpected(NetFailure{NetError::cancelled, "the listener was closed"});
     SocketAddress peer;
