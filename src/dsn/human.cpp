@@ -1,6 +1,7 @@
 #include "dsn/human.hpp"
 
 #include <algorithm>
+#include <map>
 
 #include "base/bytes.hpp"
 #include "dsn/encoding.hpp"
@@ -19,6 +20,17 @@ std::string date_for_people(WallTime time, int zone_minutes) {
   const auto zone = message::rfc5322_date(time, zone_minutes);
   const auto local = message::rfc3339_date(time + minutes(zone_minutes));
   return local.substr(0, 10) + " " + local.substr(11, 5) + " " + zone.substr(zone.size() - 5);
+}
+
+// Of the reader's list of languages. Catalogues are read once: a report takes less time than reading one.
+const i18n::Translator& translator_of(std::string_view list) {
+  static const std::map<std::string_view, i18n::Translator> all = [] {
+    std::map<std::string_view, i18n::Translator> made{{"en", i18n::Translator("en")}};
+    for (const auto language : i18n::known_languages()) made.emplace(language, i18n::Translator(language));
+    return made;
+  }();
+  const auto found = all.find(i18n::match_accept_language(list));
+  return found == all.end() ? all.at("en") : found->second;
 }
 
 std::string key(std::string_view prefix, std::string_view id, std::string_view suffix = "") {
@@ -111,14 +123,14 @@ class Text {
 
 HumanPart human_part(const Report& report) {
   HumanPart part;
-  const i18n::Translator reader(i18n::match_accept_language(report.language));
+  const auto& reader = translator_of(report.language);
   const auto language = reader.language_of("bounce");
   part.subject = reader.text(key("bounce.subject.", to_string(report.kind)));
   part.text = Text(report, reader).write();
   part.languages = {language};
   if (language == "en") return part;
   // Whoever else has to act may not read the sender's language.
-  part.text += std::string(columns, '-') + "\n\n" + Text(report, i18n::Translator("en")).write();
+  part.text += std::string(columns, '-') + "\n\n" + Text(report, translator_of("en")).write();
   part.languages.push_back("en");
   return part;
 }

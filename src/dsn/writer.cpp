@@ -8,7 +8,6 @@
 #include "base/bytes.hpp"
 #include "base/prng.hpp"
 #include "dsn/encoding.hpp"
-#include "dsn/human.hpp"
 #include "dsn/status.hpp"
 #include "message/date.hpp"
 #include "message/header_block.hpp"
@@ -78,16 +77,16 @@ Writer::Writer(Report report) : report_(std::move(report)) {
   // message/rfc822 must not be encoded [rfc2046 5.2.1]; message/global may [rfc6532 3.7].
   base64_ = original.body == queue::Body::binary || (!international_ && (original.body_8bit || original.header_utf8));
   facts_.smtputf8 = international_;
+  human_ = human_part(report_);
 }
 
 std::string Writer::top_header() const {
   const auto to = international_ ? safe_text(report_.original.sender) : safe_ascii(report_.original.sender);
   const auto host = safe_ascii(report_.host);
-  const auto human = human_part(report_);
   std::string out = field("Date", message::rfc5322_date(report_.time, report_.zone_minutes));
   out += field("From", "\"Mail Delivery System\" <postmaster@" + host + ">");
   out += field("To", "<" + to + ">");
-  out += field("Subject", encoded_words(human.subject));
+  out += field("Subject", encoded_words(human_.subject));
   out += field("Message-ID", "<" + safe_ascii(report_.id) + "@" + host + ">");
   if (const auto id = reference(report_.original_header); !id.empty()) {
     out += field("In-Reply-To", id);
@@ -96,7 +95,7 @@ std::string Writer::top_header() const {
   out += "Auto-Submitted: auto-replied\r\nMIME-Version: 1.0\r\n";
   out += "Content-Type: multipart/report; report-type=delivery-status;\r\n boundary=\"" + boundary_ + "\"\r\n";
   if (international_) out += "Content-Transfer-Encoding: 8bit\r\n";
-  return out + "Content-Language: " + join(human.languages) + "\r\n\r\n";
+  return out + "Content-Language: " + join(human_.languages) + "\r\n\r\n";
 }
 
 // The fields of the part that the original's octets follow.
@@ -118,11 +117,10 @@ std::string Writer::original_header_part() const {
 }
 
 std::string Writer::begin() {
-  const auto human = human_part(report_);
   std::string parts[3];
   parts[0] =
       "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\nContent-Language: " +
-      join(human.languages) + "\r\n\r\n" + quoted_printable(human.text);
+      join(human_.languages) + "\r\n\r\n" + quoted_printable(human_.text);
   parts[1] = international_ ? "Content-Type: message/global-delivery-status\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"
                             : "Content-Type: message/delivery-status\r\n\r\n";
   parts[1] += delivery_status(report_, international_);

@@ -16,6 +16,7 @@
 #include <string>
 #include <string_view>
 
+#include "dsn/human.hpp"
 #include "dsn/report.hpp"
 
 namespace postil::dsn {
@@ -56,6 +57,7 @@ class Writer {
   void watch_boundary(std::string_view octets);
 
   Report report_;
+  HumanPart human_;
   std::string boundary_;
   bool international_;
   bool whole_;
