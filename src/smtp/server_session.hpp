@@ -63,7 +63,7 @@ struct ServerSettings {
   std::uint32_t header_octets_max = 1u << 20;
   std::uint32_t hops_max = 100;            // Received fields [rfc5321 6.3]
   std::uint32_t errors_max = 20;           // replies 4yz and 5yz to commands, per session; then 421
-  std::uint32_t commands_max = 10000;      // per session, not counting those of transactions that succeeded
+  std::uint32_t commands_max = 20000;      // per session, not counting those of transactions that succeeded
   std::uint32_t auth_failures_max = 3;     // per session; then 421 [rfc4954 9: not before 3]
   Duration command_timeout = minutes(5);   // [rfc5321 4.5.3.2.7]
   Duration data_timeout = minutes(3);      // between blocks of data; 4.5.3.2.5 asks at least 3 min of clients
