@@ -10,6 +10,8 @@
 #include "cli/command.hpp"
 #include "cli/compare.hpp"
 #include "cli/explain.hpp"
+#include "cli/send.hpp"
+#include "cli/spool.hpp"
 #include "cli/user.hpp"
 
 namespace postil::cli {
@@ -19,7 +21,9 @@ namespace {
 constexpr AddCommand commands[] = {
     add_explain,
     add_compare,
+    add_send,
     add_user,
+    add_spool,
 };
 
 std::string lookup(const Process& process, const char* name) {

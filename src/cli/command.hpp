@@ -16,9 +16,16 @@ class App;
 
 namespace postil::cli {
 
+// Which running server is asked.
+struct ServerAt {
+  std::string config;  // the configuration file that names the socket; "" = the usual one
+  std::string socket;  // "" = the configuration's
+  bool demo = false;   // the demo that runs for this user
+};
+
 struct Context;
 // Tells about a message or a refusal by its id; asks the running server. Gives the exit code.
-using ExplainId = std::function<int(const Context&, const std::string& id, bool json)>;
+using ExplainId = std::function<int(const Context&, const ServerAt&, const std::string& id, bool json)>;
 
 struct Context {
   std::ostream& out;
@@ -40,10 +47,11 @@ using AddCommand = void (*)(CLI::App& app, Command& chosen);
 // Exit codes, as in sysexits(3) from 64 on.
 enum Exit : int {
   exit_ok = 0,
-  exit_finding = 1,       // check: something fails
+  exit_finding = 1,       // check: something fails; an id that is not known
   exit_refused = 2,       // send, simulate: refused
   exit_usage = 64,        // the command line is wrong
   exit_data = 65,         // the input is not understood
+  exit_no_user = 67,      // sendmail: no such recipient
   exit_unavailable = 69,  // the server cannot be reached
   exit_software = 70,
   exit_temporary = 75,  // try again

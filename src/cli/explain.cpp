@@ -8,8 +8,8 @@
 #include <memory>
 #include <ostream>
 
+#include "cli/answer_text.hpp"
 #include "diagnose/json.hpp"
-#include "i18n/columns.hpp"
 
 namespace postil::cli {
 namespace {
@@ -17,8 +17,6 @@ namespace {
 using diagnose::Answer;
 using diagnose::Kind;
 using i18n::Translator;
-
-constexpr std::size_t line_cells = 79;
 
 struct Options {
   std::vector<std::string> what;
@@ -57,48 +55,6 @@ std::string stages(const Answer& answer, const Translator& tr) {
   return joined(out);
 }
 
-// Rows of "label   text", the text wrapped beside its label.
-class Rows {
- public:
-  // item: a code that stands before the text, in a column of its own; may be empty.
-  void add(std::string label, std::string text, std::string item = {}) {
-    if (text.empty()) return;
-    item_width_ = std::max(item_width_, i18n::width_cells(item));
-    rows_.push_back({std::move(label), std::move(item), std::move(text)});
-  }
-  void write(std::ostream& out) const {
-    std::size_t width = 0;
-    for (const auto& row : rows_) width = std::max(width, i18n::width_cells(row.label));
-    for (const auto& row : rows_) {
-      std::string start = "  " + i18n::pad(row.label, width + 3);
-      if (!row.item.empty()) start += i18n::pad(row.item, item_width_ + 2);
-      const auto indent = i18n::width_cells(start);
-      for (const auto& line : i18n::wrap(row.text, line_cells - indent)) {
-        out << start << line << '\n';
-        start.assign(indent, ' ');
-      }
-    }
-  }
-  bool empty() const { return rows_.empty(); }
-
- private:
-  struct Row {
-    std::string label;
-    std::string item;
-    std::string text;
-  };
-  std::vector<Row> rows_;
-  std::size_t item_width_ = 0;
-};
-
-void write_paragraph(std::ostream& out, const std::string& text) {
-  for (const auto& line : i18n::wrap(text, line_cells - 2)) out << "  " << line << '\n';
-}
-
-std::string outcome(const Answer& answer, const Translator& tr) {
-  return tr.text(fmt::format("explain.outcome.{}", diagnose::to_string(answer.outcome)));
-}
-
 std::string heading_code(const Answer& answer) {
   // The code and the one enhanced code that belongs to it.
   if (answer.kind == Kind::basic_code && answer.enhanced.size() == 1)
@@ -110,7 +66,7 @@ void write_quiet(const Answer& answer, const Context& context) {
   const auto& tr = context.tr;
   std::string text;
   for (const auto& key : answer.what) text += (text.empty() ? "" : " ") + tr.text(key);
-  context.out << heading_code(answer) << "  " << text << " [" << outcome(answer, tr) << "]\n";
+  context.out << heading_code(answer) << "  " << text << " [" << outcome_text(answer, tr) << "]\n";
 }
 
 void add_reference(Rows& rows, const Answer& answer, const Translator& tr, bool long_form) {
@@ -145,27 +101,7 @@ void add_reference(Rows& rows, const Answer& answer, const Translator& tr, bool 
 void write_text(const Answer& answer, const Context& context, bool long_form) {
   const auto& tr = context.tr;
   auto& out = context.out;
-  const std::string title = answer.subject + "  " + tr.text(answer.title);
-  const std::string state = outcome(answer, tr);
-  const auto used = i18n::width_cells(title) + i18n::width_cells(state);
-  out << title << std::string(used + 3 <= line_cells ? line_cells - used : 3, ' ') << state << '\n';
-  std::string what;
-  for (const auto& key : answer.what) what += (what.empty() ? "" : " ") + tr.text(key);
-  write_paragraph(out, what);
-  if (!answer.quoted.empty()) write_paragraph(out, tr.text("explain.their_text", {{"reply", answer.quoted}}));
-  out << '\n';
-
-  Rows first;
-  for (const auto& key : answer.why) first.add(tr.text("explain.label.why"), tr.text(key));
-  if (!answer.when.empty() && (long_form || answer.steps.empty()))
-    first.add(tr.text("explain.label.when"), tr.text(answer.when));
-  for (const auto& step : answer.steps) {
-    first.add(tr.text(fmt::format("explain.role.{}", knowledge::to_string(step.who))), tr.text(step.text));
-  }
-  if (!answer.other.empty()) first.add(tr.text("explain.label.elsewhere"), tr.text(answer.other));
-  first.write(out);
-  if (!first.empty()) out << '\n';
-
+  write_answer_head(out, answer, tr, long_form);
   const bool brief_reply = answer.kind == Kind::reply && !long_form;
   if (!brief_reply) {
     Rows reference;
@@ -212,7 +148,7 @@ int run_explain(const Context& context, const Options& options) {
     return fail(context, options, id, context.tr.text(fmt::format("explain.error.{}", id)), exit_data);
   }
   if (answer->kind == Kind::message_id || answer->kind == Kind::receipt_id) {
-    if (context.explain_id) return context.explain_id(context, answer->subject, options.json);
+    if (context.explain_id) return context.explain_id(context, {}, answer->subject, options.json);
     return fail(context, options, "unavailable", context.tr.text("explain.id_offline"), exit_unavailable);
   }
   if (options.json) {

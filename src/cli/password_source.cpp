@@ -70,11 +70,12 @@ class QuietTerminal {
   bool good_ = false;
 };
 
-std::expected<GivenPassword, PasswordFailure> ask_twice(const std::string& prompt, const std::string& again) {
+std::expected<GivenPassword, PasswordFailure> ask_terminal(const std::string& prompt, const std::string& again) {
   QuietTerminal terminal;
   if (!terminal.good()) return std::unexpected(PasswordFailure::none_given);
   auto first = terminal.ask(prompt);
   if (!first) return std::unexpected(PasswordFailure::cancelled);
+  if (again.empty()) return GivenPassword{std::move(*first), false};
   auto second = terminal.ask(again);
   if (!second) return std::unexpected(PasswordFailure::cancelled);
   const bool same = *first == *second;
@@ -115,7 +116,7 @@ std::expected<GivenPassword, PasswordFailure> get_password(const PasswordOptions
   }
   if (const char* given = std::getenv("POSTIL_PASSWORD")) return GivenPassword{given, false};
   if (::isatty(STDIN_FILENO) != 1) return std::unexpected(PasswordFailure::none_given);
-  return ask_twice(prompt, again);
+  return ask_terminal(prompt, again);
 }
 
 }  // namespace postil::cli

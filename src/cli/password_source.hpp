@@ -28,7 +28,7 @@ struct GivenPassword {
 };
 
 // In this order: the option that was given, POSTIL_PASSWORD, the terminal (asked twice, without echo) when the input
-// is one. prompt, again: what is asked.
+// is one. prompt, again: what is asked; again empty: asked once, for a password that exists.
 std::expected<GivenPassword, PasswordFailure> get_password(const PasswordOptions& options, std::istream& in,
                                                            const std::string& prompt, const std::string& again);
 

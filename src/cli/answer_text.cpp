@@ -1,0 +1,67 @@
+#include "cli/answer_text.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <ostream>
+
+#include "i18n/columns.hpp"
+
+namespace postil::cli {
+
+void Rows::add(std::string label, std::string text, std::string item) {
+  if (text.empty()) return;
+  item_width_ = std::max(item_width_, i18n::width_cells(item));
+  rows_.push_back({std::move(label), std::move(item), std::move(text)});
+}
+
+void Rows::write(std::ostream& out) const {
+  std::size_t width = 0;
+  for (const auto& row : rows_) width = std::max(width, i18n::width_cells(row.label));
+  for (const auto& row : rows_) {
+    std::string start = "  " + i18n::pad(row.label, width + 3);
+    if (!row.item.empty()) start += i18n::pad(row.item, item_width_ + 2);
+    const auto indent = i18n::width_cells(start);
+    for (const auto& line : i18n::wrap(row.text, line_cells - indent)) {
+      out << start << line << '\n';
+      start.assign(indent, ' ');
+    }
+  }
+}
+
+void write_paragraph(std::ostream& out, const std::string& text) {
+  for (const auto& line : i18n::wrap(text, line_cells - 2)) out << "  " << line << '\n';
+}
+
+std::string outcome_text(const diagnose::Answer& answer, const i18n::Translator& tr) {
+  return tr.text(fmt::format("explain.outcome.{}", diagnose::to_string(answer.outcome)));
+}
+
+std::string what_text(const diagnose::Answer& answer, const i18n::Translator& tr) {
+  std::string text;
+  for (const auto& key : answer.what) text += (text.empty() ? "" : " ") + tr.text(key);
+  return text;
+}
+
+void write_answer_head(std::ostream& out, const diagnose::Answer& answer, const i18n::Translator& tr, bool long_form) {
+  const std::string title = answer.subject + "  " + tr.text(answer.title);
+  const std::string state = outcome_text(answer, tr);
+  const auto used = i18n::width_cells(title) + i18n::width_cells(state);
+  out << title << std::string(used + 3 <= line_cells ? line_cells - used : 3, ' ') << state << '\n';
+  write_paragraph(out, what_text(answer, tr));
+  if (!answer.quoted.empty()) write_paragraph(out, tr.text("explain.their_text", {{"reply", answer.quoted}}));
+  out << '\n';
+
+  Rows first;
+  for (const auto& key : answer.why) first.add(tr.text("explain.label.why"), tr.text(key));
+  if (!answer.when.empty() && (long_form || answer.steps.empty()))
+    first.add(tr.text("explain.label.when"), tr.text(answer.when));
+  for (const auto& step : answer.steps) {
+    first.add(tr.text(fmt::format("explain.role.{}", knowledge::to_string(step.who))), tr.text(step.text));
+  }
+  if (!answer.other.empty()) first.add(tr.text("explain.label.elsewhere"), tr.text(answer.other));
+  first.write(out);
+  if (!first.empty()) out << '\n';
+}
+
+}  // namespace postil::cli

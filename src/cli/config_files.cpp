@@ -1,0 +1,64 @@
+#include "cli/config_files.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+namespace postil::cli {
+
+std::expected<std::string, std::string> read_file(const std::string& path) {
+  errno = 0;
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return std::unexpected(std::string(std::strerror(errno ? errno : EIO)));
+  if (std::filesystem::is_directory(path)) return std::unexpected(std::string(std::strerror(EISDIR)));
+  std::ostringstream text;
+  text << file.rdbuf();
+  if (file.bad()) return std::unexpected(std::string(std::strerror(EIO)));
+  return text.str();
+}
+
+config::Loaded load_config(const std::string& path) {
+  std::vector<config::SourceFile> sources;
+  std::vector<config::Problem> unreadable;
+  std::vector<std::string> names = {path};
+  const auto folder = std::filesystem::path(path).parent_path() / "conf.d";
+  std::error_code error;
+  std::vector<std::string> more;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
+    if (entry.path().extension() == ".toml") more.push_back(entry.path().string());
+  }
+  std::ranges::sort(more);
+  names.insert(names.end(), more.begin(), more.end());
+  for (const auto& name : names) {
+    auto text = read_file(name);
+    if (text) {
+      sources.push_back({name, std::move(*text)});
+    } else {
+      unreadable.push_back({name, 0, 0, false, "config.file_unreadable", {{"detail", text.error()}}});
+    }
+  }
+  if (!unreadable.empty()) {
+    // What is missing would show as a hundred other errors.
+    config::Loaded loaded;
+    loaded.problems = std::move(unreadable);
+    return loaded;
+  }
+  return config::parse(sources);
+}
+
+std::expected<std::string, std::string> read_secret(const std::string& path) {
+  std::string full = path;
+  const char* credentials = std::getenv("CREDENTIALS_DIRECTORY");
+  if (credentials && path.find('/') == std::string::npos) full = fmt::format("{}/{}", credentials, path);
+  auto text = read_file(full);
+  if (!text) return std::unexpected(fmt::format("{}: {}", full, text.error()));
+  return text->substr(0, text->find_first_of("\r\n"));
+}
+
+}  // namespace postil::cli

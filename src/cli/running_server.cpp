@@ -1,0 +1,106 @@
+#include "cli/running_server.hpp"
+
+#include <CLI/CLI.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+#include <optional>
+#include <ostream>
+
+#include "cli/config_files.hpp"
+#include "cli/demo_folder.hpp"
+#include "cli/story.hpp"
+#include "control/api.hpp"
+#include "env_asio/clock.hpp"
+#include "env_asio/network.hpp"
+
+namespace postil::cli {
+namespace {
+
+using Answer = std::expected<json::object, control::CallError>;
+
+Answer ask(const std::string& socket, json::object request, Duration patience) {
+  env_asio::SystemClock clock;
+  env_asio::AsioNetwork network;
+  boost::asio::io_context io(1);
+  std::optional<Answer> answer;
+  const auto run = [&]() -> env::Awaitable<void> {
+    Answer got = co_await control::call(network, clock, socket, std::move(request), patience);
+    answer = std::move(got);
+  };
+  boost::asio::co_spawn(io, run(), boost::asio::detached);
+  io.run();
+  return answer ? std::move(*answer) : std::unexpected(control::CallError::broken);
+}
+
+CallFailure not_reached(const Context& context, const ServerAt& at, const std::string& socket,
+                        control::CallError error) {
+  const i18n::Args args{{"path", socket}, {"program", context.program_name}};
+  switch (error) {
+    case control::CallError::not_running:
+      return {"not_running", context.tr.text(at.demo ? "server.demo_not_running" : "server.not_running", args),
+              exit_unavailable};
+    case control::CallError::no_permission:
+      return {"no_permission", context.tr.text("server.no_permission", args), exit_no_permission};
+    case control::CallError::timed_out:
+      return {"timed_out", context.tr.text("server.timed_out", args), exit_temporary};
+    case control::CallError::broken:
+      break;
+  }
+  return {"broken", context.tr.text("server.broken", args), exit_unavailable};
+}
+
+CallFailure refused(const Context& context, const json::object& answer) {
+  const std::string word = string_of(answer, "error");
+  const std::string detail = string_of(answer, "text");
+  const int code = word == "not_found"      ? exit_finding
+                   : word == "bad_request"  ? exit_usage
+                   : word == "unknown_call" ? exit_unavailable
+                   : word == "stopping"     ? exit_temporary
+                   : word == "config"       ? exit_config
+                                            : exit_software;
+  const bool known = word == "not_found" || word == "stopping" || word == "unknown_call";
+  return {word.empty() ? "internal" : word,
+          context.tr.text(known ? "server.error_" + word : "server.error", {{"detail", detail}}), code};
+}
+
+}  // namespace
+
+void add_server_options(CLI::App& command, ServerAt& at, const i18n::Translator& tr) {
+  command.add_option("-c,--config", at.config, tr.text("server.option.config"))->type_name("");
+  command.add_option("--socket", at.socket, tr.text("server.option.socket"))->type_name("");
+  command.add_flag("--demo", at.demo, tr.text("server.option.demo"));
+}
+
+std::string control_socket(const ServerAt& at) {
+  if (!at.socket.empty()) return at.socket;
+  if (at.demo) return demo_folder() + "/control";
+  const auto loaded = load_config(at.config.empty() ? std::string(default_config_file) : at.config);
+  if (!loaded.config.control_socket.empty()) return loaded.config.control_socket;
+  return "/run/postil/control";
+}
+
+std::expected<json::object, CallFailure> call_server(const Context& context, const ServerAt& at, json::object request,
+                                                     Duration patience) {
+  const std::string socket = control_socket(at);
+  auto answer = ask(socket, std::move(request), patience);
+  if (!answer) return std::unexpected(not_reached(context, at, socket, answer.error()));
+  const auto* ok = answer->if_contains("ok");
+  if (!ok || !ok->is_bool() || !ok->as_bool()) return std::unexpected(refused(context, *answer));
+  return std::move(*answer);
+}
+
+int tell_failure(const Context& context, const CallFailure& failure, bool as_json, std::string_view schema) {
+  if (as_json) {
+    context.out << json::object{{"schema", "postil." + std::string(schema) + "/1"},
+                                {"ok", false},
+                                {"error", json::object{{"id", failure.word}, {"message", failure.text}}},
+                                {"exit", failure.exit_code}}
+                << '\n';
+  } else {
+    context.err << failure.text << '\n';
+  }
+  return failure.exit_code;
+}
+
+}  // namespace postil::cli

@@ -1,0 +1,144 @@
+#include "cli/spool.hpp"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <boost/json.hpp>
+#include <memory>
+#include <ostream>
+
+#include "env_asio/disk.hpp"
+#include "spool/check.hpp"
+
+namespace postil::cli {
+namespace {
+
+namespace json = boost::json;
+using spool::CheckReport;
+using spool::OpenError;
+using spool::Problem;
+using spool::ProblemKind;
+
+struct Options {
+  std::string folder = "/var/spool/postil";
+  bool json = false;
+};
+
+std::string_view key_of(ProblemKind kind) {
+  switch (kind) {
+    case ProblemKind::bad_header: return "bad_header";
+    case ProblemKind::bad_record: return "bad_record";
+    case ProblemKind::missing_piece: return "missing_piece";
+    case ProblemKind::unreadable: return "unreadable";
+    case ProblemKind::disk: return "disk";
+  }
+  return "disk";
+}
+
+std::string ids_of(const Problem& problem) {
+  std::string out;
+  for (const auto id : problem.messages) out += (out.empty() ? "" : ", ") + to_string(id);
+  return out;
+}
+
+std::string key_of(OpenError error) {
+  switch (error) {
+    case OpenError::in_use: return "in_use";
+    case OpenError::newer: return "newer";
+    case OpenError::disk: return "disk";
+  }
+  return "disk";
+}
+
+int fail(const Context& context, const Options& options, const spool::OpenFailure& failure) {
+  const auto text = context.tr.text("spool.error." + key_of(failure.error),
+                                    {{"folder", options.folder}, {"detail", failure.detail}});
+  if (options.json) {
+    const json::object answer{{"ok", false}, {"error", key_of(failure.error)}, {"text", text}};
+    context.out << json::serialize(answer) << '\n';
+  } else {
+    context.err << text << '\n';
+  }
+  return exit_data;
+}
+
+void write_json(const Context& context, const CheckReport& report) {
+  json::array problems;
+  for (const auto& problem : report.problems) {
+    json::array ids;
+    for (const auto id : problem.messages) ids.emplace_back(to_string(id));
+    problems.push_back(json::object{{"kind", key_of(problem.kind)},
+                                    {"file", problem.file},
+                                    {"offset", problem.offset},
+                                    {"detail", problem.detail},
+                                    {"messages", std::move(ids)}});
+  }
+  json::array torn;
+  for (const auto& name : report.torn) torn.emplace_back(name);
+  const json::object answer{{"ok", report.problems.empty()},
+                            {"segments", report.segments},
+                            {"reserve", report.reserve},
+                            {"records", report.records},
+                            {"messages", report.messages},
+                            {"file_octets", report.file_octets},
+                            {"live_octets", report.live_octets},
+                            {"torn", std::move(torn)},
+                            {"problems", std::move(problems)}};
+  context.out << json::serialize(answer) << '\n';
+}
+
+void write_text(const Context& context, const Options& options, const CheckReport& report) {
+  const auto& tr = context.tr;
+  context.out << (report.problems.empty() ? tr.text("spool.sound", {{"folder", options.folder}})
+                                          : tr.text("spool.damaged", {{"folder", options.folder}}))
+              << '\n';
+  context.out << tr.count("spool.messages", report.messages) << ' ' << tr.count("spool.segments", report.segments)
+              << ' '
+              << tr.text("spool.octets", {{"live", std::to_string(report.live_octets)},
+                                          {"all", std::to_string(report.file_octets)}})
+              << '\n';
+  for (const auto& name : report.torn) context.out << tr.text("spool.torn", {{"file", name}}) << '\n';
+  for (const auto& problem : report.problems) {
+    context.out << '\n'
+                << tr.text(fmt::format("spool.problem.{}", key_of(problem.kind)),
+                           {{"file", problem.file},
+                            {"offset", std::to_string(problem.offset)},
+                            {"detail", problem.detail},
+                            {"messages", ids_of(problem)}})
+                << '\n';
+    if (problem.kind == ProblemKind::bad_record && !problem.messages.empty()) {
+      context.out << tr.text("spool.concerns", {{"messages", ids_of(problem)}}) << '\n';
+    }
+  }
+  if (!report.problems.empty()) context.out << '\n' << tr.text("spool.what_to_do") << '\n';
+}
+
+int check(const Context& context, const Options& options) {
+  auto disk = env_asio::FolderDisk::open_folder(options.folder);
+  if (!disk) return fail(context, options, {{}, OpenError::disk, disk.error().detail});
+  const auto report = spool::check(**disk, options.folder);
+  if (!report) return fail(context, options, report.error());
+  if (options.json) {
+    write_json(context, *report);
+  } else {
+    write_text(context, options, *report);
+  }
+  return report->problems.empty() ? exit_ok : exit_finding;
+}
+
+}  // namespace
+
+void add_spool(CLI::App& app, Command& chosen) {
+  const auto& tr = *chosen.tr;
+  auto options = std::make_shared<Options>();
+  auto* all = app.add_subcommand("spool", tr.text("spool.about"));
+  all->require_subcommand(1);
+  all->fallthrough();
+  all->add_option("--folder", options->folder, tr.text("spool.option.folder"))->capture_default_str();
+  all->add_flag("--json", options->json, tr.text("spool.option.json"));
+  auto* made = all->add_subcommand("check", tr.text("spool.command.check"));
+  made->callback([&chosen, options] { chosen.run = [options](const Context& context) { return check(context, *options); }; });
+  made->group(tr.text("cli.commands_heading"));
+}
+
+}  // namespace postil::cli

@@ -1,0 +1,199 @@
+#include "cli/story.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <ostream>
+
+#include "base/bytes.hpp"
+#include "cli/answer_text.hpp"
+#include "i18n/columns.hpp"
+
+namespace postil::cli {
+
+std::string string_of(const json::object& object, std::string_view key) {
+  const auto* value = object.if_contains(key);
+  return value && value->is_string() ? std::string(value->as_string()) : std::string();
+}
+
+std::optional<std::int64_t> number_of(const json::object& object, std::string_view key) {
+  const auto* value = object.if_contains(key);
+  if (!value || !value->is_int64()) return {};
+  return value->as_int64();
+}
+
+namespace {
+
+bool begins_with_code(std::string_view text) {
+  return text.size() >= 3 && text[0] >= '2' && text[0] <= '5' && is_digit(text[1]) && is_digit(text[2]) &&
+         (text.size() == 3 || text[3] == ' ');
+}
+
+class Teller {
+ public:
+  Teller(const i18n::Translator& tr, bool long_form) : tr_(tr), long_form_(long_form) {}
+  Story tell(const json::array& records);
+
+ private:
+  void accepted(const json::object& record);
+  void connection(const json::object& record, const json::object* next);
+  void recipient(const json::object& record, std::string_view event);
+  std::string address(const json::object& record) const;
+  void add(const json::object& record, std::string text, std::string remote = {});
+
+  const i18n::Translator& tr_;
+  bool long_form_;
+  Story story_;
+  bool any_failed_ = false, any_removed_ = false, bounced_ = false, finished_ = false;
+};
+
+void Teller::add(const json::object& record, std::string text, std::string remote) {
+  const std::string time = string_of(record, "time");
+  std::string clock = time.size() >= 20 ? time.substr(11) : time;
+  if (clock.ends_with('Z')) clock.pop_back();
+  story_.lines.push_back({std::move(clock), std::move(text), printable(remote, 1000)});
+}
+
+std::string Teller::address(const json::object& record) const {
+  const auto index = number_of(record, "recipient").value_or(0);
+  if (index >= 0 && static_cast<std::size_t>(index) < story_.recipients.size()) {
+    return story_.recipients[static_cast<std::size_t>(index)];
+  }
+  return fmt::format("#{}", index + 1);
+}
+
+void Teller::accepted(const json::object& record) {
+  story_.sender = string_of(record, "sender");
+  story_.size_octets = static_cast<std::uint64_t>(std::max<std::int64_t>(0, number_of(record, "size").value_or(0)));
+  const std::string list = string_of(record, "to");
+  for (const auto one : split(list, ' ')) {
+    if (!one.empty()) story_.recipients.emplace_back(one);
+  }
+  const std::string login = string_of(record, "login");
+  i18n::Args args{{"peer", string_of(record, "peer")}, {"login", login}, {"size", short_size(story_.size_octets)}};
+  add(record, tr_.text(login.empty() ? "trace.accepted" : "trace.accepted_login", args));
+}
+
+// What the recipients' result says again is told there.
+void Teller::connection(const json::object& record, const json::object* next) {
+  const std::string words = string_of(record, "reply");
+  const bool told_next =
+      next == nullptr || (string_of(*next, "event").starts_with("recipient.") && string_of(*next, "reply") == words);
+  if (told_next && !long_form_) return;
+  add(record, tr_.text("trace.connection_failed", {{"remote", string_of(record, "remote")}}), words);
+}
+
+void Teller::recipient(const json::object& record, std::string_view event) {
+  const std::string remote = string_of(record, "remote");
+  const std::string words = string_of(record, "reply");
+  const std::string reason = string_of(record, "reason");
+  i18n::Args args{{"recipient", address(record)}, {"remote", remote}, {"status", string_of(record, "status")}};
+  std::string text;
+  if (event == "recipient.delivered") {
+    text = tr_.text(remote.empty() ? "trace.delivered_nowhere" : "trace.delivered", args);
+  } else if (event == "recipient.removed") {
+    any_removed_ = true;
+    text = tr_.text("trace.removed", args);
+  } else {
+    story_.last_reply = words;
+    story_.last_reason = reason;
+    story_.last_by_reply = begins_with_code(words);
+    const bool failed = event == "recipient.failed";
+    any_failed_ = any_failed_ || failed;
+    args.emplace_back("reason", reason_label(reason, tr_));
+    const auto wait = number_of(record, "next_in_seconds");
+    args.emplace_back("wait",
+                      short_duration(static_cast<std::uint64_t>(std::max<std::int64_t>(0, wait.value_or(0))), tr_));
+    text = tr_.text(failed ? "trace.failed" : "trace.deferred", args);
+    if (!remote.empty()) text += ' ' + tr_.text("trace.at_host", args);
+  }
+  add(record, std::move(text), words);
+}
+
+Story Teller::tell(const json::array& records) {
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    if (!records[i].is_object()) continue;
+    const auto& record = records[i].as_object();
+    const std::string event = string_of(record, "event");
+    const json::object* next =
+        i + 1 < records.size() && records[i + 1].is_object() ? &records[i + 1].as_object() : nullptr;
+    if (event == "message.accepted") {
+      accepted(record);
+    } else if (event == "connection.failed") {
+      connection(record, next);
+    } else if (event == "connection.opened") {
+      if (long_form_) {
+        const std::string tls = string_of(record, "tls");
+        add(record, tr_.text(tls.empty() ? "trace.connected" : "trace.connected_tls",
+                             {{"remote", string_of(record, "remote")}, {"tls", tls}}));
+      }
+    } else if (event.starts_with("recipient.")) {
+      recipient(record, event);
+    } else if (event == "bounce.queued") {
+      bounced_ = true;
+      add(record,
+          tr_.text("trace.bounce_queued", {{"sender", string_of(record, "to")}, {"id", string_of(record, "report")}}));
+    } else if (event == "bounce.dropped") {
+      add(record, tr_.text("trace.bounce_dropped"));
+    } else if (event == "admin.action") {
+      add(record, tr_.text("trace.admin", {{"action", string_of(record, "action")}}));
+    } else if (event == "message.finished") {
+      finished_ = true;
+      if (long_form_) add(record, tr_.text("trace.finished"));
+    }
+  }
+  if (finished_) {
+    story_.end = any_failed_    ? (bounced_ ? MessageEnd::returned : MessageEnd::failed)
+                 : any_removed_ ? MessageEnd::removed
+                                : MessageEnd::delivered;
+  }
+  return std::move(story_);
+}
+
+}  // namespace
+
+std::string reason_label(std::string_view word, const i18n::Translator& tr) {
+  const std::string key = fmt::format("queue.reason.{}", word);
+  return tr.has(key) ? tr.text(key) : printable(word, 60);
+}
+
+std::string short_duration(std::uint64_t seconds, const i18n::Translator& tr) {
+  const auto whole = [](std::uint64_t n) { return fmt::to_string(n); };
+  const std::uint64_t m = seconds / 60, h = m / 60, d = h / 24;
+  if (seconds < 60) return tr.text("queue.age.s", {{"s", whole(seconds)}});
+  if (m < 60) return tr.text("queue.age.m", {{"m", whole(m)}});
+  if (h < 24 && m % 60 == 0) return tr.text("queue.age.h", {{"h", whole(h)}});
+  if (h < 24) return tr.text("queue.age.hm", {{"h", whole(h)}, {"m", whole(m % 60)}});
+  if (h % 24 == 0) return tr.text("queue.age.d", {{"d", whole(d)}});
+  return tr.text("queue.age.dh", {{"d", whole(d)}, {"h", whole(h % 24)}});
+}
+
+std::string short_size(std::uint64_t octets) {
+  if (octets < 1000) return fmt::format("{} B", octets);
+  if (octets < 1000 * 1000) return fmt::format("{:.1f} kB", static_cast<double>(octets) / 1e3);
+  return fmt::format("{:.1f} MB", static_cast<double>(octets) / 1e6);
+}
+
+Story tell_story(const json::array& records, const i18n::Translator& tr, bool long_form) {
+  return Teller(tr, long_form).tell(records);
+}
+
+void write_lines(std::ostream& out, const std::vector<StoryLine>& lines, std::size_t from) {
+  constexpr std::size_t indent = 14;
+  for (std::size_t i = from; i < lines.size(); ++i) {
+    std::string start = i18n::pad(lines[i].time, indent);
+    for (const auto& part : i18n::wrap(lines[i].text, line_cells - indent)) {
+      out << start << part << '\n';
+      start.assign(indent, ' ');
+    }
+    if (lines[i].remote.empty()) continue;
+    start.assign(indent, ' ');
+    start += "> ";
+    for (const auto& part : i18n::wrap(lines[i].remote, line_cells - indent - 2)) {
+      out << start << part << '\n';
+      start.assign(indent + 2, ' ');
+    }
+  }
+}
+
+}  // namespace postil::cli
