@@ -64,7 +64,8 @@ def check_language_of(where, language, value):
     if language == "ru":
         letters = "".join(words)
         cyrillic = sum("\u0400" <= c <= "\u04ff" for c in letters)
-        if letters and cyrillic < 0.6 * len(letters):
+        # A label may be little more than a literal.
+        if len(letters) >= 20 and cyrillic < 0.6 * len(letters):
             problem(where, f"{cyrillic} of {len(letters)} letters are Cyrillic: {value}")
     english = {w.lower() for w in words} & ENGLISH
     if english:

@@ -154,10 +154,17 @@ std::string_view to_string(Confidence confidence) {
 }
 
 const reply::Entry* match_own(reply::Code code, reply::EnhancedCode enhanced, std::string_view text) {
+  // "STARTTLS takes no argument" is also "{verb} takes no argument": the most literal entry is meant.
+  const reply::Entry* best = nullptr;
+  std::size_t best_arguments = 0;
   for (const auto& entry : reply::catalogue()) {
-    if (entry.code == code && entry.enhanced == enhanced && matches(entry.text, text)) return &entry;
+    if (entry.code != code || entry.enhanced != enhanced || !matches(entry.text, text)) continue;
+    const auto arguments = reply::argument_names(entry.text).size();
+    if (best != nullptr && arguments >= best_arguments) continue;
+    best = &entry;
+    best_arguments = arguments;
   }
-  return nullptr;
+  return best;
 }
 
 Explanation explain_reply(const reply::RemoteReply& reply, Stage stage) {

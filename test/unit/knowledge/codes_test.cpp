@@ -1,0 +1,145 @@
+#include "knowledge/codes.hpp"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+
+#include <set>
+
+#include "i18n/translator.hpp"
+
+namespace postil::knowledge {
+namespace {
+
+using i18n::Translator;
+using reply::EnhancedCode;
+
+TEST(Codes, every_code_that_postil_gives_is_known) {
+  for (const auto& entry : reply::catalogue()) {
+    EXPECT_NE(find_code(entry.code), nullptr) << entry.key;
+    if (entry.enhanced) {
+      EXPECT_NE(find_status(entry.enhanced.subject, entry.enhanced.detail), nullptr) << entry.key;
+    }
+  }
+}
+
+TEST(Codes, the_codes_of_the_rfcs_are_known) {
+  for (Code code :
+       {211, 214, 220, 221, 235, 250, 251, 252, 253, 334, 354, 421, 422, 430, 432, 450, 451, 452, 453, 454, 455, 458,
+        459, 500, 501, 502, 503, 504, 521, 523, 524, 525, 530, 533, 534, 535, 538, 550, 551, 552, 553, 554, 555, 556}) {
+    EXPECT_NE(find_code(code), nullptr) << code;
+  }
+  EXPECT_EQ(find_code(599), nullptr);
+}
+
+TEST(Codes, each_has_its_prose_and_its_facts) {
+  const Translator tr;
+  for (const auto& code : basic_codes()) {
+    const auto prefix = fmt::format("code.{}", code.code);
+    for (const char* part : {"title", "meaning", "when"}) EXPECT_TRUE(tr.has(prefix + "." + part)) << prefix << part;
+    bool fix = false;
+    for (Role role : roles) fix = fix || tr.has(fmt::format("{}.fix.{}", prefix, to_string(role)));
+    EXPECT_TRUE(fix) << prefix;
+    EXPECT_FALSE(code.stages.empty()) << prefix;
+    EXPECT_FALSE(code.defined.empty()) << prefix;
+    EXPECT_FALSE(code.transcript.empty()) << prefix;
+    for (Code other : code.confused) {
+      EXPECT_NE(find_code(other), nullptr) << prefix;
+      EXPECT_TRUE(tr.has(fmt::format("{}.not.{}", prefix, other))) << prefix << " " << other;
+    }
+    // The class of an enhanced code is that of its basic code. [rfc2034 4]
+    for (auto enhanced : code.enhanced) EXPECT_EQ(enhanced.klass, code.code / 100) << prefix;
+    const bool shows_itself = std::ranges::any_of(code.transcript, [&](const std::string& line) {
+      return line.find(fmt::format("S: {}", code.code)) != std::string::npos;
+    });
+    EXPECT_TRUE(shows_itself) << prefix;
+  }
+}
+
+TEST(Codes, a_refusal_for_now_is_retried_and_one_for_good_is_not) {
+  for (const auto& code : basic_codes()) {
+    if (code.code < 400) {
+      EXPECT_EQ(code.retry, Retry::none) << code.code;
+    } else if (code.code >= 500) {
+      EXPECT_NE(code.retry, Retry::later) << code.code;
+      EXPECT_NE(code.retry, Retry::none) << code.code;
+    }
+  }
+}
+
+TEST(Codes, the_three_of_the_beginning_are_as_the_rfcs_say) {
+  EXPECT_THAT(find_code(235)->enhanced, testing::ElementsAre(EnhancedCode{2, 7, 0}));
+  EXPECT_THAT(find_code(521)->enhanced, testing::ElementsAre(EnhancedCode{5, 3, 2}));
+  EXPECT_THAT(find_code(521)->stages, testing::ElementsAre(Stage::connect));
+  EXPECT_THAT(find_code(556)->enhanced, testing::ElementsAre(EnhancedCode{5, 1, 10}));
+  EXPECT_THAT(find_code(556)->stages, testing::ElementsAre(Stage::rcpt));
+}
+
+TEST(Statuses, the_whole_registry_with_prose) {
+  EXPECT_EQ(statuses().size(), 81u);
+  const Translator tr;
+  for (const auto& status : statuses()) {
+    for (const char* part : {"title", "meaning", "fix"}) EXPECT_TRUE(tr.has(status.key() + "." + part)) << status.key();
+    EXPECT_FALSE(status.registry.empty()) << status.key();
+    EXPECT_FALSE(status.defined.empty()) << status.key();
+  }
+  EXPECT_EQ(find_status(1, 10)->registry, "Recipient address has null MX");
+  EXPECT_THAT(find_status(1, 10)->basic, testing::ElementsAre(556));
+  EXPECT_EQ(find_status(1, 99), nullptr);
+}
+
+TEST(Replies, every_entry_of_the_catalogue_is_explained) {
+  const Translator tr;
+  for (const auto& entry : reply::catalogue()) {
+    const auto prefix = fmt::format("reply.{}", entry.key);
+    EXPECT_TRUE(tr.has(prefix + ".what")) << prefix;
+    const bool refusal = entry.code >= 400;
+    EXPECT_EQ(tr.has(prefix + ".why"), refusal) << prefix;
+    EXPECT_EQ(tr.has(prefix + ".do"), refusal) << prefix;
+    EXPECT_EQ(fact_of(entry.id) != nullptr, refusal) << prefix;
+    if (fact_of(entry.id) != nullptr) {
+      EXPECT_NE(fact_of(entry.id)->reason, Reason::unknown) << prefix;
+    }
+  }
+}
+
+TEST(Reasons, each_has_its_prose_and_can_be_found) {
+  const Translator tr;
+  std::set<std::string_view> seen;
+  for (const auto& reason : reasons()) {
+    EXPECT_TRUE(seen.insert(reason.key).second) << reason.key;
+    EXPECT_EQ(find_reason(reason.key), &reason);
+    EXPECT_EQ(&entry(reason.reason), &reason);
+    for (const char* part : {"name", "what", "do"}) EXPECT_TRUE(tr.has(fmt::format("reason.{}.{}", reason.key, part)));
+    EXPECT_TRUE(tr.has(fmt::format("reason.group.{}", to_string(reason.group))));
+    EXPECT_TRUE(tr.has(fmt::format("explain.role.{}", to_string(reason.act))));
+  }
+  EXPECT_EQ(find_reason("no_such"), nullptr);
+}
+
+TEST(Pairs, each_reviewed_pair_is_whole) {
+  const Translator tr;
+  EXPECT_EQ(reviewed_pairs().size(), 10u);
+  for (const auto& pair : reviewed_pairs()) {
+    for (const char* part : {"verdict", "session", "delivery"})
+      EXPECT_TRUE(tr.has(pair.key() + "." + part)) << pair.key();
+    for (Code code : {pair.a, pair.b}) {
+      EXPECT_NE(find_code(code), nullptr);
+      EXPECT_TRUE(tr.has(fmt::format("{}.see_{}", pair.key(), code))) << pair.key();
+    }
+    EXPECT_EQ(pair.transcript.empty(), !pair.one_session && !pair.one_delivery) << pair.key();
+  }
+  EXPECT_EQ(find_pair(556, 235), find_pair(235, 556));
+  EXPECT_EQ(find_pair(235, 500), nullptr);
+}
+
+TEST(Prose, is_offered_whole_in_german_and_russian) {
+  for (const char* language : {"de", "ru"}) {
+    const Translator tr(language);
+    for (const char* area : {"code", "class", "status", "reply", "reason", "explain", "compare", "cli"}) {
+      EXPECT_EQ(tr.language_of(area), language) << area;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace postil::knowledge
