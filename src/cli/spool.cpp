@@ -26,11 +26,16 @@ struct Options {
 
 std::string_view key_of(ProblemKind kind) {
   switch (kind) {
-    case ProblemKind::bad_header: return "bad_header";
-    case ProblemKind::bad_record: return "bad_record";
-    case ProblemKind::missing_piece: return "missing_piece";
-    case ProblemKind::unreadable: return "unreadable";
-    case ProblemKind::disk: return "disk";
+    case ProblemKind::bad_header:
+      return "bad_header";
+    case ProblemKind::bad_record:
+      return "bad_record";
+    case ProblemKind::missing_piece:
+      return "missing_piece";
+    case ProblemKind::unreadable:
+      return "unreadable";
+    case ProblemKind::disk:
+      return "disk";
   }
   return "disk";
 }
@@ -43,16 +48,19 @@ std::string ids_of(const Problem& problem) {
 
 std::string key_of(OpenError error) {
   switch (error) {
-    case OpenError::in_use: return "in_use";
-    case OpenError::newer: return "newer";
-    case OpenError::disk: return "disk";
+    case OpenError::in_use:
+      return "in_use";
+    case OpenError::newer:
+      return "newer";
+    case OpenError::disk:
+      return "disk";
   }
   return "disk";
 }
 
 int fail(const Context& context, const Options& options, const spool::OpenFailure& failure) {
-  const auto text = context.tr.text("spool.error." + key_of(failure.error),
-                                    {{"folder", options.folder}, {"detail", failure.detail}});
+  const auto text =
+      context.tr.text("spool.error." + key_of(failure.error), {{"folder", options.folder}, {"detail", failure.detail}});
   if (options.json) {
     const json::object answer{{"ok", false}, {"error", key_of(failure.error)}, {"text", text}};
     context.out << json::serialize(answer) << '\n';
@@ -75,15 +83,10 @@ void write_json(const Context& context, const CheckReport& report) {
   }
   json::array torn;
   for (const auto& name : report.torn) torn.emplace_back(name);
-  const json::object answer{{"ok", report.problems.empty()},
-                            {"segments", report.segments},
-                            {"reserve", report.reserve},
-                            {"records", report.records},
-                            {"messages", report.messages},
-                            {"file_octets", report.file_octets},
-                            {"live_octets", report.live_octets},
-                            {"torn", std::move(torn)},
-                            {"problems", std::move(problems)}};
+  const json::object answer{
+      {"ok", report.problems.empty()},     {"segments", report.segments}, {"reserve", report.reserve},
+      {"records", report.records},         {"messages", report.messages}, {"file_octets", report.file_octets},
+      {"live_octets", report.live_octets}, {"torn", std::move(torn)},     {"problems", std::move(problems)}};
   context.out << json::serialize(answer) << '\n';
 }
 
@@ -94,8 +97,8 @@ void write_text(const Context& context, const Options& options, const CheckRepor
               << '\n';
   context.out << tr.count("spool.messages", report.messages) << ' ' << tr.count("spool.segments", report.segments)
               << ' '
-              << tr.text("spool.octets", {{"live", std::to_string(report.live_octets)},
-                                          {"all", std::to_string(report.file_octets)}})
+              << tr.text("spool.octets",
+                         {{"live", std::to_string(report.live_octets)}, {"all", std::to_string(report.file_octets)}})
               << '\n';
   for (const auto& name : report.torn) context.out << tr.text("spool.torn", {{"file", name}}) << '\n';
   for (const auto& problem : report.problems) {
@@ -137,7 +140,8 @@ void add_spool(CLI::App& app, Command& chosen) {
   all->add_option("--folder", options->folder, tr.text("spool.option.folder"))->capture_default_str();
   all->add_flag("--json", options->json, tr.text("spool.option.json"));
   auto* made = all->add_subcommand("check", tr.text("spool.command.check"));
-  made->callback([&chosen, options] { chosen.run = [options](const Context& context) { return check(context, *options); }; });
+  made->callback(
+      [&chosen, options] { chosen.run = [options](const Context& context) { return check(context, *options); }; });
   made->group(tr.text("cli.commands_heading"));
 }
 

@@ -106,7 +106,7 @@ std::uint32_t Keeper::thin_segment() {
     const std::lock_guard lock(shared_->index_mutex);
     if (!shared_->index.has_segment(segment.number)) continue;
     const auto& use = shared_->index.use(segment.number);
-    if (use.held > 0 || use.live_octets >= limit || (best && use.live_octets >= best_octets)) continue;
+    if (!use.needed() || use.held > 0 || use.live_octets >= limit || (best && use.live_octets >= best_octets)) continue;
     best = segment.number;
     best_octets = use.live_octets;
   }

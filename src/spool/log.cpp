@@ -125,7 +125,8 @@ env::Awaitable<std::expected<std::unique_ptr<Log>, OpenFailure>> Log::open(Optio
     const bool busy = lock.error().error == env::DiskError::busy;
     co_return std::unexpected(OpenFailure{
         busy ? fmt::format("The spool in {} is in use by another process: {}.", options.folder, lock.error().detail)
-             : fmt::format("The spool in {} cannot be locked: {}.", options.folder, lock.error().detail)});
+             : fmt::format("The spool in {} cannot be locked: {}.", options.folder, lock.error().detail),
+        busy ? OpenError::in_use : OpenError::disk, lock.error().detail});
   }
   auto shared = std::make_shared<Shared>(std::move(options), disk, clock, entropy, sink);
   auto report = co_await recover(shared, readers);

@@ -22,8 +22,15 @@ struct Options {
   std::string folder = "the spool";             // for sentences: its path
 };
 
+enum class OpenError : std::uint8_t {
+  in_use,  // another process has it; detail names it
+  newer,   // a newer version of the program wrote it; detail is a file's name
+  disk,    // the disk refused; detail is what the system said
+};
 struct OpenFailure {
   std::string sentence;  // for people, English
+  OpenError error = OpenError::disk;
+  std::string detail = {};
 };
 
 }  // namespace postil::spool

@@ -12,7 +12,7 @@ namespace {
 constexpr std::size_t scans_at_once = 4;
 
 OpenFailure cannot_read(const std::string& folder, const env::DiskFailure& failure) {
-  return {fmt::format("The spool in {} cannot be read: {}.", folder, failure.detail)};
+  return {fmt::format("The spool in {} cannot be read: {}.", folder, failure.detail), OpenError::disk, failure.detail};
 }
 
 // Scans of all segments that the checkpoint does not cover, done side by side by whatever threads `readers` has.
@@ -23,13 +23,17 @@ struct Scans {
   std::atomic<std::size_t> next{0};
   std::atomic<std::size_t> workers{0};
   std::size_t first = 0;  // the segment of requests[0]
+  env::Disk* disk = nullptr;
   env::Resume<bool> resume;
 
   void work() {
     for (std::size_t i = next++; i < requests.size(); i = next++) {
-      auto& segment = folder.segments[first + i];
-      results[i] = scan_segment(*segment.file, requests[i]);
-      segment.file->forget(0, 0);
+      const auto file = disk->open(segment_name(requests[i].number), false);
+      if (file) {
+        results[i] = scan_segment(**file, requests[i]);
+      } else {
+        results[i] = std::unexpected(file.error());
+      }
     }
     if (--workers == 0) resume(true);
   }
@@ -53,6 +57,7 @@ class Recovery {
     for (const auto& segment : folder->segments) shared_->index.add_segment(segment.number);
     auto scans = std::make_shared<Scans>();
     scans->folder = std::move(*folder);
+    scans->disk = &shared_->disk;
     use_checkpoint(*scans);
     return scans;
   }
@@ -185,16 +190,17 @@ std::expected<Folder, OpenFailure> read_folder(env::Disk& disk, const std::strin
     auto header = read_segment_header(**file, &trouble);
     if (!trouble) return std::unexpected(cannot_read(folder, trouble.error()));
     if (!header && header.error() == HeaderError::newer) {
-      return std::unexpected(OpenFailure{fmt::format(
-          "The spool in {} was written by a newer version of Postil (see {}); this program reads format {} and older "
-          "ones. Start the newer program.",
-          folder, name, format_version)});
+      return std::unexpected(OpenFailure{fmt::format("The spool in {} was written by a newer version of Postil (see "
+                                                     "{}); this program reads format {} and older "
+                                                     "ones. Start the newer program.",
+                                                     folder, name, format_version),
+                                         OpenError::newer, name});
     }
     if (!header || header->header.number != *number) {
       found.bad_headers.push_back(name);
       continue;
     }
-    found.segments.push_back({*number, std::move(header->header), header->file_octets, std::move(*file), {}});
+    found.segments.push_back({*number, std::move(header->header), header->file_octets, {}});
   }
   std::ranges::sort(found.segments, {}, &FoundSegment::number);
   for (const auto& newer : found.segments) {

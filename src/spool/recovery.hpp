@@ -20,7 +20,6 @@ struct FoundSegment {
   std::uint32_t number = 0;
   SegmentHeader header;
   std::uint64_t file_octets = 0;
-  std::shared_ptr<env::File> file;
   std::optional<std::uint32_t> cut;
 };
 struct Folder {

@@ -1,0 +1,156 @@
+// The binary forms of envelope and state.
+#include <gtest/gtest.h>
+
+#include "base/prng.hpp"
+#include "queue/envelope.hpp"
+
+namespace postil::queue {
+namespace {
+
+Envelope full_envelope() {
+  Envelope envelope;
+  envelope.id = {0x1122334455667788};
+  envelope.kind = Kind::bounce;
+  envelope.arrived = wall_from_microseconds(1763800000123456);
+  envelope.expires = wall_from_microseconds(-5);
+  envelope.sender = "anna@example.org";
+  envelope.recipients.push_back({"bob@example.net", "rfc822;Bob+20Smith@example.org", notify_failure | notify_delay});
+  envelope.recipients.push_back({"\xd0\xb8@example.net", "", notify_never});
+  envelope.body = Body::binary;
+  envelope.smtputf8 = true;
+  envelope.ret = Return::headers;
+  envelope.envid = "QQ314159";
+  envelope.body_8bit = true;
+  envelope.header_utf8 = true;
+  envelope.size_octets = 5'000'000'000;
+  envelope.header_octets = 1234;
+  envelope.login = "anna";
+  envelope.client = "2001:db8::1";
+  envelope.language = "de, en";
+  envelope.report_of = {99};
+  return envelope;
+}
+
+MessageState full_state() {
+  MessageState state;
+  state.id = {42};
+  state.held = true;
+  auto& part = state.recipients.emplace_back();
+  part.index = 7;
+  part.status = RecipientStatus::expired;
+  part.reason = Reason::greylisted;
+  part.code = {4, 7, 1};
+  part.attempts = 300;
+  part.delay_notified = true;
+  part.last_attempt = wall_from_microseconds(1);
+  part.next_attempt = wall_from_microseconds(2);
+  part.remote = "mx1.example.net [192.0.2.7]";
+  part.diagnostic = "450 4.7.1 come again";
+  part.diagnostic_remote = true;
+  part.refused_since = wall_from_microseconds(3);
+  state.recipients.emplace_back().index = 8;
+  return state;
+}
+
+TEST(QueueCodec, envelope_comes_back) {
+  const auto octets = encode(full_envelope());
+  const auto back = decode_envelope(octets);
+  ASSERT_TRUE(back);
+  EXPECT_EQ(encode(*back), octets);
+  EXPECT_EQ(back->id.value, 0x1122334455667788u);
+  EXPECT_EQ(back->kind, Kind::bounce);
+  EXPECT_EQ(unix_microseconds(back->expires), -5);
+  ASSERT_EQ(back->recipients.size(), 2u);
+  EXPECT_EQ(back->recipients[0].original, "rfc822;Bob+20Smith@example.org");
+  EXPECT_EQ(back->recipients[0].notify, notify_failure | notify_delay);
+  EXPECT_EQ(back->recipients[1].address, "\xd0\xb8@example.net");
+  EXPECT_EQ(back->body, Body::binary);
+  EXPECT_TRUE(back->smtputf8 && back->body_8bit && back->header_utf8);
+  EXPECT_EQ(back->ret, Return::headers);
+  EXPECT_EQ(back->envid, "QQ314159");
+  EXPECT_EQ(back->size_octets, 5'000'000'000u);
+  EXPECT_EQ(back->header_octets, 1234u);
+  EXPECT_EQ(back->login, "anna");
+  EXPECT_EQ(back->client, "2001:db8::1");
+  EXPECT_EQ(back->language, "de, en");
+  EXPECT_EQ(back->report_of.value, 99u);
+  EXPECT_EQ(encode(*decode_envelope(encode(Envelope{}))), encode(Envelope{}));
+}
+
+TEST(QueueCodec, state_comes_back) {
+  const auto octets = encode(full_state());
+  const auto back = decode_state(octets);
+  ASSERT_TRUE(back);
+  EXPECT_EQ(encode(*back), octets);
+  EXPECT_EQ(back->id.value, 42u);
+  EXPECT_TRUE(back->held);
+  ASSERT_EQ(back->recipients.size(), 2u);
+  const auto& part = back->recipients[0];
+  EXPECT_EQ(part.index, 7u);
+  EXPECT_EQ(part.status, RecipientStatus::expired);
+  EXPECT_EQ(part.reason, Reason::greylisted);
+  EXPECT_EQ(part.code, (reply::EnhancedCode{4, 7, 1}));
+  EXPECT_EQ(part.attempts, 300);
+  EXPECT_TRUE(part.delay_notified && part.diagnostic_remote);
+  EXPECT_EQ(unix_microseconds(part.last_attempt), 1);
+  EXPECT_EQ(unix_microseconds(part.next_attempt), 2);
+  EXPECT_EQ(unix_microseconds(part.refused_since), 3);
+  EXPECT_EQ(part.remote, "mx1.example.net [192.0.2.7]");
+  EXPECT_EQ(part.diagnostic, "450 4.7.1 come again");
+}
+
+TEST(QueueCodec, every_cut_is_refused) {
+  const auto envelope = encode(full_envelope());
+  for (std::size_t size = 0; size < envelope.size(); ++size) {
+    EXPECT_FALSE(decode_envelope(std::string_view(envelope).substr(0, size))) << size;
+  }
+  EXPECT_FALSE(decode_envelope(envelope + "x"));
+  const auto state = encode(full_state());
+  for (std::size_t size = 0; size < state.size(); ++size) {
+    EXPECT_FALSE(decode_state(std::string_view(state).substr(0, size))) << size;
+  }
+  EXPECT_FALSE(decode_state(state + "x"));
+}
+
+TEST(QueueCodec, newer_version_and_bad_values_are_told_apart) {
+  auto octets = encode(full_envelope());
+  octets[0] = 2;
+  EXPECT_EQ(decode_envelope(octets).error(), CodecError::newer_version);
+  octets[0] = 1;
+  octets[9] = 9;  // the kind
+  EXPECT_EQ(decode_envelope(octets).error(), CodecError::bad_value);
+  EXPECT_EQ(decode_envelope("").error(), CodecError::truncated);
+  // A count that the input cannot hold takes no memory.
+  auto state = encode(MessageState{});
+  state[10] = state[11] = state[12] = state[13] = '\xff';
+  EXPECT_EQ(decode_state(state).error(), CodecError::truncated);
+}
+
+TEST(QueueCodec, noise_does_no_harm) {
+  Prng prng(5);
+  const auto envelope = encode(full_envelope());
+  const auto state = encode(full_state());
+  for (int i = 0; i < 20000; ++i) {
+    auto a = envelope;
+    auto b = state;
+    for (int k = 0; k < 3; ++k) {
+      a[prng.below(a.size())] = static_cast<char>(prng());
+      b[prng.below(b.size())] = static_cast<char>(prng());
+    }
+    if (const auto back = decode_envelope(a)) {
+      EXPECT_EQ(encode(*back), a);
+    }
+    if (const auto back = decode_state(b)) {
+      EXPECT_EQ(encode(*back), b);
+    }
+  }
+}
+
+TEST(QueueReason, names_are_read_back) {
+  EXPECT_EQ(to_string(Reason::host_deferred), "host_deferred");
+  EXPECT_EQ(parse_reason("null_mx"), Reason::null_mx);
+  EXPECT_EQ(parse_reason("no such"), std::nullopt);
+}
+
+}  // namespace
+}  // namespace postil::queue
