@@ -20,9 +20,9 @@
 #include "app/event_log.hpp"
 #include "app/file_accounts.hpp"
 #include "app/help.hpp"
-#include "app/load_config.hpp"
 #include "app/machine.hpp"
 #include "app/metrics.hpp"
+#include "cli/config_files.hpp"
 #include "env_asio/resolver.hpp"
 
 namespace postil::app {
@@ -128,13 +128,13 @@ int Process::fail(const StartFailure& failure) {
 
 // Prints every problem; false when there is an error among them.
 bool Process::load(config::Config& config, std::string& password) {
-  auto loaded = load_config(options_.config);
+  auto loaded = cli::load_config(options_.config);
   for (const auto& problem : loaded.problems) context_.err << config::to_string(problem, context_.tr) << '\n';
   context_.err.flush();
   if (!loaded.ok()) return false;
   config = std::move(loaded.config);
   if (!config.deliver.password_file.empty() && config.deliver.via == "smarthost") {
-    auto secret = read_secret(config.deliver.password_file);
+    auto secret = cli::read_secret(config.deliver.password_file);
     if (!secret) {
       context_.err << context_.tr.text("serve.password_file", {{"detail", secret.error()}}) << std::endl;
       return false;
@@ -233,7 +233,7 @@ env::Awaitable<void> Process::watch_signals() {
 
 env::Awaitable<boost::json::object> Process::reload() {
   notify_service_manager(fmt::format("RELOADING=1\nMONOTONIC_USEC={}", machine_->clock.now().time_since_epoch().count()));
-  auto loaded = load_config(options_.config);
+  auto loaded = cli::load_config(options_.config);
   boost::json::array problems;
   for (const auto& problem : loaded.problems) {
     const i18n::Translator english;
@@ -249,7 +249,7 @@ env::Awaitable<boost::json::object> Process::reload() {
   if (!loaded.ok()) {
     refused = "the configuration has errors";
   } else if (!loaded.config.deliver.password_file.empty()) {
-    auto secret = read_secret(loaded.config.deliver.password_file);
+    auto secret = cli::read_secret(loaded.config.deliver.password_file);
     if (secret) {
       password = std::move(*secret);
     } else {
