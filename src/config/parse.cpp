@@ -9,6 +9,10 @@
 #include "base/bytes.hpp"
 #include "config/schema.hpp"
 
+// The packaged library has the throwing parser only; this file wants errors as values.
+#undef TOML_HEADER_ONLY
+#undef TOML_SHARED_LIB
+#define TOML_HEADER_ONLY 1
 #define TOML_EXCEPTIONS 0
 #include <toml++/toml.h>
 

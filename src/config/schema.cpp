@@ -246,7 +246,7 @@ std::vector<Row> make_rows() {
   all.push_back(number("limits.recipients", "1000", 100, 100000, MEMBER(limits.recipients)));
   all.push_back(number("limits.hops", "100", 10, 1000, MEMBER(limits.hops)));
   all.push_back(number("limits.errors", "20", 3, 10000, MEMBER(limits.errors)));
-  all.push_back(number("limits.commands", "10000", 100, million, MEMBER(limits.commands)));
+  all.push_back(number("limits.commands", "20000", 100, million, MEMBER(limits.commands)));
   all.push_back(number("limits.auth_failures", "3", 3, 100, MEMBER(limits.auth_failures)));
   all.push_back(number("limits.sessions", "10000", 1, million, MEMBER(limits.sessions)));
   all.push_back(number("limits.sessions_per_address", "100", 1, million, MEMBER(limits.sessions_per_address)));

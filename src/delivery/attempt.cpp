@@ -162,7 +162,7 @@ void Attempt::apply(const smtp::TransactionResult& result, const Connection& con
   POSTIL_ASSERT(result.recipients.size() == pending_.size());
   route::Context each = context;
   each.sent_to_end = result.sent_to_end;
-  each.others_taken = std::ranges::any_of(result.recipients, [](const smtp::Outcome& outcome) { return outcome.ok(); });
+  each.others_taken = std::ranges::any_of(result.recipients, [](const smtp::Outcome& outcome) { return outcome.stage > smtp::Stage::rcpt; });
   std::optional<route::Judgement> told;
   for (std::size_t i = 0; i < pending_.size(); ++i) {
     const smtp::Outcome& outcome = result.recipients[i];

@@ -32,14 +32,6 @@ Connection::Connection(Services& services, std::shared_ptr<const Settings> setti
 Connection::~Connection() = default;
 
 env::Awaitable<smtp::Outcome> Connection::open() {
-  if (session_.tls() == std::nullopt && settings_->client.tls == smtp::TlsUse::implicit) {
-    auto facts = co_await stream_->tls_connect({host_.host, settings_->tls_verify, settings_->tls_ca_file},
-                                               services_.clock.now() + settings_->client.greeting_timeout);
-    if (!facts) {
-      end_ = {smtp::Stage::tls, smtp::Trouble::tls_failed, {}, facts.error().detail};
-      co_return end_;
-    }
-  }
   co_await drive(session_.start(services_.clock.now()));
   if (ready_) co_return smtp::Outcome{smtp::Stage::idle, smtp::Trouble::none, reply::RemoteReply{250, {}, {}, false}, {}};
   co_return end_;
@@ -95,6 +87,8 @@ env::Awaitable<void> Connection::drive(smtp::ClientAction action) {
         action = session_.bytes(*octets, now);
       } else if (octets.error().error == env::NetError::timed_out) {
         action = session_.timed_out(now);
+      } else if (octets.error().error == env::NetError::cancelled) {
+        action = session_.abort(now);
       } else {
         action = session_.failed(octets.error().detail.empty() ? env::to_string(octets.error().error)
                                                                : std::string_view(octets.error().detail),
@@ -102,13 +96,17 @@ env::Awaitable<void> Connection::drive(smtp::ClientAction action) {
       }
     } else if (auto* writing = std::get_if<smtp::ClientWrite>(&action)) {
       const auto written = co_await stream_->write(writing->output, writing->deadline);
-      const auto now = services_.clock.now();
       if (written) {
-        action = session_.written(now);
+        action = session_.written(services_.clock.now());
       } else if (written.error().error == env::NetError::timed_out) {
-        action = session_.timed_out(now);
+        action = session_.timed_out(services_.clock.now());
+      } else if (written.error().error == env::NetError::cancelled) {
+        action = session_.abort(services_.clock.now());
       } else {
-        action = session_.failed(env::to_string(written.error().error), now);
+        // A server that has heard enough says why before it closes: an early 552 is worth more than the broken write.
+        const auto octets = co_await stream_->read(services_.clock.now() + seconds(2));
+        const auto now = services_.clock.now();
+        action = octets ? session_.bytes(*octets, now) : session_.failed(env::to_string(written.error().error), now);
       }
     } else if (const auto* tls = std::get_if<smtp::ClientStartTls>(&action)) {
       auto facts =

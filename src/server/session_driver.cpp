@@ -104,6 +104,7 @@ env::Awaitable<smtp::Action> Driver::read(smtp::Read action) {
   const bool sent = co_await write(action.output, action.deadline);
   action.output = {};
   if (!sent) co_return session_->closed(services_.clock.now());
+  if (action.flush) co_return session_->written(services_.clock.now());
   if (registry_.stopping()) {
     const bool in_message = session_->in_message();
     if (!in_message) co_return interrupted();
