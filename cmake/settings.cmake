@@ -36,6 +36,12 @@ add_compile_definitions(_GNU_SOURCE
 if(NOT POSTIL_SANITIZE AND CMAKE_BUILD_TYPE STREQUAL "RelWithDebInfo")
   add_compile_definitions(_FORTIFY_SOURCE=2)
 endif()
+if(POSTIL_SANITIZE)
+  set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-O1 -g1")
+endif()
+if(POSTIL_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)  # the modules tell the fuzzer which way the input went
+endif()
 if(POSTIL_SANITIZE STREQUAL "address")
   add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=undefined)
   add_link_options(-fsanitize=address,undefined)

@@ -1,0 +1,10 @@
+# Checks of the sources; they need no build.
+function(postil_check name)
+  add_test(NAME check.${name} COMMAND ${ARGN} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+  set_tests_properties(check.${name} PROPERTIES LABELS check TIMEOUT 120 ENVIRONMENT PYTHONDONTWRITEBYTECODE=1)
+endfunction()
+postil_check(levels ${PYTHON} scripts/check-levels.py)
+postil_check(rfc_sections ${PYTHON} scripts/rfc-coverage.py --check)
+postil_check(paths ${PYTHON} scripts/check-paths.py)
+postil_check(translations ${PYTHON} scripts/check-translations.py)
+postil_check(format scripts/check-format)
