@@ -69,6 +69,16 @@ AddChange prepare(env::AddMessage&& add) {
   return change;
 }
 
+// How many recipients a state tells of.
+std::uint32_t told(const queue::MessageState& state) {
+  if (state.recipients.size() == 1) return 1;
+  std::vector<std::uint32_t> indexes;
+  for (const auto& part : state.recipients) indexes.push_back(part.index);
+  std::ranges::sort(indexes);
+  const auto same = std::ranges::unique(indexes);
+  return static_cast<std::uint32_t>(same.begin() - indexes.begin());
+}
+
 std::unique_ptr<BatchPiece> prepare(env::Batch&& batch, std::uint64_t& octets) {
   auto piece = std::make_unique<BatchPiece>();
   piece->mail = !batch.empty();
@@ -82,8 +92,7 @@ std::unique_ptr<BatchPiece> prepare(env::Batch&& batch, std::uint64_t& octets) {
       piece->mail = false;
       auto state = queue::encode(update->state);
       octets += state.size();
-      piece->changes.push_back(
-          StateChange{update->state.id, std::move(state), static_cast<std::uint32_t>(update->state.recipients.size())});
+      piece->changes.push_back(StateChange{update->state.id, std::move(state), told(update->state)});
     } else {
       piece->mail = false;
       piece->changes.push_back(RemoveChange{std::get<env::DeleteMessage>(change).id});
