@@ -1,0 +1,183 @@
+"""Start, stop, reload, and what the process says when it cannot."""
+import contextlib
+import signal
+import socket
+import ssl
+import subprocess
+import time
+
+import postil
+from names import NameServer
+from sink import Sink
+
+RECORDS = ["sink.lab. MX 10 mx.sink.lab.", "mx.sink.lab. A 127.0.0.11", "ours.lab. A 127.0.0.12"]
+
+
+def certificate_name(port, ca):
+    context = ssl.create_default_context(cafile=str(ca))
+    with socket.create_connection(("127.0.0.1", port), 10) as raw, context.wrap_socket(raw, server_hostname="localhost") as tls:
+        return dict(part[0] for part in tls.getpeercert()["subject"])["commonName"]
+
+
+class Lifecycle(postil.unittest.TestCase):
+    def setUp(self):
+        self.stack = contextlib.ExitStack()
+        self.addCleanup(self.stack.close)
+
+    def world(self, **sink_options):
+        port = postil.free_port(["127.0.0.11"])
+        names = self.stack.enter_context(NameServer(RECORDS))
+        sink = self.stack.enter_context(Sink("127.0.0.11", port, **sink_options))
+        return {"dns": names.settings, "deliver": {"port": port}}, sink
+
+    def refused(self, server):
+        """Starts it; it must end by itself. (exit code, what it said)"""
+        server.launch()
+        code = server.process.wait(20 * postil.PATIENCE)
+        server.process = None
+        server.notify.close()
+        server.errors.close()
+        self.addCleanup(server.remove)
+        return code, server.error_text()
+
+    def test_mail_waits_for_the_next_start(self):
+        answer = {"rcpt": "451 4.3.0 not now"}
+        sections, sink = self.world(rcpt=lambda _: answer["rcpt"])
+        server = postil.Server(**sections)
+        self.addCleanup(server.remove)
+        server.start()
+        with server.client() as client:
+            for n in range(5):
+                client.sendmail(postil.USER, ["bert@sink.lab"], postil.message(f"waits {n}"))
+        self.assertEqual(server.queued(), 5)
+        server.stop()
+        answer["rcpt"] = "250 2.1.5 now"
+        server.start()
+        server.wait_empty()
+        server.stop()
+        self.assertEqual(sorted(subject for n in range(5) for subject in [n] if len(sink.find(f"waits {n}\r\n")) == 1), list(range(5)))
+
+    def test_a_second_server_on_the_same_spool_refuses(self):
+        sections, _ = self.world()
+        first = self.stack.enter_context(postil.Server(**sections))
+        sections["spool"] = {"folder": first.folder / "spool"}
+        code, said = self.refused(postil.Server(**sections))
+        self.assertNotEqual(code, 0)
+        self.assertIn(str(first.folder / "spool"), said)
+        self.assertIn("use", said)
+        first.control("status")  # the first one does not mind
+
+    def test_a_port_in_use_is_told(self):
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            address = f"127.0.0.1:{taken.getsockname()[1]}"
+            code, said = self.refused(postil.Server(submission={"listen": [address]}))
+        self.assertNotEqual(code, 0)
+        self.assertIn(address, said)
+
+    def test_a_wrong_key_is_told_with_its_place(self):
+        server = postil.Server()
+        server.write_config(server.config_text().replace("[deliver]\n", "[deliver]\nretry_frist = \"5m\"\n"))
+        code, said = self.refused(server)
+        self.assertEqual(code, 78)
+        line = server.config_file.read_text().splitlines().index('retry_frist = "5m"') + 1
+        self.assertIn(f"postil.toml:{line}:1", said)
+        self.assertIn("retry_first", said)
+
+    def test_a_missing_file_is_told(self):
+        server = postil.Server()
+        server.config_file.unlink()
+        code, said = self.refused(server)
+        self.assertIn(code, (66, 78))
+        self.assertIn("postil.toml", said)
+
+    def test_a_certificate_that_cannot_be_used_is_told(self):
+        server = postil.Server()
+        server.certificate.write_text("no certificate\n")
+        code, said = self.refused(server)
+        self.assertEqual(code, 78)
+        self.assertIn("certificate.pem", said)
+
+    def test_reload_takes_new_certificates_and_keeps_going_with_a_broken_file(self):
+        sections, sink = self.world()
+        server = self.stack.enter_context(postil.Server(**sections))
+        good = server.config_file.read_text()
+        self.assertEqual(certificate_name(server.port_tls, server.certificate), "localhost")
+        with server.client() as held:  # a session of before the reload stays
+            postil.make_certificate(server.folder, "certificate", "renewed")
+            server.reload()
+            self.assertEqual(certificate_name(server.port_tls, server.certificate), "renewed")
+            server.write_config("this is no TOML [[[\n" + good)
+            server.reload()
+            self.assertEqual(len(server.events("config.refused")), 1)
+            held.sendmail(postil.USER, ["bert@sink.lab"], postil.message("after the broken file"))
+        with server.client() as client:
+            client.sendmail(postil.USER, ["bert@sink.lab"], postil.message("a new session too"))
+        server.write_config(good)
+        server.certificate.write_text("no certificate\n")
+        server.reload()
+        (server.folder / "ca.pem").write_text("")
+        self.assertIsNone(server.process.poll())
+        server.wait_empty()
+        self.assertEqual(len(sink.taken()), 2)
+
+    def test_a_user_who_is_added_can_log_in_at_once(self):
+        server = self.stack.enter_context(postil.Server())
+        server.add_user("new@ours.lab", "a new password 9")
+
+        def logs_in():
+            """the new user logs in"""
+            try:
+                server.client("new@ours.lab", "a new password 9").quit()
+                return True
+            except postil.smtplib.SMTPAuthenticationError:
+                return False
+        postil.wait_for(logs_in, 5, 0.5)
+
+    def test_an_open_session_does_not_keep_the_server_from_stopping(self):
+        server = postil.Server()
+        self.addCleanup(server.remove)
+        server.start()
+        client = server.client()
+        began = time.monotonic()
+        server.process.send_signal(signal.SIGTERM)
+        self.assertEqual(server.process.wait(30 * postil.PATIENCE), 0)
+        self.assertLess(time.monotonic() - began, 25 * postil.PATIENCE)
+        with contextlib.suppress(OSError, postil.smtplib.SMTPException):
+            code, _ = client.noop()
+            self.assertEqual(code, 421)
+        client.close()
+        server.forget()
+
+    def test_a_relay_asks_for_no_login(self):
+        sections, sink = self.world()
+        server = self.stack.enter_context(postil.Server(job="relay", users={}, **sections))
+        with postil.smtplib.SMTP("127.0.0.1", server.port, timeout=10) as client:
+            client.sendmail("printer@ours.lab", ["bert@sink.lab"], postil.message("from a printer"))
+        postil.wait_for(lambda: sink.find("from a printer"))
+
+    def test_a_relay_relays_for_its_networks_only(self):
+        sections, _ = self.world()
+        server = self.stack.enter_context(postil.Server(job="relay", users={}, relay={"networks": ["10.0.0.0/8"]}, **sections))
+        with postil.smtplib.SMTP("127.0.0.1", server.port, timeout=10) as client:
+            client.ehlo("stranger.lab")
+            client.mail("stranger@ours.lab")
+            code, _ = client.rcpt("bert@sink.lab")
+            self.assertIn(code, (550, 551, 554, 530))
+
+    def test_a_null_host_says_521(self):
+        server = self.stack.enter_context(postil.Server(job="null", users={}, aliases=None, deliver=None))
+        with socket.create_connection(("127.0.0.1", server.port), 10) as made:
+            lines = made.makefile("rwb")
+            self.assertRegex(lines.readline(), rb"^521 ")
+            lines.write(b"MAIL FROM:<a@b.example>\r\n")
+            lines.flush()
+            self.assertRegex(lines.readline(), rb"^(503|521) ")
+            lines.write(b"QUIT\r\n")
+            lines.flush()
+            self.assertRegex(lines.readline(), rb"^221 ")
+
+
+if __name__ == "__main__":
+    postil.main()

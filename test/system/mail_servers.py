@@ -1,0 +1,220 @@
+"""Other people's mail servers as receivers: Postfix and Exim, unpacked into POSTIL_PEERS, with configurations and users of their own.
+They want root and a mount namespace (postil.need_mounts)."""
+import os
+import pathlib
+import shutil
+import subprocess
+import tempfile
+
+import postil
+
+USERS = [("postfix", 64101), ("postdrop", 64102), ("Debian-exim", 64103)]
+
+
+def make_users():
+    """The users that the packages would have made, in an /etc/passwd and /etc/group that only this namespace sees."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="postil-users-"))
+    for name, line in (("passwd", "{0}:x:{1}:{1}::/nonexistent:/usr/sbin/nologin\n"), ("group", "{0}:x:{1}:\n")):
+        own = folder / name
+        text = pathlib.Path("/etc", name).read_text()
+        own.write_text(text + "".join(line.format(*user) for user in USERS if f"\n{user[0]}:" not in text))
+        own.chmod(0o644)
+        subprocess.run(["mount", "--bind", own, f"/etc/{name}"], check=True)
+
+
+class MailServer:
+    """Takes mail for everybody at `domain`, into a Maildir."""
+
+    def __init__(self, address, port, domain):
+        self.address, self.port, self.domain = address, port, domain
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="postil-peer-"))
+        self.folder.chmod(0o755)
+        self.certificate, self.key = postil.make_certificate(self.folder)
+        self.mail = self.folder / "mail"
+        self.mail.mkdir()
+
+    def __enter__(self):
+        self.write_config()
+        self.output = open(self.folder / "output", "wb")
+        self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=self.output, stderr=self.output,
+                                        env=self.environment(), start_new_session=True)
+        try:
+            postil.wait_for(self.greets, 15)
+        except AssertionError as error:
+            raise AssertionError(f"{type(self).__name__} does not start: {self.log_text()}") from error
+        return self
+
+    def greets(self):
+        """the other mail server greets"""
+        import socket
+        try:
+            with socket.create_connection((self.address, self.port), timeout=2) as made:
+                return made.recv(4) == b"220 "
+        except OSError:
+            return False
+
+    def __exit__(self, kind, *_):
+        if kind:
+            print(f"log of {type(self).__name__}:\n{self.log_text()}")
+        self.process.terminate()
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            os.killpg(self.process.pid, 9)
+            self.process.wait()
+        self.output.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def environment(self):
+        return {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
+
+    def log_text(self):
+        return "\n".join(path.read_text(errors="replace") for path in [self.folder / "output", *self.folder.glob("*log*")]
+                         if path.is_file())
+
+    def messages(self):
+        return [path.read_bytes() for path in self.mail.rglob("*") if path.is_file() and path.parent.name in ("new", "cur")]
+
+
+class Postfix(MailServer):
+    package = postil.PEERS / "postfix"
+    programs = package / "usr" / "lib" / "postfix"
+
+    def write_config(self):
+        config = self.folder / "config"
+        config.mkdir()
+        (config / "main.cf").write_text(f"""compatibility_level = 3.6
+command_directory = {self.package}/usr/sbin
+daemon_directory = {self.programs}/sbin
+shlib_directory = {self.programs}
+meta_directory = {config}
+queue_directory = {self.folder}/queue
+data_directory = {self.folder}/data
+mail_owner = postfix
+setgid_group = postdrop
+import_environment = LD_LIBRARY_PATH MAIL_CONFIG TZ
+maillog_file = {self.folder}/log
+maillog_file_prefixes = {self.folder}
+myhostname = mx.{self.domain}
+mydestination =
+alias_maps =
+alias_database =
+inet_protocols = ipv4
+mynetworks = 127.255.255.255/32
+virtual_mailbox_domains = {self.domain}
+virtual_mailbox_base = {self.mail}
+virtual_mailbox_maps = static:all/
+virtual_uid_maps = static:{USERS[0][1]}
+virtual_gid_maps = static:{USERS[0][1]}
+virtual_minimum_uid = 100
+smtpd_tls_security_level = may
+smtpd_tls_cert_file = {self.certificate}
+smtpd_tls_key_file = {self.key}
+smtpd_recipient_restrictions = reject_unauth_destination
+smtputf8_enable = no
+""")
+        services = ["cleanup unix n - n - 0 cleanup", "qmgr unix n - n 300 1 qmgr", "tlsmgr unix - - n 1000? 1 tlsmgr",
+                    "rewrite unix - - n - - trivial-rewrite", "bounce unix - - n - 0 bounce", "defer unix - - n - 0 bounce",
+                    "trace unix - - n - 0 bounce", "verify unix - - n - 1 verify", "flush unix n - n 1000? 0 flush",
+                    "proxymap unix - - n - - proxymap", "error unix - - n - - error", "retry unix - - n - - error",
+                    "virtual unix - n n - - virtual", "anvil unix - - n - 1 anvil", "postlog unix-dgram n - n - 1 postlogd"]
+        (config / "master.cf").write_text(f"{self.address}:{self.port} inet n - n - - smtpd\n" + "\n".join(services) + "\n")
+        queue = self.folder / "queue"
+        for name in ("active bounce corrupt defer deferred flush hold incoming private saved trace "
+                     "public maildrop pid").split():
+            (queue / name).mkdir(parents=True)
+            if name != "pid":
+                shutil.chown(queue / name, "postfix", "postdrop" if name in ("public", "maildrop") else None)
+            (queue / name).chmod({"public": 0o710, "maildrop": 0o730, "pid": 0o755}.get(name, 0o700))
+        (self.folder / "data").mkdir()
+        shutil.chown(self.folder / "data", "postfix")
+        shutil.chown(self.mail, "postfix")
+
+    def command(self):
+        return [self.programs / "sbin" / "master", "-c", self.folder / "config", "-d"]
+
+    def environment(self):
+        return {**super().environment(), "LD_LIBRARY_PATH": str(self.programs), "MAIL_CONFIG": str(self.folder / "config")}
+
+
+class Exim(MailServer):
+    program = postil.PEERS / "exim4-daemon-light" / "usr" / "sbin" / "exim4"
+
+    def write_config(self):
+        for name in ("spool", "logs"):
+            (self.folder / name).mkdir()
+            shutil.chown(self.folder / name, "Debian-exim", "Debian-exim")
+        shutil.chown(self.mail, "Debian-exim", "Debian-exim")
+        self.key.chmod(0o644)
+        (self.folder / "config").write_text(f"""primary_hostname = mx.{self.domain}
+exim_path = {self.program}
+spool_directory = {self.folder}/spool
+log_file_path = {self.folder}/logs/%slog
+pid_file_path = {self.folder}/spool/pid
+local_interfaces = {self.address}
+daemon_smtp_ports = {self.port}
+tls_advertise_hosts = *
+tls_certificate = {self.certificate}
+tls_privatekey = {self.key}
+host_lookup =
+rfc1413_query_timeout = 0s
+keep_environment =
+queue_run_max = 2
+acl_smtp_rcpt = rcpt
+begin acl
+rcpt:
+  accept domains = {self.domain}
+  deny message = no relay
+begin routers
+here:
+  driver = accept
+  domains = {self.domain}
+  transport = folder
+begin transports
+folder:
+  driver = appendfile
+  directory = {self.mail}/all
+  maildir_format
+  create_directory
+  user = Debian-exim
+  group = Debian-exim
+begin retry
+* * F,1h,1m
+""")
+
+    def command(self):
+        return [self.program, "-C", self.folder / "config", "-bdf"]
+
+    def log_text(self):
+        return "\n".join(path.read_text(errors="replace") for path in [self.folder / "output", *(self.folder / "logs").glob("*")])
+
+
+class SmtpSink:
+    """Postfix's smtp-sink: takes everything, keeps each message in a file. Wants no root."""
+
+    def __init__(self, address, port):
+        self.address, self.port = address, port
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="postil-peer-"))
+
+    def __enter__(self):
+        (self.folder / "config").mkdir()
+        (self.folder / "config" / "main.cf").write_text("compatibility_level = 3.6\nmyhostname = mx.sink.lab\n")
+        programs = postil.PEERS / "postfix" / "usr" / "lib" / "postfix"
+        run_as = ["-u", "nobody"] if os.geteuid() == 0 else []
+        if run_as:
+            self.folder.chmod(0o777)
+        self.process = subprocess.Popen(
+            [postil.PEERS / "postfix" / "usr" / "sbin" / "smtp-sink", "-c", *run_as, "-d", f"{self.folder}/%M.",
+             f"{self.address}:{self.port}", "100"],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            env={"LD_LIBRARY_PATH": str(programs), "MAIL_CONFIG": str(self.folder / "config"), "PATH": "/usr/bin:/bin"})
+        postil.wait_for(lambda: MailServer.greets(self))
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def messages(self):
+        return [path.read_bytes() for path in self.folder.iterdir() if path.is_file()]
