@@ -172,8 +172,8 @@ env::Awaitable<json::object> Admin::handle(json::object request, control::Caller
 }
 
 env::Awaitable<json::object> Admin::status() {
-  const queue::Totals totals =
-      co_await app_.post_office().ask([](const queue::Engine& engine, queue::Now) { return engine.totals(); });
+  auto read = [](const queue::Engine& engine, queue::Now) { return engine.totals(); };
+  const queue::Totals totals = co_await app_.post_office().ask(read);
   json::array listeners;
   for (const auto& [plan, at] : app_.listening()) {
     listeners.push_back(json::object{{"address", to_string(at)}, {"job", job_word(plan.job)}, {"tls", plan.implicit_tls}});
@@ -202,9 +202,10 @@ env::Awaitable<json::object> Admin::summary(json::object request) {
     queue::Totals totals;
     std::vector<queue::GroupRow> rows;
   };
-  const View view = co_await app_.post_office().ask([site = by == "site"](const queue::Engine& engine, queue::Now now) {
+  auto read = [site = by == "site"](const queue::Engine& engine, queue::Now now) {
     return View{engine.totals(), site ? engine.by_site(now) : engine.by_reason(now)};
-  });
+  };
+  const View view = co_await app_.post_office().ask(read);
   json::array rows;
   for (const auto& row : view.rows) {
     rows.push_back(json::object{{"reason", queue::to_string(row.reason)},
@@ -228,8 +229,8 @@ env::Awaitable<std::optional<json::object>> Admin::message(MessageId id) {
   if (!envelope) co_return std::nullopt;
   const auto state = co_await app_.store().read_state(id);
   if (!state) co_return std::nullopt;
-  const auto rows = co_await app_.post_office().ask(
-      [id](const queue::Engine& engine, queue::Now now) { return engine.rows(id, now); });
+  auto read = [id](const queue::Engine& engine, queue::Now now) { return engine.rows(id, now); };
+  const auto rows = co_await app_.post_office().ask(read);
   json::array recipients;
   bool held = state->held;
   for (const auto& row : rows) held = held || row.held;
@@ -257,9 +258,10 @@ env::Awaitable<json::object> Admin::list(json::object request) {
   if (!filter) co_return failure("bad_request", filter.error());
   const auto count = std::clamp<std::int64_t>(number_of(request, "count").value_or(100), 1, 10000);
   const auto after = parse_message_id(string_of(request, "after")).value_or(MessageId{});
-  std::vector<MessageId> ids = co_await app_.post_office().ask([which = *filter](const queue::Engine& engine, queue::Now now) {
+  auto read = [which = *filter](const queue::Engine& engine, queue::Now now) {
     return engine.select(which, now, 10'000'000);
-  });
+  };
+  std::vector<MessageId> ids = co_await app_.post_office().ask(std::move(read));
   std::ranges::sort(ids);
   const auto from = std::ranges::upper_bound(ids, after);
   json::array messages;
@@ -304,9 +306,10 @@ env::Awaitable<json::object> Admin::act(json::object request) {
   if (action == std::end(words)) co_return failure("bad_request", "action is retry, hold, release, return or drop");
   std::vector<MessageId> ids;
   if (true_of(request, "preview")) {
-    ids = co_await app_.post_office().ask([which = *filter](const queue::Engine& engine, queue::Now now) {
+    auto read = [which = *filter](const queue::Engine& engine, queue::Now now) {
       return engine.select(which, now, 1'000'000);
-    });
+    };
+    ids = co_await app_.post_office().ask(std::move(read));
   } else {
     ids = co_await app_.post_office().act(action->second, *filter);
   }

@@ -91,10 +91,11 @@ env::Awaitable<std::expected<void, StartFailure>> App::start() {
 
   history_ = std::make_unique<history::History>(history::Options{config_.history_octets, config_.history_age},
                                                 ports_.history_disk, executors_.history, ports_.clock);
-  co_await env::on(executors_.history, [this] {
+  auto open_history = [this] {
     history_->open();
     return true;
-  });
+  };
+  co_await env::on(executors_.history, open_history);
 
   spool::Options spool_options;
   spool_options.segment_octets = config_.spool.segment_octets;

@@ -71,7 +71,8 @@ env::Awaitable<std::string> MetricsServer::page() {
     all.push_back(family(std::move(name), std::string(declared.text), MetricType::Counter,
                          static_cast<double>(log_.count(declared.name))));
   }
-  const auto totals = co_await app_.post_office().ask([](const queue::Engine& engine, queue::Now) { return engine.totals(); });
+  auto read = [](const queue::Engine& engine, queue::Now) { return engine.totals(); };
+  const auto totals = co_await app_.post_office().ask(read);
   const auto gauge = [&](std::string name, std::string help, double value) {
     all.push_back(family(std::move(name), std::move(help), MetricType::Gauge, value));
   };

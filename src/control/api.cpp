@@ -71,7 +71,8 @@ env::Awaitable<void> serve(env::Listener& listener, Handler& handler, env::Clock
 env::Awaitable<std::expected<json::object, CallError>> call(env::Network& network, env::Clock& clock, std::string socket,
                                                             json::object request, Duration patience) {
   const MonoTime deadline = clock.now() + patience;
-  auto stream = co_await network.connect({std::move(socket), 0}, "", deadline);
+  env::Endpoint to{std::move(socket), 0};
+  auto stream = co_await network.connect(std::move(to), std::string(), deadline);
   if (!stream) {
     const auto error = stream.error().error;
     co_return std::unexpected(error == env::NetError::permission  ? CallError::no_permission

@@ -205,7 +205,9 @@ env::Awaitable<void> Attempt::send(std::unique_ptr<Connection> connection, bool 
 
 env::Awaitable<std::unique_ptr<Connection>> Attempt::connect(HostAddress host, smtp::TlsUse tls) {
   const bool v6 = host.address.find(':') != std::string::npos;
-  auto stream = co_await services_.network.connect({host.address, host.port}, v6 ? settings_->source_ipv6 : settings_->source_ipv4,
+  env::Endpoint to{host.address, host.port};
+  std::string source = v6 ? settings_->source_ipv6 : settings_->source_ipv4;
+  auto stream = co_await services_.network.connect(std::move(to), std::move(source),
                                                    services_.clock.now() + settings_->connect_timeout);
   if (!stream) {
     const auto& failure = stream.error();

@@ -109,8 +109,8 @@ env::Awaitable<void> Connection::drive(smtp::ClientAction action) {
         action = octets ? session_.bytes(*octets, now) : session_.failed(env::to_string(written.error().error), now);
       }
     } else if (const auto* tls = std::get_if<smtp::ClientStartTls>(&action)) {
-      auto facts =
-          co_await stream_->tls_connect({host_.host, settings_->tls_verify, settings_->tls_ca_file}, tls->deadline);
+      env::TlsClientRequest request{host_.host, settings_->tls_verify, settings_->tls_ca_file};
+      auto facts = co_await stream_->tls_connect(std::move(request), tls->deadline);
       const auto now = services_.clock.now();
       action = facts ? session_.tls_done(*facts, now) : session_.tls_failed(facts.error().detail, now);
     } else if (const auto* wanted = std::get_if<smtp::NeedBody>(&action)) {

@@ -81,8 +81,8 @@ void PostOffice::State::start(queue::StartAttempt attempt) {
   const env::Executor where = connection ? connection->executor() : services.pick_executor();
   auto whole = [](State* state, queue::StartAttempt what, std::unique_ptr<Connection> reused,
                   std::shared_ptr<const Settings> with) -> env::Awaitable<void> {
-    queue::AttemptDone done =
-        co_await run_attempt({state->services, state->pool, state->finder, std::move(with)}, std::move(what), std::move(reused));
+    AttemptServices services{state->services, state->pool, state->finder, std::move(with)};
+    queue::AttemptDone done = co_await run_attempt(std::move(services), std::move(what), std::move(reused));
     asio::post(state->executor, [state, done = std::move(done)]() mutable {
       --state->running;
       state->step(std::move(done));
@@ -122,8 +122,8 @@ env::Awaitable<void> PostOffice::State::write_batches(MessageId id) {
     waiting.pop_front();
     if (written) written();
     for (const auto& report : made) {
-      services.events.emit({event::Name::bounce_queued,
-                            {{"id", to_string(report.id)}, {"about", to_string(id)}, {"to", report.recipients[0].address}}});
+      tell(services, id, {event::Name::bounce_queued,
+                          {{"report", to_string(report.id)}, {"to", report.recipients[0].address}}});
       step(queue::Arrived{&report, nullptr});
     }
     if (batches.find(id)->second.empty()) break;
@@ -196,9 +196,10 @@ const queue::Engine& PostOffice::engine_of(State* state) { return state->engine;
 
 env::Awaitable<env::StoreResult<std::uint64_t>> PostOffice::open() {
   auto whole = [](State* state) -> env::Awaitable<env::StoreResult<std::uint64_t>> {
-    auto leased = co_await state->services.store.lease_all([state](env::Waiting&& waiting) {
+    std::function<void(env::Waiting&&)> each = [state](env::Waiting&& waiting) {
       state->step(queue::Arrived{&waiting.envelope, &waiting.state});
-    });
+    };
+    auto leased = co_await state->services.store.lease_all(std::move(each));
     asio::co_spawn(state->executor, state->keep_time(), asio::detached);
     asio::co_spawn(state->executor, state->sweep(), asio::detached);
     co_return leased;
@@ -239,7 +240,7 @@ env::Awaitable<void> PostOffice::stop(Duration grace) {
 env::Awaitable<std::vector<MessageId>> PostOffice::act(queue::Admin::Action action, queue::Filter filter) {
   auto whole = [](State* state, queue::Admin::Action what, queue::Filter which) -> env::Awaitable<std::vector<MessageId>> {
     std::vector<MessageId> ids = state->engine.select(which, state->now(), 1'000'000);
-    co_await env::async<bool>([&](env::Resume<bool> resume) {
+    auto begin = [&](env::Resume<bool> resume) {
       // Goes on when the last of the batches that this action causes is durable.
       struct Wait {
         env::Resume<bool> resume;
@@ -252,9 +253,10 @@ env::Awaitable<std::vector<MessageId>> PostOffice::act(queue::Admin::Action acti
       wait->resume = std::move(resume);
       wait->open += state->step(queue::Admin{what, ids}, [wait] { wait->one_less(); });
       wait->one_less();
-    });
+    };
+    co_await env::async<bool>(begin);
     for (const auto id : ids) {
-      state->services.events.emit({event::Name::admin_action, {{"id", to_string(id)}, {"action", admin_word(what)}}});
+      tell(state->services, id, {event::Name::admin_action, {{"action", admin_word(what)}}});
     }
     co_return ids;
   };

@@ -41,7 +41,8 @@ class PostOffice {
   template <class Read>
   auto ask(Read read) -> env::Awaitable<std::invoke_result_t<Read, const queue::Engine&, queue::Now>> {
     auto* state = state_.get();
-    co_return co_await env::on(executor_, [this, state, read = std::move(read)] { return read(engine_of(state), now()); });
+    auto work = [this, state, read = std::move(read)] { return read(engine_of(state), now()); };
+    co_return co_await env::on(executor_, std::move(work));
   }
   queue::Now now() const;
 

@@ -26,7 +26,10 @@ template <class T>
 using Resume = std::move_only_function<void(T)>;
 
 // Suspends the calling coroutine, hands its Resume to `start`, and gives what the Resume was called with.
-//   auto answer = co_await env::async<Answer>([&](env::Resume<Answer> resume) { ask(std::move(resume)); });
+//   auto start = [&](env::Resume<Answer> resume) { ask(std::move(resume)); };
+//   auto answer = co_await env::async<Answer>(start);
+// Give lambdas and aggregates names before a co_await, as here: g++ 12 destroys such temporaries twice, once where
+// they were made and once in the coroutine's frame (scripts/check-coroutines.py looks for them).
 // `start` runs inside the call. Whatever it captures by reference must live until the coroutine goes on.
 template <class T, class Start>
 Awaitable<T> async(Start start) {
@@ -46,9 +49,10 @@ Awaitable<T> async(Start start) {
 template <class Work>
 auto on(Executor executor, Work work) -> Awaitable<std::invoke_result_t<Work>> {
   using T = std::invoke_result_t<Work>;
-  co_return co_await async<T>([&](Resume<T> resume) {
+  auto start = [&](Resume<T> resume) {
     asio::post(executor, [resume = std::move(resume), work = std::move(work)]() mutable { resume(work()); });
-  });
+  };
+  co_return co_await async<T>(start);
 }
 
 }  // namespace postil::env

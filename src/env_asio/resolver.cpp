@@ -285,22 +285,24 @@ bool UnboundResolver::validating() const {
 }
 
 env::Awaitable<dns::Answer> UnboundResolver::query(std::string name, dns::Type type, MonoTime deadline) {
-  co_return co_await env::async<dns::Answer>([&](env::Resume<dns::Answer> resume) {
+  auto start = [&](env::Resume<dns::Answer> resume) {
     asio::post(engine_->io(),
                [engine = engine_.get(), name = std::move(name), type, deadline, resume = std::move(resume)]() mutable {
                  engine->ask(std::move(name), type, deadline, std::move(resume));
                });
-  });
+  };
+  co_return co_await env::async<dns::Answer>(start);
 }
 
 env::Awaitable<bool> UnboundResolver::probe_dnssec(MonoTime deadline) {
   if (!engine_->wanted()) co_return false;
-  co_return co_await env::async<bool>([&](env::Resume<bool> resume) {
+  auto start = [&](env::Resume<bool> resume) {
     asio::co_spawn(engine_->io(), engine_->probe(deadline),
                    [resume = std::move(resume)](std::exception_ptr error, bool passed) mutable {
                      resume(error == nullptr && passed);
                    });
-  });
+  };
+  co_return co_await env::async<bool>(start);
 }
 
 }  // namespace postil::env_asio

@@ -275,15 +275,17 @@ void History::add(ReceiptId id, std::string json, std::string repeat_key) {
 }
 
 env::Awaitable<std::vector<std::string>> History::find(MessageId id) {
-  co_return co_await env::on(state_->writer, [state = state_, id] { return state->read(id.value); });
+  auto work = [state = state_, id] { return state->read(id.value); };
+  co_return co_await env::on(state_->writer, std::move(work));
 }
 
 env::Awaitable<std::vector<std::string>> History::find(ReceiptId id) {
-  co_return co_await env::on(state_->writer, [state = state_, id] { return state->read(id.value); });
+  auto work = [state = state_, id] { return state->read(id.value); };
+  co_return co_await env::on(state_->writer, std::move(work));
 }
 
 env::Awaitable<std::vector<std::string>> History::newest_receipts(std::size_t count) {
-  co_return co_await env::on(state_->writer, [state = state_, count] {
+  auto work = [state = state_, count] {
     state->write_out();
     std::vector<std::string> lines;
     for (auto id = state->newest_receipts.rbegin(); id != state->newest_receipts.rend() && lines.size() < count; ++id) {
@@ -291,7 +293,8 @@ env::Awaitable<std::vector<std::string>> History::newest_receipts(std::size_t co
       if (!of.empty()) lines.push_back(std::move(of.front()));
     }
     return lines;
-  });
+  };
+  co_return co_await env::on(state_->writer, std::move(work));
 }
 
 std::uint64_t History::dropped() const { return state_->dropped.load(); }

@@ -61,6 +61,9 @@ queue::Envelope envelope_of(smtp::AcceptedMessage message, const Policy& policy,
   return envelope;
 }
 
+// Of the recipients' addresses in the event of an accepted message; a trace is no place for ten thousand.
+constexpr std::size_t accepted_list_octets_max = 2000;
+
 }  // namespace
 
 Answers::Answers(Services& services, std::shared_ptr<const Policy> policy,
@@ -116,8 +119,8 @@ env::Awaitable<Answer> Answers::lookup(smtp::LookupAccount question) {
   PoolPlace place(services_.pool_waiting, services_.pool_waiting_max);
   if (!services_.accounts || place.full()) co_return answer;
   auto* accounts = services_.accounts;
-  AccountSource::Found found =
-      co_await env::on(services_.pool, [accounts, user = question.user] { return accounts->lookup(user); });
+  auto work = [accounts, user = question.user] { return accounts->lookup(user); };
+  AccountSource::Found found = co_await env::on(services_.pool, std::move(work));
   if (found.available) {
     answer.outcome = sasl::LookupOutcome::answered;
     answer.credentials = std::move(found.credentials);
@@ -132,9 +135,10 @@ env::Awaitable<Answer> Answers::verify(smtp::VerifyPassword question) {
     answer.available = false;
     co_return answer;
   }
-  answer.matches = co_await env::on(services_.pool, [question = std::move(question)] {
+  auto work = [question = std::move(question)] {
     return crypto::verify_password(question.password_hash, question.password);
-  });
+  };
+  answer.matches = co_await env::on(services_.pool, std::move(work));
   co_return answer;
 }
 
@@ -246,6 +250,25 @@ env::Awaitable<Answer> Answers::append(smtp::AppendBody question) {
   co_return refuse(TextId::message_not_durable);
 }
 
+// Begins the message's trace, which outlives its envelope.
+void Answers::tell_accepted(const queue::Envelope& envelope) {
+  std::string to;
+  for (const auto& recipient : envelope.recipients) {
+    if (to.size() + recipient.address.size() > accepted_list_octets_max) break;
+    to += (to.empty() ? "" : " ") + recipient.address;
+  }
+  const event::Event told{event::Name::message_accepted,
+                          {{"id", to_string(envelope.id)},
+                           {"sender", envelope.sender},
+                           {"recipients", static_cast<std::int64_t>(envelope.recipients.size())},
+                           {"to", std::move(to)},
+                           {"size", static_cast<std::int64_t>(envelope.size_octets)},
+                           {"login", envelope.login},
+                           {"peer", peer_address_}}};
+  services_.history.add(envelope.id, event::to_json(told, services_.clock.wall()));
+  services_.events.emit(told);
+}
+
 env::Awaitable<Answer> Answers::commit(smtp::CommitMessage question) {
   POSTIL_ASSERT(body_);
   if (question.message.language.empty() && services_.accounts && !question.message.login.empty()) {
@@ -263,13 +286,7 @@ env::Awaitable<Answer> Answers::commit(smtp::CommitMessage question) {
     co_return refuse(TextId::message_not_durable);
   }
   ++accepted_;
-  services_.events.emit({event::Name::message_accepted,
-                         {{"id", to_string(envelope.id)},
-                          {"sender", envelope.sender},
-                          {"recipients", static_cast<std::int64_t>(envelope.recipients.size())},
-                          {"size", static_cast<std::int64_t>(envelope.size_octets)},
-                          {"login", envelope.login},
-                          {"peer", peer_address_}}});
+  tell_accepted(envelope);
   services_.intake.arrived(std::move(envelope));
   co_return smtp::Committed{};
 }
