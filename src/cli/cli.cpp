@@ -86,6 +86,18 @@ void label(CLI::App& app, const i18n::Translator& tr) {
   formatter->label("REQUIRED", "");
 }
 
+// Headings in the reader's language, here and in the commands below.
+void dress(CLI::App& command, const i18n::Translator& tr, const std::string& inherited_footer) {
+  command.fallthrough();  // --lang may stand anywhere
+  if (command.get_footer() == inherited_footer) command.footer("");
+  command.group(tr.text("cli.commands_heading"));
+  for (auto* option : command.get_options()) {
+    option->type_name("");
+    option->group(tr.text("cli.options_heading"));
+  }
+  for (auto* sub : command.get_subcommands({})) dress(*sub, tr, inherited_footer);
+}
+
 // What is wrong, how it is written, and what may have been meant.
 int usage_error(const Process& process, const i18n::Translator& tr, const CLI::App& app, const CLI::ParseError& error) {
   const auto chosen = app.get_subcommands();
@@ -140,12 +152,8 @@ int run(const Process& process) {
   Command chosen{.tr = &tr, .run = {}};
   for (auto add : process.more) add(app, chosen);
   for (auto add : commands) add(app, chosen);
-  for (auto* sub : app.get_subcommands({})) {
-    sub->fallthrough();  // --lang may stand anywhere
-    sub->footer("");
-    sub->group(tr.text("cli.commands_heading"));
-    for (auto* option : sub->get_options()) option->type_name("");
-  }
+  for (auto* option : app.get_options()) option->group(tr.text("cli.options_heading"));
+  for (auto* sub : app.get_subcommands({})) dress(*sub, tr, app.get_footer());
 
   try {
     auto reversed = std::vector<std::string>(process.arguments.rbegin(), process.arguments.rend());

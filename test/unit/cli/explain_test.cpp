@@ -124,6 +124,18 @@ TEST(CommandLine, the_language_comes_from_the_option_or_the_environment) {
   EXPECT_THAT(unknown.err, HasSubstr("de, en, ru"));
 }
 
+TEST(CommandLine, help_is_wholly_in_the_language) {
+  for (std::vector<std::string> arguments :
+       {std::vector<std::string>{"--help"}, {"explain", "--help"}, {"compare", "--help"}}) {
+    arguments.push_back("--lang=ru");
+    const auto result = postil(arguments);
+    EXPECT_EQ(result.code, exit_ok);
+    for (const char* word : {"Options:", "Usage", "Positionals", "Subcommands", "TEXT", "REQUIRED", "Commands:"}) {
+      EXPECT_THAT(result.out, Not(HasSubstr(word)));
+    }
+  }
+}
+
 TEST(CommandLine, english_output_is_ascii) {
   for (const char* what : {"521", "535", "5.7.1", "5xx", "x.7.z"}) {
     const auto out = postil({"explain", what, "--long"}).out;
