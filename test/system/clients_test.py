@@ -72,9 +72,9 @@ class Clients(postil.unittest.TestCase):
             self.assertIn("535 5.7.8", said)
 
     def test_swaks_without_tls_is_told_so(self):
-        said = self.swaks("clear", "--auth", "PLAIN", "--port", self.server.port, "--auth-optional", code=24)
-        self.assertNotIn(" AUTH ", said.split("~>")[0].replace("250-AUTH", ""))
-        self.assertIn("530 5.7.", said)
+        said = self.swaks("clear", "--auth", "PLAIN", "--port", self.server.port, "--auth-optional", code=23)
+        self.assertNotIn("250-AUTH", said)
+        self.assertIn("530 5.7.0", said)
 
     def test_curl(self):
         mechanisms = ["PLAIN", "LOGIN"]
@@ -108,8 +108,8 @@ class Clients(postil.unittest.TestCase):
             with self.server.client(implicit=implicit) as client:
                 client.sendmail(postil.USER, ["bert@sink.lab"], postil.message(subject))
             self.arrives(subject)
-        with self.assertRaises(smtplib.SMTPAuthenticationError) as told:
-            self.server.client(password="guess")
+        with self.server.client(user=None) as client, self.assertRaises(smtplib.SMTPAuthenticationError) as told:
+            client.login(postil.USER, "guess")
         self.assertEqual(told.exception.smtp_code, 535)
         self.assertTrue(told.exception.smtp_error.startswith(b"5.7.8"), told.exception.smtp_error)
 

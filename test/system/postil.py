@@ -128,7 +128,7 @@ class Server:
             "spool": {"folder": self.folder / "spool", "segment_size": "4M", "watermark": "16M"},
             "control": {"socket": self.control_socket, "submit_socket": self.submit_socket},
             "metrics": {"listen": []},
-            "log": {"events": self.folder / "events.jsonl", "level": "info"},
+            "log": {"events": self.folder / "events.jsonl", "level": "debug"},
             "history": {"folder": self.folder / "history", "size": "16M"},
         }
         if self.job == "submission":

@@ -15,7 +15,7 @@ RECORDS = [
     "good.lab. MX 10 mx.good.lab.", "mx.good.lab. A 127.0.0.11",
     "refuses.lab. MX 10 mx.refuses.lab.", "mx.refuses.lab. A 127.0.0.13",
     "none521.lab. MX 10 a.none521.lab.", "none521.lab. MX 20 b.none521.lab.",
-    "a.none521.lab. A 127.0.0.14", "b.none521.lab. A 127.0.0.14",
+    "a.none521.lab. A 127.0.0.14", "b.none521.lab. A 127.0.0.16",
     "one521.lab. MX 10 a.one521.lab.", "one521.lab. MX 20 b.one521.lab.",
     "a.one521.lab. A 127.0.0.14", "b.one521.lab. A 127.0.0.11",
     "nullmx.lab. MX 0 .",
@@ -25,7 +25,7 @@ RECORDS = [
     "down.lab. MX 10 a.down.lab.", "down.lab. MX 20 b.down.lab.",
     "a.down.lab. A 127.0.0.99", "b.down.lab. A 127.0.0.11",
 ]
-ADDRESSES = [f"127.0.0.{n}" for n in (11, 12, 13, 14, 15, 99)]
+ADDRESSES = [f"127.0.0.{n}" for n in (11, 12, 13, 14, 15, 16, 99)]
 
 
 def parse(content):
@@ -51,6 +51,7 @@ class Returns(postil.unittest.TestCase):
         cls.ours = cls.stack.enter_context(Sink("127.0.0.12", port))
         cls.refuses = cls.stack.enter_context(Sink("127.0.0.13", port, rcpt=rcpt_refuses))
         cls.host521 = cls.stack.enter_context(Sink("127.0.0.14", port, greeting="521 5.3.2 host accepts no mail"))
+        cls.other521 = cls.stack.enter_context(Sink("127.0.0.16", port, greeting="521 5.3.2 host accepts no mail"))
         cls.later_host = cls.stack.enter_context(Sink("127.0.0.15", port, rcpt=rcpt_later))
         cls.server = cls.stack.enter_context(postil.Server(dns=names.settings, deliver={"port": port}))
 
@@ -117,24 +118,26 @@ class Returns(postil.unittest.TestCase):
         code, text = told.exception.recipients["bert@nowhere.invalid-lab"]
         self.assertEqual((code, text[:6]), (550, b"5.1.2 "), text)
 
-    def test_a_domain_without_mx_and_address_is_refused_at_rcpt(self):
-        with self.assertRaises(smtplib.SMTPRecipientsRefused) as told:
-            self.send("bert@nothing.lab", "never sent")
-        self.assertEqual(told.exception.recipients["bert@nothing.lab"][0], 550)
+    def test_a_domain_without_mx_and_address_comes_back(self):
+        self.send("bert@nothing.lab", "neither MX nor address")
+        _, _, groups, _ = self.report_about("neither MX nor address")
+        self.assertEqual(groups[0]["Action"], "failed")
+        self.assertIn(groups[0]["Status"].split()[0], ("5.1.2", "5.4.4"))
 
     def test_521_everywhere_comes_back_at_once(self):
         began = time.monotonic()
         self.send("bert@none521.lab", "only 521")
-        _, human, groups, _ = self.report_about("only 521")
+        _, _, groups, _ = self.report_about("only 521")
         self.assertLess(time.monotonic() - began, 5 * postil.PATIENCE)
         self.assertEqual(groups[0]["Status"].split()[0], "5.3.2")
         self.assertEqual(groups[0]["Action"], "failed")
         self.assertIn("521", groups[0]["Diagnostic-Code"])
         # The host is remembered: the next message is returned without a connection.
-        before = self.host521.connections
+        before = self.host521.connections + self.other521.connections
         self.send("carla@none521.lab", "521 again")
-        self.report_about("521 again")
-        self.assertEqual(self.host521.connections, before)
+        _, _, groups, _ = self.report_about("521 again")
+        self.assertEqual(groups[0]["Status"].split()[0], "5.3.2")
+        self.assertEqual(self.host521.connections + self.other521.connections, before)
 
     def test_521_of_one_host_is_no_failure(self):
         self.send("bert@one521.lab", "the second host takes it")
