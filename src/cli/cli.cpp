@@ -9,22 +9,31 @@
 #include "base/bytes.hpp"
 #include "cli/command.hpp"
 #include "cli/compare.hpp"
+#include "cli/config.hpp"
 #include "cli/explain.hpp"
+#include "cli/queue.hpp"
 #include "cli/send.hpp"
+#include "cli/sendmail.hpp"
 #include "cli/spool.hpp"
+#include "cli/status.hpp"
+#include "cli/trace.hpp"
 #include "cli/user.hpp"
 
 namespace postil::cli {
 namespace {
 
 // Shown in this order.
+// clang-format off
 constexpr AddCommand commands[] = {
     add_explain,
     add_compare,
     add_send,
+    add_trace,
+    add_status,
     add_user,
     add_spool,
 };
+// clang-format on
 
 std::string lookup(const Process& process, const char* name) {
   const auto at = process.environment.find(name);
@@ -142,6 +151,17 @@ int run(const Process& process) {
     return exit_usage;
   }
 
+  const Context context{process.out,          process.err,       process.in, tr, process.out_is_terminal,
+                        process.program_name, process.explain_id};
+  // Its options are not of our making; CLI11 shows it in the help only.
+  const bool as_sendmail =
+      process.program_name == "sendmail" || process.program_name == "mailq" || process.program_name == "newaliases";
+  if (as_sendmail) return run_sendmail(context, process.program_name, process.arguments);
+  if (process.arguments.size() > 0 && process.arguments[0] == "sendmail" &&
+      !(process.arguments.size() == 2 && process.arguments[1] == "--help")) {
+    return run_sendmail(context, "sendmail", {process.arguments.begin() + 1, process.arguments.end()});
+  }
+
   CLI::App app(tr.text("cli.about"), process.program_name);
   label(app, tr);
   app.set_help_flag("-h,--help", tr.text("cli.option.help"));
@@ -171,8 +191,7 @@ int run(const Process& process) {
     process.err << tr.text("cli.error.no_command") << "\n\n" << app.help();
     return exit_usage;
   }
-  return chosen.run(Context{process.out, process.err, process.in, tr, process.out_is_terminal, process.program_name,
-                            process.explain_id});
+  return chosen.run(context);
 }
 
 int run(int argc, char** argv, std::vector<AddCommand> more) {
@@ -183,6 +202,12 @@ int run(int argc, char** argv, std::vector<AddCommand> more) {
     if (const char* value = std::getenv(name)) process.environment[name] = value;
   }
   process.out_is_terminal = isatty(STDOUT_FILENO) != 0;
+  process.explain_id = explain_running;
+  if (argc > 0) {
+    const std::string_view called = argv[0];
+    const auto name = called.substr(called.rfind('/') + 1);
+    if (name == "sendmail" || name == "mailq" || name == "newaliases") process.program_name = name;
+  }
   std::ios::sync_with_stdio(false);
   const int code = run(process);
   std::cout.flush();

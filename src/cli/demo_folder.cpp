@@ -8,7 +8,8 @@ namespace postil::cli {
 
 std::string demo_folder() {
   if (const char* folder = std::getenv("POSTIL_DEMO_FOLDER"); folder && *folder) return folder;
-  if (const char* folder = std::getenv("XDG_RUNTIME_DIR"); folder && *folder) return std::string(folder) + "/postil-demo";
+  if (const char* folder = std::getenv("XDG_RUNTIME_DIR"); folder && *folder)
+    return std::string(folder) + "/postil-demo";
   return "/tmp/postil-demo-" + std::to_string(::getuid());
 }
 

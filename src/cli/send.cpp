@@ -63,7 +63,7 @@ class Send {
   int code_of(const smtp::Outcome& outcome) const;
   void show_dialogue();
   void explain(const reply::RemoteReply& reply, Stage stage);
-  void follow();
+  int follow();  // the exit code of the message's end
   void wait_for_bounce();
   int finish(std::optional<Stop> stop, int code);
   std::string text(std::string_view key, const i18n::Args& args = {}) const {
@@ -378,7 +378,8 @@ int Send::conclude() {
   if (!recipients.empty()) said_["recipients"] = std::move(recipients);
   if (any_taken && !stop) {
     if (options_.demo) {
-      follow();
+      const int end = follow();
+      if (worst == exit_ok) worst = end;
     } else if (!options_.json) {
       context_.out << text("taken") << '\n';
     }
@@ -396,10 +397,10 @@ std::string id_in(const std::vector<std::string>& lines) {
   return {};
 }
 
-void Send::follow() {
+int Send::follow() {
   const auto* end = result_.last(Stage::message);
   const std::string id = end ? id_in(end->reply.lines) : std::string();
-  if (id.empty()) return;
+  if (id.empty()) return exit_ok;
   auto& out = context_.out;
   if (!options_.json) out << text("follow", {{"id", id}}) << '\n' << std::flush;
   const auto followed = follow_message(context_, {.config = {}, .socket = {}, .demo = true}, id, seconds(30),
@@ -414,7 +415,7 @@ void Send::follow() {
     message["error"] = json::object{{"id", followed.error().word}, {"message", followed.error().text}};
     if (!options_.json) context_.err << followed.error().text << '\n';
     said_["message"] = std::move(message);
-    return;
+    return followed.error().exit_code;
   }
   const Story& story = followed->story;
   const std::string word(words[static_cast<std::size_t>(story.end)]);
@@ -427,6 +428,7 @@ void Send::follow() {
     if (!options_.json) out << '\n';
     if (const auto reply = diagnose::read_reply(story.last_reply)) explain(*reply, Stage::any);
   }
+  return story.end == MessageEnd::delivered ? exit_ok : story.end == MessageEnd::open ? exit_temporary : exit_refused;
 }
 
 void Send::wait_for_bounce() {

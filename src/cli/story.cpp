@@ -31,7 +31,9 @@ bool begins_with_code(std::string_view text) {
 
 class Teller {
  public:
-  Teller(const i18n::Translator& tr, bool long_form) : tr_(tr), long_form_(long_form) {}
+  Teller(const i18n::Translator& tr, bool long_form, Envelope envelope) : tr_(tr), long_form_(long_form) {
+    story_.envelope = std::move(envelope);
+  }
   Story tell(const json::array& records);
 
  private:
@@ -44,7 +46,7 @@ class Teller {
   const i18n::Translator& tr_;
   bool long_form_;
   Story story_;
-  bool any_failed_ = false, any_removed_ = false, bounced_ = false, finished_ = false;
+  bool any_failed_ = false, any_removed_ = false, unreported_ = false, finished_ = false;
 };
 
 void Teller::add(const json::object& record, std::string text, std::string remote) {
@@ -56,21 +58,24 @@ void Teller::add(const json::object& record, std::string text, std::string remot
 
 std::string Teller::address(const json::object& record) const {
   const auto index = number_of(record, "recipient").value_or(0);
-  if (index >= 0 && static_cast<std::size_t>(index) < story_.recipients.size()) {
-    return story_.recipients[static_cast<std::size_t>(index)];
+  if (index >= 0 && static_cast<std::size_t>(index) < story_.envelope.recipients.size()) {
+    return story_.envelope.recipients[static_cast<std::size_t>(index)];
   }
   return fmt::format("#{}", index + 1);
 }
 
 void Teller::accepted(const json::object& record) {
-  story_.sender = string_of(record, "sender");
-  story_.size_octets = static_cast<std::uint64_t>(std::max<std::int64_t>(0, number_of(record, "size").value_or(0)));
+  story_.envelope.sender = string_of(record, "sender");
+  story_.envelope.size_octets =
+      static_cast<std::uint64_t>(std::max<std::int64_t>(0, number_of(record, "size").value_or(0)));
   const std::string list = string_of(record, "to");
+  if (!list.empty()) story_.envelope.recipients.clear();
   for (const auto one : split(list, ' ')) {
-    if (!one.empty()) story_.recipients.emplace_back(one);
+    if (!one.empty()) story_.envelope.recipients.emplace_back(one);
   }
   const std::string login = string_of(record, "login");
-  i18n::Args args{{"peer", string_of(record, "peer")}, {"login", login}, {"size", short_size(story_.size_octets)}};
+  i18n::Args args{
+      {"peer", string_of(record, "peer")}, {"login", login}, {"size", short_size(story_.envelope.size_octets)}};
   add(record, tr_.text(login.empty() ? "trace.accepted" : "trace.accepted_login", args));
 }
 
@@ -97,6 +102,7 @@ void Teller::recipient(const json::object& record, std::string_view event) {
   } else {
     story_.last_reply = words;
     story_.last_reason = reason;
+    story_.last_status = string_of(record, "status");
     story_.last_by_reply = begins_with_code(words);
     const bool failed = event == "recipient.failed";
     any_failed_ = any_failed_ || failed;
@@ -130,10 +136,10 @@ Story Teller::tell(const json::array& records) {
     } else if (event.starts_with("recipient.")) {
       recipient(record, event);
     } else if (event == "bounce.queued") {
-      bounced_ = true;
       add(record,
           tr_.text("trace.bounce_queued", {{"sender", string_of(record, "to")}, {"id", string_of(record, "report")}}));
     } else if (event == "bounce.dropped") {
+      unreported_ = true;
       add(record, tr_.text("trace.bounce_dropped"));
     } else if (event == "admin.action") {
       add(record, tr_.text("trace.admin", {{"action", string_of(record, "action")}}));
@@ -143,7 +149,7 @@ Story Teller::tell(const json::array& records) {
     }
   }
   if (finished_) {
-    story_.end = any_failed_    ? (bounced_ ? MessageEnd::returned : MessageEnd::failed)
+    story_.end = any_failed_    ? (unreported_ ? MessageEnd::failed : MessageEnd::returned)
                  : any_removed_ ? MessageEnd::removed
                                 : MessageEnd::delivered;
   }
@@ -174,8 +180,8 @@ std::string short_size(std::uint64_t octets) {
   return fmt::format("{:.1f} MB", static_cast<double>(octets) / 1e6);
 }
 
-Story tell_story(const json::array& records, const i18n::Translator& tr, bool long_form) {
-  return Teller(tr, long_form).tell(records);
+Story tell_story(const json::array& records, const i18n::Translator& tr, bool long_form, Envelope envelope) {
+  return Teller(tr, long_form, std::move(envelope)).tell(records);
 }
 
 void write_lines(std::ostream& out, const std::vector<StoryLine>& lines, std::size_t from) {

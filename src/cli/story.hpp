@@ -27,19 +27,25 @@ enum class MessageEnd : std::uint8_t {
   removed,    // an admin took recipients out
 };
 
-struct Story {
+struct Envelope {
   std::string sender;
-  std::vector<std::string> recipients;  // may be empty in old traces
+  std::vector<std::string> recipients;  // empty: not known
   std::uint64_t size_octets = 0;
+};
+
+struct Story {
+  Envelope envelope;
   std::vector<StoryLine> lines;
   MessageEnd end = MessageEnd::open;
   std::string last_reply;      // of the last recipient that was refused or deferred
   std::string last_reason;     // a word of queue/reason.def
+  std::string last_status;     // "5.1.1"
   bool last_by_reply = false;  // last_reply begins with a reply code
 };
 
 // records: as the calls `trace` and `explain` give them. long_form: connections too.
-Story tell_story(const json::array& records, const i18n::Translator& tr, bool long_form);
+// envelope: what is known of it besides the records.
+Story tell_story(const json::array& records, const i18n::Translator& tr, bool long_form, Envelope envelope = {});
 // A reason's label (queue/reason.def); the word itself when it is new.
 std::string reason_label(std::string_view word, const i18n::Translator& tr);
 // Two units at most: "2h10m", "48m", "6s".

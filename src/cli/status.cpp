@@ -1,0 +1,79 @@
+#include "cli/status.hpp"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <memory>
+#include <ostream>
+
+#include "cli/answer_text.hpp"
+#include "cli/running_server.hpp"
+#include "cli/story.hpp"
+
+namespace postil::cli {
+namespace {
+
+struct Options {
+  ServerAt at;
+  bool json = false;
+};
+
+std::uint64_t count_of(const json::object& object, std::string_view key) {
+  return static_cast<std::uint64_t>(std::max<std::int64_t>(0, number_of(object, key).value_or(0)));
+}
+
+std::string listeners(const json::object& answer, const i18n::Translator& tr) {
+  std::string out;
+  const auto* list = answer.if_contains("listeners");
+  if (!list || !list->is_array()) return out;
+  for (const auto& item : list->as_array()) {
+    if (!item.is_object()) continue;
+    const auto& one = item.as_object();
+    const auto* tls = one.if_contains("tls");
+    const bool implicit = tls && tls->is_bool() && tls->as_bool();
+    if (!out.empty()) out += ", ";
+    out += tr.text(implicit ? "status_command.listener_tls" : "status_command.listener",
+                   {{"address", string_of(one, "address")}, {"job", string_of(one, "job")}});
+  }
+  return out;
+}
+
+int run_status(const Context& context, const Options& options) {
+  auto answer = call_server(context, options.at, {{"call", "status"}});
+  if (!answer) return tell_failure(context, answer.error(), options.json, "status");
+  if (options.json) {
+    (*answer)["schema"] = "postil.status/1";
+    context.out << *answer << '\n';
+    return exit_ok;
+  }
+  const auto& tr = context.tr;
+  context.out << tr.text("status_command.runs", {{"host", string_of(*answer, "host")},
+                                                 {"version", string_of(*answer, "version")},
+                                                 {"up", short_duration(count_of(*answer, "uptime"), tr)}})
+              << '\n';
+  const auto* accepting = answer->if_contains("accepting");
+  const bool takes = accepting && accepting->is_bool() && accepting->as_bool();
+  context.out << tr.text(takes ? "status_command.accepting" : "status_command.not_accepting") << "\n\n";
+  Rows rows;
+  rows.add(tr.text("status_command.listens"), listeners(*answer, tr));
+  for (const std::string_view key : {"messages", "recipients", "held", "attempts", "sessions"}) {
+    rows.add(tr.text(fmt::format("status_command.{}", key)), fmt::to_string(count_of(*answer, key)));
+  }
+  rows.write(context.out);
+  return exit_ok;
+}
+
+}  // namespace
+
+void add_status(CLI::App& app, Command& chosen) {
+  const auto& tr = *chosen.tr;
+  auto options = std::make_shared<Options>();
+  auto* sub = app.add_subcommand("status", tr.text("status_command.about"));
+  add_server_options(*sub, options->at, tr);
+  sub->add_flag("--json", options->json, tr.text("cli.option.json"));
+  sub->callback(
+      [options, &chosen] { chosen.run = [options](const Context& context) { return run_status(context, *options); }; });
+}
+
+}  // namespace postil::cli

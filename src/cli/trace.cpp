@@ -1,0 +1,185 @@
+#include "cli/trace.hpp"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <memory>
+#include <ostream>
+
+#include "base/bytes.hpp"
+#include "cli/answer_text.hpp"
+#include "cli/running_server.hpp"
+#include "cli/story.hpp"
+#include "diagnose/explain.hpp"
+#include "diagnose/json.hpp"
+#include "dsn/human.hpp"
+#include "i18n/columns.hpp"
+
+namespace postil::cli {
+namespace {
+
+using knowledge::Stage;
+
+struct Options {
+  ServerAt at;
+  std::string id;
+  bool json = false, long_form = false;
+};
+
+const json::object* object_in(const json::object& object, std::string_view key) {
+  const auto* value = object.if_contains(key);
+  return value && value->is_object() ? &value->as_object() : nullptr;
+}
+
+const json::array* array_in(const json::object& object, std::string_view key) {
+  const auto* value = object.if_contains(key);
+  return value && value->is_array() ? &value->as_array() : nullptr;
+}
+
+// What the queue still knows of the envelope, for what the trace does not say.
+Envelope envelope_of(const json::object* message) {
+  Envelope out;
+  if (message == nullptr) return out;
+  out.sender = string_of(*message, "sender");
+  out.size_octets = static_cast<std::uint64_t>(std::max<std::int64_t>(0, number_of(*message, "size").value_or(0)));
+  if (const auto* recipients = array_in(*message, "recipients")) {
+    for (const auto& one : *recipients) {
+      if (one.is_object()) out.recipients.push_back(string_of(one.as_object(), "address"));
+    }
+  }
+  return out;
+}
+
+std::string end_word(MessageEnd end) {
+  constexpr std::string_view words[] = {"open", "delivered", "returned", "failed", "removed"};
+  return std::string(words[static_cast<std::size_t>(end)]);
+}
+
+void write_head(std::ostream& out, const std::string& id, const Story& story, const i18n::Translator& tr) {
+  std::string to = story.envelope.recipients.empty() ? "?" : story.envelope.recipients.front();
+  if (story.envelope.recipients.size() > 1) to += fmt::format(" (+{})", story.envelope.recipients.size() - 1);
+  std::string head = fmt::format("{}  {} -> {}", id, story.envelope.sender.empty() ? "<>" : story.envelope.sender, to);
+  if (story.envelope.size_octets > 0) head += "  " + short_size(story.envelope.size_octets);
+  const std::string state = tr.text("trace.state." + end_word(story.end));
+  const auto used = i18n::width_cells(head) + i18n::width_cells(state);
+  out << head << std::string(used + 3 <= line_cells ? line_cells - used : 3, ' ') << state << '\n';
+}
+
+// What the last refusal means: the reply explained, or the reason that no reply gave.
+void write_why(const Context& context, const Story& story) {
+  if (story.end == MessageEnd::delivered || story.last_reason.empty()) return;
+  context.out << '\n';
+  if (story.last_by_reply) {
+    const auto answer = diagnose::explain(story.last_reply, Stage::any);
+    if (answer) write_answer_head(context.out, *answer, context.tr, false);
+    return;
+  }
+  const auto reason = queue::parse_reason(story.last_reason);
+  if (!reason) return;
+  queue::RecipientState state;
+  state.reason = *reason;
+  state.code = reply::parse_enhanced_code(story.last_status).value_or(reply::EnhancedCode{});
+  const auto advice = dsn::advice_of(story.end == MessageEnd::open ? dsn::Kind::delayed : dsn::Kind::failed, state);
+  for (const std::string& key :
+       {fmt::format("bounce.advice.{}.what", advice.id), fmt::format("bounce.advice.{}.do", advice.id),
+        fmt::format("bounce.who.{}", advice.who)}) {
+    if (context.tr.has(key)) write_paragraph(context.out, context.tr.text(key));
+  }
+}
+
+int show_message(const Context& context, const std::string& id, const json::array& records, const json::object* message,
+                 bool long_form) {
+  const Story story = tell_story(records, context.tr, long_form, envelope_of(message));
+  write_head(context.out, id, story, context.tr);
+  write_lines(context.out, story.lines, 0);
+  write_why(context, story);
+  return exit_ok;
+}
+
+// A refusal of our own: what was answered to whom, and which rule decided.
+int show_receipt(const Context& context, const std::string& id, const json::object& receipt) {
+  const auto& tr = context.tr;
+  const std::string reply = string_of(receipt, "reply");
+  context.out << id << "  " << string_of(receipt, "time") << "\n\n";
+  Rows rows;
+  for (const std::string_view key : {"peer", "login", "helo", "sender", "recipient", "rule"}) {
+    rows.add(tr.text(fmt::format("trace.receipt.{}", key)), printable(string_of(receipt, key), 400));
+  }
+  if (const auto count = number_of(receipt, "count"); count && *count > 1) {
+    rows.add(tr.text("trace.receipt.count"), fmt::to_string(*count));
+  }
+  rows.write(context.out);
+  if (!rows.empty()) context.out << '\n';
+  const auto stage = knowledge::find_stage(string_of(receipt, "stage")).value_or(Stage::any);
+  if (const auto answer = diagnose::explain(reply, stage)) write_answer_head(context.out, *answer, tr, false);
+  return exit_ok;
+}
+
+int run_trace(const Context& context, const Options& options) {
+  const auto answer = call_server(context, options.at, {{"call", "explain"}, {"id", options.id}});
+  if (!answer) return tell_failure(context, answer.error(), options.json, "trace");
+  if (options.json) {
+    json::object said = *answer;
+    said["schema"] = "postil.trace/1";
+    said["id"] = options.id;
+    context.out << said << '\n';
+    return exit_ok;
+  }
+  if (const auto* receipt = object_in(*answer, "receipt")) return show_receipt(context, options.id, *receipt);
+  const auto* records = array_in(*answer, "records");
+  return show_message(context, options.id, records ? *records : json::array(), object_in(*answer, "message"),
+                      options.long_form);
+}
+
+json::object explained(const json::object& answer, const Context& context) {
+  json::object out = answer;
+  std::string reply;
+  if (const auto* receipt = object_in(answer, "receipt")) {
+    reply = string_of(*receipt, "reply");
+  } else if (const auto* records = array_in(answer, "records")) {
+    const Story story = tell_story(*records, context.tr, false);
+    out["end"] = end_word(story.end);
+    if (story.last_by_reply && story.end != MessageEnd::delivered) reply = story.last_reply;
+  }
+  if (reply.empty()) return out;
+  if (const auto known = diagnose::explain(reply, Stage::any)) {
+    out["explanation"] = json::parse(diagnose::to_json(*known, context.tr));
+  }
+  return out;
+}
+
+}  // namespace
+
+int explain_running(const Context& context, const ServerAt& at, const std::string& id, bool as_json) {
+  auto answer = call_server(context, at, {{"call", "explain"}, {"id", id}});
+  if (!answer && answer.error().word == "not_running" && at.socket.empty() && !at.demo) {
+    auto demo = call_server(context, {.config = {}, .socket = {}, .demo = true}, {{"call", "explain"}, {"id", id}});
+    if (demo || demo.error().word != "not_running") answer = std::move(demo);
+  }
+  if (!answer) return tell_failure(context, answer.error(), as_json, "explain");
+  if (as_json) {
+    json::object said = explained(*answer, context);
+    said["schema"] = "postil.explain-id/1";
+    said["id"] = id;
+    context.out << said << '\n';
+    return exit_ok;
+  }
+  if (const auto* receipt = object_in(*answer, "receipt")) return show_receipt(context, id, *receipt);
+  const auto* records = array_in(*answer, "records");
+  return show_message(context, id, records ? *records : json::array(), object_in(*answer, "message"), false);
+}
+
+void add_trace(CLI::App& app, Command& chosen) {
+  const auto& tr = *chosen.tr;
+  auto options = std::make_shared<Options>();
+  auto* sub = app.add_subcommand("trace", tr.text("trace.about"));
+  sub->add_option("ID", options->id, tr.text("trace.option.id"))->required();
+  add_server_options(*sub, options->at, tr);
+  sub->add_flag("--long", options->long_form, tr.text("cli.option.long"));
+  sub->add_flag("--json", options->json, tr.text("cli.option.json"));
+  sub->callback(
+      [options, &chosen] { chosen.run = [options](const Context& context) { return run_trace(context, *options); }; });
+}
+
+}  // namespace postil::cli
