@@ -121,7 +121,7 @@ std::optional<StartFailure> Demo::prepare() {
 
 config::Config Demo::configuration() {
   const std::string text = fmt::format(R"(job = "submission"
-hostname = "demo.test"
+hostname = "mail.demo.test"
 language = "{0}"
 [tls]
 certificate = "{1}/certificate.pem"

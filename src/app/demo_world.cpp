@@ -53,7 +53,7 @@ env::Awaitable<dns::Answer> DemoResolver::query(std::string name, dns::Type type
   const std::string_view domain_name = host ? std::string_view(name).substr(host_prefix.size()) : std::string_view(name);
   const auto& all = demo_domains();
   const auto found = std::ranges::find(all, domain_name, demo_domain_name);
-  const bool own = domain_name == "demo.test" || domain_name == "localhost";
+  const bool own = domain_name == "demo.test" || domain_name == "mail.demo.test";
   if (found == all.end()) {
     answer.status = own ? dns::Status::no_data : dns::Status::no_domain;
     if (own && type == dns::Type::a) {
