@@ -147,7 +147,7 @@ class FaultyDisk : public env::Disk {
     if (!call) return std::unexpected(call.error());
     if (state_->names.contains(std::string(name))) return failure(env::DiskError::exists, "create", name);
     auto inode = std::make_shared<Inode>();
-    change({Change::create, std::string(name), {}, inode});
+    change({Change::Kind::create, std::string(name), {}, inode});
     return std::make_unique<OpenFile>(state_, inode, state_->generation, std::string(name), true);
   }
   env::DiskResult<std::unique_ptr<env::File>> open(std::string_view name, bool writable) override {
@@ -161,14 +161,14 @@ class FaultyDisk : public env::Disk {
     auto call = begin(DiskCall::rename, from);
     if (!call) return std::unexpected(call.error());
     if (!state_->names.contains(std::string(from))) return failure(env::DiskError::not_found, "rename", from);
-    change({Change::rename, std::string(from), std::string(to), {}});
+    change({Change::Kind::rename, std::string(from), std::string(to), {}});
     return {};
   }
   env::DiskResult<void> remove(std::string_view name) override {
     auto call = begin(DiskCall::remove, name);
     if (!call) return std::unexpected(call.error());
     if (!state_->names.contains(std::string(name))) return failure(env::DiskError::not_found, "remove", name);
-    change({Change::remove, std::string(name), {}, {}});
+    change({Change::Kind::remove, std::string(name), {}, {}});
     return {};
   }
   env::DiskResult<std::vector<std::string>> list() override {
@@ -262,19 +262,19 @@ class FaultyDisk : public env::Disk {
     }
   };
   struct Change {
-    enum Kind : std::uint8_t { create, rename, remove } kind;
+    enum class Kind : std::uint8_t { create, rename, remove } kind;
     std::string name;
     std::string to;
     std::shared_ptr<Inode> inode;
   };
   using Names = std::map<std::string, std::shared_ptr<Inode>>;
   static void apply(Names& names, const Change& change) {
-    if (change.kind == Change::create) {
+    if (change.kind == Change::Kind::create) {
       names[change.name] = change.inode;
     } else if (const auto found = names.find(change.name); found != names.end()) {
       const auto inode = found->second;
       names.erase(found);
-      if (change.kind == Change::rename) names[change.to] = inode;
+      if (change.kind == Change::Kind::rename) names[change.to] = inode;
     }
   }
   struct Fault {
