@@ -28,10 +28,13 @@ constexpr AddCommand commands[] = {
     add_explain,
     add_compare,
     add_send,
+    add_queue,
     add_trace,
     add_status,
+    add_config,
     add_user,
     add_spool,
+    add_sendmail,
 };
 // clang-format on
 
