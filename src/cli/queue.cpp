@@ -293,7 +293,7 @@ int Queue::act(const std::string& action) {
       if (shown++ == 5) break;
       context_.out << "  " << std::string_view(id.as_string()) << '\n';
     }
-    if (count > 5) context_.out << tr_.count("queue.and_others", count - 5) << '\n';
+    if (count > 5) context_.out << "  " << tr_.count("queue.and_others", count - 5) << '\n';
   }
   if (!confirmed()) {
     if (options_.json) {
