@@ -16,8 +16,9 @@ def make_users():
     folder = pathlib.Path(tempfile.mkdtemp(prefix="postil-users-"))
     for name, line in (("passwd", "{0}:x:{1}:{1}::/nonexistent:/usr/sbin/nologin\n"), ("group", "{0}:x:{1}:\n")):
         own = folder / name
-        text = pathlib.Path("/etc", name).read_text()
-        own.write_text(text + "".join(line.format(*user) for user in USERS if f"\n{user[0]}:" not in text))
+        others = [other for other in pathlib.Path("/etc", name).read_text().splitlines(keepends=True)
+                  if other.split(":")[0] not in dict(USERS)]
+        own.write_text("".join(others + [line.format(*user) for user in USERS]))
         own.chmod(0o644)
         subprocess.run(["mount", "--bind", own, f"/etc/{name}"], check=True)
 
@@ -41,7 +42,9 @@ class MailServer:
         try:
             postil.wait_for(self.greets, 15)
         except AssertionError as error:
-            raise AssertionError(f"{type(self).__name__} does not start: {self.log_text()}") from error
+            said = f"{type(self).__name__} does not start; exit code {self.process.poll()}: {self.log_text()}"
+            self.__exit__(None)
+            raise AssertionError(said) from error
         return self
 
     def greets(self):
