@@ -11,7 +11,7 @@ Parking::~Parking() {
 }
 
 env::Awaitable<Woke> Parking::park(MonoTime deadline) {
-  const Woke why = co_await env::async<Woke>([this, deadline](env::Resume<Woke> resume) {
+  const auto start = [this, deadline](env::Resume<Woke> resume) {
     static std::uint64_t last_place = 0;
     POSTIL_ASSERT(!resume_);
     resume_ = std::move(resume);
@@ -22,7 +22,8 @@ env::Awaitable<Woke> Parking::park(MonoTime deadline) {
         event_ = 0;
         wake(Woke::timed_out);
       });
-  });
+  };
+  const Woke why = co_await env::async<Woke>(start);
   co_return why;
 }
 
