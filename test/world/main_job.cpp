@@ -45,10 +45,13 @@ class MainJob {
   explicit MainJob(std::uint64_t seed) : world(seed), server(world, "192.0.2.1", std::string(toml)) {
     client = world.start("client", {"198.51.100.7"});
     make_domains();
-    world.internet().line_of = [this](const Node& from, const env::Endpoint&, Prng& random) { return line(from, random); };
+    world.internet().line_of = [this](const Node& from, const env::Endpoint&, Prng& random) {
+      return line(from, random);
+    };
     world.zone().trouble = [this](const std::string&, dns::Type, Prng& random) -> std::optional<dns::Status> {
       if (calm || !random.chance(0.05)) return std::nullopt;
-      constexpr dns::Status all[] = {dns::Status::server_failure, dns::Status::timed_out, dns::Status::bogus, dns::Status::malformed};
+      constexpr dns::Status all[] = {dns::Status::server_failure, dns::Status::timed_out, dns::Status::bogus,
+                                     dns::Status::malformed};
       return all[random.below(4)];
     };
     server.start();
@@ -59,7 +62,8 @@ class MainJob {
     for (int i = 0; i < messages; ++i) {
       send_one();
       if (!calm) fault();
-      world.run_for(faults / messages / 2 + Duration(world.random().below(static_cast<std::uint64_t>((faults / messages).count()))));
+      world.run_for(faults / messages / 2 +
+                    Duration(world.random().below(static_cast<std::uint64_t>((faults / messages).count()))));
       if (testing::Test::HasFailure()) return;
     }
     if (world.now() < end) world.run_for(end - world.now());
@@ -94,7 +98,11 @@ class MainJob {
         options.chunking = random.chance(0.7);
         options.dsn = random.chance(0.5);
         options.size = random.chance(0.8);
-        if (random.chance(0.6)) options.certificate = "world:" + name + (random.chance(0.3) ? ";expired" : random.chance(0.1) ? ";broken" : "");
+        if (random.chance(0.6))
+          options.certificate = "world:" + name +
+                                (random.chance(0.3)   ? ";expired"
+                                 : random.chance(0.1) ? ";broken"
+                                                      : "");
         domain.hosts.push_back(std::make_unique<RemoteMta>(world.start(name, {address}), options, mood(domain)));
       }
     }
@@ -103,8 +111,9 @@ class MainJob {
     world.zone().address("mx.closed.example", "203.0.113.200");
     Domain& closed = domains.emplace_back();
     closed.name = "closed.example";
-    closed.hosts.push_back(std::make_unique<RemoteMta>(world.start("mx.closed.example", {"203.0.113.200"}), RemoteOptions{},
-                                                       always(RemoteStage::greeting, "521 closed.example takes no mail", RemoteStep::Then::close)));
+    closed.hosts.push_back(std::make_unique<RemoteMta>(
+        world.start("mx.closed.example", {"203.0.113.200"}), RemoteOptions{},
+        always(RemoteStage::greeting, "521 closed.example takes no mail", RemoteStep::Then::close)));
     world.zone().mx("home.example", 10, "mx.home.example");
     world.zone().address("mx.home.example", "203.0.113.250");
     RemoteOptions options;
@@ -113,7 +122,8 @@ class MainJob {
   }
 
   RemoteMta::Behaviour mood(const Domain& domain) {
-    return [this, temporary = domain.temporary_only, inner = moody(0.08)](RemoteStage stage, std::string_view argument, Prng& random) {
+    return [this, temporary = domain.temporary_only, inner = moody(0.08)](RemoteStage stage, std::string_view argument,
+                                                                          Prng& random) {
       std::optional<RemoteStep> step;
       if (!calm) step = inner(stage, argument, random);
       if (step && temporary && step->reply.find("55") != std::string::npos) step.reset();
@@ -126,13 +136,20 @@ class MainJob {
     line.latency = milliseconds(1 + random.below(150));
     if (calm) return line;
     const std::uint64_t what = random.below(100);
-    if (what < 5) line.connect = Line::Connect::refuse;
-    else if (what < 8) line.connect = Line::Connect::black_hole;
-    else if (what < 10) line.connect = Line::Connect::unreachable;
-    else if (what < 15) line.break_to_server = random.below(4000);
-    else if (what < 20) line.break_to_client = random.below(600);
-    else if (what < 22) line.segment_octets = 7, line.gap = milliseconds(500);
-    else if (what < 24) line.tls_fails = true;
+    if (what < 5)
+      line.connect = Line::Connect::refuse;
+    else if (what < 8)
+      line.connect = Line::Connect::black_hole;
+    else if (what < 10)
+      line.connect = Line::Connect::unreachable;
+    else if (what < 15)
+      line.break_to_server = random.below(4000);
+    else if (what < 20)
+      line.break_to_client = random.below(600);
+    else if (what < 22)
+      line.segment_octets = 7, line.gap = milliseconds(500);
+    else if (what < 24)
+      line.tls_fails = true;
     if (random.chance(0.3)) line.how = Line::Break::silence;
     (void)from;
     return line;
@@ -145,12 +162,17 @@ class MainJob {
     if (!random.chance(0.1)) one->what.sender = "s" + number + "@home.example";
     for (std::uint64_t n = 1 + random.below(4); n > 0; --n) {
       const std::uint64_t where = random.below(20);
-      const std::string domain = where == 0 ? "null.example" : where == 1 ? "missing.example" : where == 2 ? "closed.example" : "d" + std::to_string(random.below(6)) + ".example";
+      const std::string domain = where == 0   ? "null.example"
+                                 : where == 1 ? "missing.example"
+                                 : where == 2 ? "closed.example"
+                                              : "d" + std::to_string(random.below(6)) + ".example";
       one->what.recipients.push_back("r" + number + "-" + std::to_string(n) + "@" + domain);
     }
     one->what.octets = "From: <x@home.example>\r\nDate: Sun, 01 Nov 2026 10:00:00 +0000\r\nMessage-ID: <m" + number +
                        "@home.example>\r\nSubject: number " + number + "\r\n\r\n";
-    for (std::uint64_t n = random.below(60); n > 0; --n) one->what.octets += random.chance(0.1) ? ".a line with a dot\r\n" : "line of text number " + std::to_string(n) + "\r\n";
+    for (std::uint64_t n = random.below(60); n > 0; --n)
+      one->what.octets +=
+          random.chance(0.1) ? ".a line with a dot\r\n" : "line of text number " + std::to_string(n) + "\r\n";
     auto whole = [](std::shared_ptr<Node> from, Sent& into) -> env::Awaitable<void> {
       env::Endpoint to{"192.0.2.1", 25};
       into.result = co_await submit(std::move(from), std::move(to), into.what);
@@ -187,9 +209,11 @@ class MainJob {
     server.spool.heal();
     server.history.heal();
     const auto done = [&] {
-      return server.app().store().message_count() == 0 && std::ranges::all_of(sent, [](const auto& one) { return one->ended; });
+      return server.app().store().message_count() == 0 &&
+             std::ranges::all_of(sent, [](const auto& one) { return one->ended; });
     };
-    EXPECT_TRUE(world.run_until(done, days(12))) << server.app().store().message_count() << " messages stay in the queue";
+    EXPECT_TRUE(world.run_until(done, days(12)))
+        << server.app().store().message_count() << " messages stay in the queue";
     world.run_for(minutes(1));
   }
 };
@@ -215,8 +239,10 @@ class Accounts {
       const std::set<std::string> taken(one->result.taken.begin(), one->result.taken.end());
       for (const std::string& to : one->what.recipients) check_one(*one, to, taken.contains(to));
     }
-    std::printf("    %zu messages: %zu delivered, %zu returned, %zu twice or more (%zu without a known cause), %llu crashes\n", job_.sent.size(),
-                delivered_, returned_, duplicates_, duplicates_unexplained_, static_cast<unsigned long long>(job_.crashes));
+    std::printf(
+        "    %zu messages: %zu delivered, %zu returned, %zu twice or more (%zu without a known cause), %llu crashes\n",
+        job_.sent.size(), delivered_, returned_, duplicates_, duplicates_unexplained_,
+        static_cast<unsigned long long>(job_.crashes));
     // A cut in the line or of the process may fall between the 250 and our knowing of it.
     EXPECT_LE(duplicates_unexplained_, job_.crashes * 3 + job_.world.internet().counts.broken);
     EXPECT_EQ(job_.world.internet().counts.clear_after_tls, 0u);
@@ -227,9 +253,11 @@ class Accounts {
     if (!message.sender.empty()) ADD_FAILURE() << "a report with a sender: " << message.sender;
     std::string recipient;
     for (std::string_view line : split(message.octets, '\n')) {
-      if (line.starts_with("Final-Recipient: rfc822;")) recipient = std::string(trim(line.substr(24, line.size() - 25)));
+      if (line.starts_with("Final-Recipient: rfc822;"))
+        recipient = std::string(trim(line.substr(24, line.size() - 25)));
       if (line.starts_with("Action: failed")) returns_[recipient].push_back(&message);
-      if (line.starts_with("Status: ") && !returns_[recipient].empty()) status_[recipient] = std::string(line.substr(8, 5));
+      if (line.starts_with("Status: ") && !returns_[recipient].empty())
+        status_[recipient] = std::string(line.substr(8, 5));
     }
     EXPECT_NE(message.octets.find("Action: "), std::string::npos) << message.octets;
   }
@@ -238,9 +266,12 @@ class Accounts {
     const auto& copies = copies_[to];
     const auto& returns = returns_[to];
     const bool sure = sent.result.end == SubmissionResult::End::accepted && taken_by_us;
-    const bool never_ours = sent.result.end == SubmissionResult::End::refused || sent.result.end == SubmissionResult::End::not_sent || !taken_by_us;
+    const bool never_ours = sent.result.end == SubmissionResult::End::refused ||
+                            sent.result.end == SubmissionResult::End::not_sent || !taken_by_us;
     if (to.ends_with("@null.example") || to.ends_with("@missing.example")) {
-      if (sure) EXPECT_FALSE(returns.empty() && !sent.what.sender.empty()) << to << " was taken because DNS failed, and then lost";
+      if (sure)
+        EXPECT_FALSE(returns.empty() && !sent.what.sender.empty())
+            << to << " was taken because DNS failed, and then lost";
     }
     if (never_ours && sent.result.end != SubmissionResult::End::doubtful) {
       EXPECT_TRUE(copies.empty() && returns.empty()) << to << " was refused, and sent on: " << sent.result.last_reply;
@@ -252,7 +283,8 @@ class Accounts {
     }
     delivered_ += !copies.empty();
     returned_ += !returns.empty();
-    if (sure && !sent.what.sender.empty()) EXPECT_FALSE(copies.empty() && returns.empty()) << to << " was answered 250 and lost";
+    if (sure && !sent.what.sender.empty())
+      EXPECT_FALSE(copies.empty() && returns.empty()) << to << " was answered 250 and lost";
     if (sent.what.sender.empty()) EXPECT_TRUE(returns.empty()) << to << " was returned to <>";
     std::size_t in_doubt = 0;
     for (const RemoteMessage* copy : copies) in_doubt += !copy->answered;
@@ -266,7 +298,8 @@ class Accounts {
     for (const Domain& one : job_.domains) {
       if (one.name != domain || !one.temporary_only) continue;
       for (const RemoteMessage* report : returns) {
-        EXPECT_GE(report->when - sent.result.when, Duration(days(5)) - hours(1)) << to << " was returned before its time: " << status_[to];
+        EXPECT_GE(report->when - sent.result.when, Duration(days(5)) - hours(1))
+            << to << " was returned before its time: " << status_[to];
       }
     }
   }
@@ -302,7 +335,9 @@ TEST(MainJob, without_faults_everything_is_delivered_at_once) {
     EXPECT_EQ(one->result.end == SubmissionResult::End::accepted, !one->result.taken.empty());
     for (const std::string& to : one->result.taken) wanted += !to.ends_with("@closed.example");
     for (const auto& [to, reply] : one->result.refused) {
-      EXPECT_TRUE(to.ends_with("@null.example") ? reply.starts_with("556 5.1.10 ") : to.ends_with("@missing.example") && reply.starts_with("550 5.1.2 ")) << to << ": " << reply;
+      EXPECT_TRUE(to.ends_with("@null.example") ? reply.starts_with("556 5.1.10 ")
+                                                : to.ends_with("@missing.example") && reply.starts_with("550 5.1.2 "))
+          << to << ": " << reply;
     }
   }
   EXPECT_EQ(delivered, wanted);
@@ -311,7 +346,8 @@ TEST(MainJob, without_faults_everything_is_delivered_at_once) {
 
 TEST(MainJob, through_days_of_faults_every_account_balances) {
   std::uint64_t seed = World::seed(0);
-  const int rounds = std::getenv("POSTIL_SEED") ? 1 : 4;
+  const char* asked = std::getenv("POSTIL_ROUNDS");
+  const int rounds = asked ? std::atoi(asked) : std::getenv("POSTIL_SEED") ? 1 : 4;
   for (int i = 0; i < rounds; ++i, ++seed) {
     SCOPED_TRACE("POSTIL_SEED=" + std::to_string(seed));
     std::printf("    seed %llu\n", static_cast<unsigned long long>(seed));

@@ -7,7 +7,8 @@ namespace {
 
 class Conversation {
  public:
-  Conversation(std::shared_ptr<Node> node, env::StreamPtr stream) : node_(std::move(node)), stream_(std::move(stream)) {}
+  Conversation(std::shared_ptr<Node> node, env::StreamPtr stream)
+      : node_(std::move(node)), stream_(std::move(stream)) {}
 
   // Sends and reads one reply: its last line; "" when the connection is gone.
   env::Awaitable<std::string> ask(std::string text) {
@@ -79,9 +80,9 @@ env::Awaitable<SubmissionResult> converse(Conversation& with, Submission what) {
   if (!said(reply, '3')) co_return result;
   reply = co_await with.ask(with_dots(what.octets));
   result.last_reply = reply;
-  result.end = reply.empty()      ? SubmissionResult::End::doubtful
+  result.end = reply.empty()     ? SubmissionResult::End::doubtful
                : reply[0] == '2' ? SubmissionResult::End::accepted
-                                  : SubmissionResult::End::refused;
+                                 : SubmissionResult::End::refused;
   if (!reply.empty()) co_await with.ask("QUIT\r\n");
   co_return result;
 }

@@ -12,10 +12,10 @@ namespace postil::test {
 class Node;
 
 struct Submission {
-  std::string sender;                    // "" = <>
+  std::string sender;  // "" = <>
   std::vector<std::string> recipients;
-  std::string octets;                    // lines with CRLF
-  std::vector<std::string> parameters;   // of RCPT, as many as recipients or none: "NOTIFY=NEVER"
+  std::string octets;                   // lines with CRLF
+  std::vector<std::string> parameters;  // of RCPT, as many as recipients or none: "NOTIFY=NEVER"
 };
 
 struct SubmissionResult {
@@ -25,7 +25,7 @@ struct SubmissionResult {
     doubtful,  // the connection broke after the message was sent, before a reply
     not_sent,  // it broke before
   } end = End::not_sent;
-  std::vector<std::string> taken;        // recipients that RCPT answered 250
+  std::vector<std::string> taken;                            // recipients that RCPT answered 250
   std::vector<std::pair<std::string, std::string>> refused;  // recipient and reply
   std::string last_reply;
   MonoTime when;

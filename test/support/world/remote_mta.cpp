@@ -112,7 +112,7 @@ class RemoteSession {
     }
     if (!step->reply.empty()) {
       const bool said = co_await say(step->reply);
-      if (!said) ok_ = false;
+      lost_ = !said;  // what it had decided stands: a message is taken, and the client must send it again
       if (!said) co_return false;
     }
     if (step->then == Then::silence) {
