@@ -323,7 +323,7 @@ int run_markdown(const Context& context) {
     out << fmt::format("\n**`{}`**: {}", key.path, key.kind);
     if (!key.choices.empty()) out << fmt::format(" ({})", key.choices);
     if (!key.default_text.empty()) out << fmt::format("; default `{}`", key.default_text);
-    out << "\n  \n" << tr.text(text_key(key.path)) << '\n';
+    out << "\n\n" << tr.text(text_key(key.path)) << '\n';
   }
   out << "\n## [aliases]\n\n" << tr.text("config_key.aliases") << '\n';
   return exit_ok;

@@ -255,7 +255,9 @@ int Queue::show() {
   out << '\n';
   const std::string header = string_of(message, "header");
   for (const auto line : split(header, '\n')) {
-    if (!line.empty() && line != "\r") out << "  " << printable(line.substr(0, line.find('\r')), 1000) << '\n';
+    std::string shown(line.substr(0, line.find('\r')));
+    std::ranges::replace(shown, '\t', ' ');
+    if (!shown.empty()) out << "  " << printable(shown, 1000) << '\n';
   }
   return exit_ok;
 }

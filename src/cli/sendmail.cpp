@@ -266,8 +266,9 @@ int speak_smtp(const Context& context, const std::string& path) {
     }
     return true;
   };
+  // Our caller may write all at once; the server wants its greeting heard first.
   pollfd wait[2] = {{STDIN_FILENO, POLLIN, 0}, {fd, POLLIN, 0}};
-  bool open = true;
+  bool open = copy(fd, STDOUT_FILENO);
   while (open && ::poll(wait, 2, -1) > 0) {
     if (wait[1].revents != 0) open = copy(fd, STDOUT_FILENO);
     if (open && wait[0].revents != 0 && !copy(STDIN_FILENO, fd)) {

@@ -1,0 +1,228 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "config/config.hpp"
+
+namespace postil::config {
+namespace {
+
+const std::string relay =
+    "job = \"relay\"\nhostname = \"relay.example.org\"\naliases.postmaster = \"admin@example.net\"\n"
+    "relay.networks = [\"10.0.0.0/8\"]\n";
+
+Loaded parse_text(const std::string& text) {
+  const SourceFile file{"/etc/postil/postil.toml", text};
+  return parse({&file, 1});
+}
+
+// "config.wants.number@5:9" of each problem.
+std::vector<std::string> problems(const std::string& text) {
+  std::vector<std::string> out;
+  for (const auto& problem : parse_text(text).problems) {
+    out.push_back(problem.text_key.substr(7) + "@" + std::to_string(problem.line) + ":" +
+                  std::to_string(problem.column));
+  }
+  return out;
+}
+
+using testing::Contains;
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::StartsWith;
+
+TEST(ConfigParse, TheSmallestFiles) {
+  EXPECT_THAT(problems(relay), IsEmpty());
+  EXPECT_THAT(problems("job = \"null\"\nhostname = \"host7.example.net\"\ncontact = \"https://example.net/\"\n"),
+              IsEmpty());
+  const auto loaded = parse_text(relay);
+  EXPECT_TRUE(loaded.ok());
+  EXPECT_EQ(loaded.config.aliases.at("root"), std::vector<std::string>{"admin@example.net"});  // follows the postmaster
+  EXPECT_EQ(loaded.config.deliver.lifetime, days(5));
+  EXPECT_EQ(loaded.config.limits.message_octets, 50u << 20);
+  EXPECT_EQ(loaded.config.place("job"), "postil.toml:1");
+  EXPECT_EQ(loaded.config.place("deliver.lifetime"), "default");
+}
+
+TEST(ConfigParse, ExamplesHaveNoProblem) {
+  for (const std::string job : {"submission", "relay", "null"}) {
+    EXPECT_THAT(problems(example(job)), IsEmpty()) << job;
+    EXPECT_TRUE(parse_text(example(job)).config.has_job(job));
+  }
+  EXPECT_EQ(example("inbound"), "");
+}
+
+TEST(ConfigParse, DefaultsAreValuesOfTheirKinds) {
+  for (const auto& key : keys()) {
+    if (key.default_text.empty()) continue;
+    const auto dot = key.path.find('.');
+    // A default written into the file changes nothing.
+    const auto loaded = parse_text(std::string(key.path) + " = " + std::string(key.default_text) + "\n");
+    for (const auto& problem : loaded.problems) EXPECT_EQ(problem.line, 0u) << key.path << ": " << problem.text_key;
+    EXPECT_EQ(key.shown(loaded.config), key.shown(parse_text("").config)) << key.path;
+    EXPECT_NE(dot, 0u);
+  }
+}
+
+TEST(ConfigParse, UnknownKeysAndWhatMayHaveBeenMeant) {
+  EXPECT_THAT(problems(relay + "hostnme = \"x\"\n"), ElementsAre("unknown_key_near@5:1"));
+  EXPECT_THAT(problems(relay + "deliver.lifetim = \"5d\"\n"), ElementsAre(StartsWith("unknown_key_near@5:")));
+  EXPECT_THAT(problems(relay + "zzzzzz = 1\n"), ElementsAre("unknown_key@5:1"));
+  EXPECT_THAT(problems(relay + "[delivr]\nvia = \"direct\"\n"), ElementsAre(StartsWith("unknown_table_near@5:")));
+  EXPECT_THAT(problems(relay + "[quotas]\nx = 1\n"), ElementsAre(StartsWith("unknown_table@5:")));
+  // the right name in the wrong table
+  const auto loaded = parse_text(relay + "[limits]\nlifetime = \"5d\"\n");
+  ASSERT_EQ(loaded.problems.size(), 1u);
+  EXPECT_THAT(loaded.problems[0].args, Contains(i18n::Arg{"nearest", "deliver.lifetime"}));
+  EXPECT_EQ(nearest_key("submission.listn"), "submission.listen");
+  EXPECT_EQ(nearest_key("x"), "");
+}
+
+TEST(ConfigParse, WrongValues) {
+  const std::pair<std::string, std::string> cases[] = {
+      {"contact = 5", "wants.text@5:11"},
+      {"contact = [1, 2]", "wants.other@5:11"},
+      {"contact = 1979-05-27", "wants.other@5:11"},
+      {"dns.resolver = 7", "wants.texts@5:16"},
+      {"dns.validate = \"yes\"", "wants.yes_no@5:16"},
+      {"limits.hops = 3", "wants.number@5:15"},
+      {"limits.hops = \"50\"", "wants.number@5:15"},
+      {"limits.hops = -1", "wants.number@5:15"},
+      {"deliver.lifetime = \"5 years\"", "wants.duration@5:20"},
+      {"deliver.lifetime = 5", "wants.duration@5:20"},
+      {"deliver.lifetime = \"1s\"", "wants.duration_between@5:20"},
+      {"limits.message_size = \"big\"", "wants.size@5:23"},
+      {"limits.message_size = \"1K\"", "wants.size_from@5:23"},
+      {"relay.listen = 25", "wants.addresses@5:16"},
+      {"relay.listen = [\"25\"]", "wants.address@5:16"},
+      {"relay.listen = [\"::1:25\"]", "wants.address@5:16"},
+      {"relay.listen = [\"host.example:25\"]", "wants.address@5:16"},
+      {"relay.listen = [\"0.0.0.0:99999\"]", "wants.address@5:16"},
+      {"limits.unlimited_from = 1", "wants.networks@5:25"},
+      {"limits.unlimited_from = [\"10.0.0.1/8\"]", "wants.network@5:25"},
+      {"deliver.via = \"pigeon\"", "wants.choice@5:15"},
+      {"deliver.source_ipv4 = \"::1\"", "wants.address_only@5:1"},
+      {"deliver.source_ipv6 = \"mail\"", "wants.address_only@5:1"},
+  };
+  for (const auto& [line, expected] : cases) EXPECT_THAT(problems(relay + line + "\n"), ElementsAre(expected)) << line;
+  EXPECT_THAT(problems("job = \"mx\"\nhostname = \"localhost\"\n"),
+              testing::IsSupersetOf({"wants.choice@1:7", "wants.host_name@2:12"}));
+}
+
+TEST(ConfigParse, WhatOnlyShowsWhenAllIsRead) {
+  const std::pair<std::string, std::string> cases[] = {
+      {"hostname = \"a.example\"", "job_missing@0:0"},
+      {"job = \"null\"\njobs = [\"null\"]\nhostname = \"a.example\"\ncontact = \"x\"", "job_and_jobs@2:1"},
+      {"job = \"null\"\ncontact = \"x\"", "host_name_missing@0:0"},
+      {"job = \"null\"\nhostname = \"a.example\"", "contact_missing@0:0"},
+      {"job = \"null\"\nhostname = \"a.example\"\ncontact = \"x\"\nnull.listen = [\"0.0.0.0:587\"]",
+       "null_on_submission@4:1"},
+      {"job = \"submission\"\nhostname = \"a.example\"\naliases.postmaster = \"p@b.example\"",
+       "certificate_missing@0:0"},
+      {"job = \"submission\"\nhostname = \"a.example\"\naliases.postmaster = \"p@b.example\"\ntls.certificate = \"c\"",
+       "tls_half@4:1"},
+      {"job = \"relay\"\nhostname = \"a.example\"\naliases.postmaster = \"p@b.example\"", "networks_missing@0:0"},
+      {"job = \"relay\"\nhostname = \"a.example\"\nrelay.networks = [\"10.0.0.0/8\"]", "postmaster_missing@0:0"},
+      {relay + "aliases.x = \"y@relay.example.org\"", "alias_to_self@5:9"},
+      {relay + "aliases.\"a b\" = \"y@b.example\"", "alias_name@5:9"},
+      {relay + "aliases.x = \"nobody\"", "alias_target@5:13"},
+      {relay + "aliases.x = []", "alias_target@5:13"},
+      {relay + "relay.listen = [\"0.0.0.0:25\", \"0.0.0.0:25\"]", "listen_twice@5:1"},
+      {relay + "deliver.via = \"smarthost\"", "smarthost_missing@5:1"},
+      {relay + "deliver.via = \"smarthost\"\ndeliver.smarthost = \"mail.example\"", "smarthost_form@6:1"},
+      {relay + "deliver.smarthost = \"smtp://mail.example\"", "smarthost_unused@5:1"},
+      {relay + "deliver.username = \"u\"", "login_half@5:1"},
+      {relay + "deliver.retry_first = \"5h\"", "retry_order@5:1"},
+  };
+  for (const auto& [text, expected] : cases) {
+    const auto found = problems(text + "\n");
+    // dotted keys: the place is that of the key's last part or its first, by the parser; the line is what counts
+    const auto line = expected.substr(0, expected.rfind(':'));
+    EXPECT_THAT(found, Contains(StartsWith(line))) << text << testing::PrintToString(found);
+  }
+  const auto nothing = problems(
+      "job = \"submission\"\nhostname = \"a.example\"\naliases.postmaster = \"p@b.example\"\n"
+      "tls = {certificate = \"c\", key = \"k\"}\nsubmission = {listen = [], listen_tls = [], local = false}\n");
+  EXPECT_THAT(nothing, ElementsAre(StartsWith("nothing_listens@")));
+}
+
+TEST(ConfigParse, WarningsDoNotStopIt) {
+  const auto loaded = parse_text(relay + "deliver.smarthost = \"smtp://mail.example\"\n");
+  EXPECT_TRUE(loaded.ok());
+  ASSERT_EQ(loaded.problems.size(), 1u);
+  EXPECT_TRUE(loaded.problems[0].warning);
+}
+
+TEST(ConfigParse, ASyntaxErrorIsToldAlone) {
+  EXPECT_THAT(problems("job = \n"), ElementsAre(StartsWith("syntax@1:")));
+}
+
+TEST(ConfigParse, SeveralFiles) {
+  const SourceFile files[] = {
+      {"/etc/postil/postil.toml", relay},
+      {"/etc/postil/conf.d/10.toml", "[deliver]\nlifetime = \"2d\"\n[aliases]\nabuse = \"x@b.example\"\n"},
+      {"/etc/postil/conf.d/20.toml", "[deliver]\nlifetime = \"3d\"\n[aliases]\nAbuse = \"y@b.example\"\n"}};
+  const auto loaded = parse(files);
+  ASSERT_EQ(loaded.problems.size(), 2u);
+  for (const auto& problem : loaded.problems) {
+    EXPECT_EQ(problem.text_key, "config.twice");
+    EXPECT_EQ(problem.file, "/etc/postil/conf.d/20.toml");
+  }
+  EXPECT_EQ(loaded.config.deliver.lifetime, days(2));
+  EXPECT_EQ(loaded.config.place("deliver.lifetime"), "10.toml:2");
+}
+
+TEST(ConfigParse, EveryProblemHasAText) {
+  const i18n::Translator tr;
+  const auto loaded =
+      parse_text("job = 5\nhostnam = 7\n[delver]\nx = 1\n[limits]\nhops = \"x\"\n[aliases]\n\"a b\" = 1\n");
+  EXPECT_GE(loaded.problems.size(), 5u);
+  for (const auto& problem : loaded.problems) {
+    const auto text = to_string(problem, tr);
+    EXPECT_EQ(text.find("config."), std::string::npos) << text;
+    EXPECT_EQ(text.find('{'), std::string::npos) << text;
+    EXPECT_TRUE(text.starts_with("/etc/postil/postil.toml")) << text;
+  }
+}
+
+TEST(ConfigParse, KeysAreThereOnce) {
+  std::set<std::string_view> seen;
+  for (const auto& key : keys()) {
+    EXPECT_TRUE(seen.insert(key.path).second) << key.path;
+    EXPECT_EQ(find_key(key.path), &key);
+  }
+  EXPECT_EQ(find_key("nothing"), nullptr);
+}
+
+TEST(ConfigValues, Durations) {
+  EXPECT_EQ(parse_duration("90s"), seconds(90));
+  EXPECT_EQ(parse_duration("1h30m"), minutes(90));
+  EXPECT_EQ(parse_duration("5d"), days(5));
+  EXPECT_EQ(parse_duration("2w"), days(14));
+  EXPECT_EQ(parse_duration("250ms"), milliseconds(250));
+  EXPECT_EQ(parse_duration("0"), Duration(0));
+  for (const char* bad : {"", "5", "m", "5x", "-5m", "5.5m", "5m5", "99999999999999999d", "5000000000000d"}) {
+    EXPECT_FALSE(parse_duration(bad)) << bad;
+  }
+  for (const auto duration :
+       {Duration(0), Duration(seconds(90)), Duration(minutes(90)), Duration(days(5)), Duration(milliseconds(1500))}) {
+    EXPECT_EQ(parse_duration(format_duration(duration)), duration) << format_duration(duration);
+  }
+}
+
+TEST(ConfigValues, Sizes) {
+  EXPECT_EQ(parse_size("4096"), 4096u);
+  EXPECT_EQ(parse_size("64K"), 65536u);
+  EXPECT_EQ(parse_size("50M"), 50u << 20);
+  EXPECT_EQ(parse_size("1G"), 1u << 30);
+  EXPECT_EQ(parse_size("2 MB"), 2u << 20);
+  for (const char* bad : {"", "K", "5X", "-1", "1K1", "1.5M", "99999999999999999999"})
+    EXPECT_FALSE(parse_size(bad)) << bad;
+  for (const std::uint64_t octets : {0ull, 1000ull, 4096ull, 50ull << 20, 3ull << 30}) {
+    EXPECT_EQ(parse_size(format_size(octets)), octets) << format_size(octets);
+  }
+}
+
+}  // namespace
+}  // namespace postil::config
