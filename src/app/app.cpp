@@ -4,6 +4,7 @@
 #include <boost/asio/detached.hpp>
 #include <utility>
 
+#include "app/no_store.hpp"
 #include "base/assert.hpp"
 
 namespace postil::app {
@@ -84,6 +85,25 @@ std::expected<void, StartFailure> App::listen_control() {
   return {};
 }
 
+env::Awaitable<std::expected<void, StartFailure>> App::open_store() {
+  if (!config_.takes_mail()) {
+    store_ = std::make_unique<NoStore>();
+    co_return std::expected<void, StartFailure>{};
+  }
+  spool::Options spool_options;
+  spool_options.segment_octets = config_.spool.segment_octets;
+  spool_options.watermark_octets = config_.spool.watermark_octets;
+  spool_options.folder = config_.spool.folder;
+  auto log = co_await spool::Log::open(spool_options, ports_.spool_disk, executors_.flusher, executors_.readers,
+                                       ports_.clock, ports_.entropy, ports_.events);
+  if (!log) {
+    co_return std::unexpected(StartFailure{"serve.spool", {{"folder", config_.spool.folder}, {"detail", log.error().sentence}}, 75});
+  }
+  log_ = log->get();
+  store_ = std::move(*log);
+  co_return std::expected<void, StartFailure>{};
+}
+
 env::Awaitable<std::expected<void, StartFailure>> App::start() {
   started_at_ = ports_.clock.now();
   const auto certificate = load_certificate();
@@ -97,17 +117,8 @@ env::Awaitable<std::expected<void, StartFailure>> App::start() {
   };
   co_await env::on(executors_.history, open_history);
 
-  spool::Options spool_options;
-  spool_options.segment_octets = config_.spool.segment_octets;
-  spool_options.watermark_octets = config_.spool.watermark_octets;
-  spool_options.folder = config_.spool.folder;
-  auto log = co_await spool::Log::open(spool_options, ports_.spool_disk, executors_.flusher, executors_.readers,
-                                       ports_.clock, ports_.entropy, ports_.events);
-  if (!log) {
-    co_return std::unexpected(StartFailure{"serve.spool", {{"folder", config_.spool.folder}, {"detail", log.error().sentence}}, 75});
-  }
-  log_ = log->get();
-  store_ = std::move(*log);
+  const auto opened = co_await open_store();
+  if (!opened) co_return std::unexpected(opened.error());
 
   auto* io = &executors_.io;
   delivery_services_.reset(new delivery::Services{
@@ -131,8 +142,8 @@ env::Awaitable<std::expected<void, StartFailure>> App::start() {
                                               executors_.pool, &pool_waiting_, 64,
                                               [this](WallTime now) { return make_id(now); }});
   for (const auto& plan : listeners(config_)) {
-    const auto opened = listen(plan);
-    if (!opened) co_return std::unexpected(opened.error());
+    const auto listening = listen(plan);
+    if (!listening) co_return std::unexpected(listening.error());
   }
   const auto control = listen_control();
   if (!control) co_return std::unexpected(control.error());

@@ -69,6 +69,7 @@ class App {
  private:
   struct Intake;
   std::expected<std::shared_ptr<const server::ListenerState>, StartFailure> listener_state(const ListenerPlan& plan);
+  env::Awaitable<std::expected<void, StartFailure>> open_store();
   std::expected<void, StartFailure> load_certificate();
   std::expected<void, StartFailure> listen(const ListenerPlan& plan);
   std::expected<void, StartFailure> listen_control();

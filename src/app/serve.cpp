@@ -13,6 +13,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <iostream>
 
 #include "app/app.hpp"
@@ -22,6 +23,7 @@
 #include "app/help.hpp"
 #include "app/machine.hpp"
 #include "app/metrics.hpp"
+#include "app/no_store.hpp"
 #include "cli/config_files.hpp"
 #include "env_asio/resolver.hpp"
 
@@ -103,6 +105,7 @@ class Process {
   bool load(config::Config& config, std::string& password);
   int fail(const StartFailure& failure);
   int open_log(const config::Config& config);
+  std::optional<StartFailure> open_folders(const config::Config& config);
   env::Awaitable<void> live();
   env::Awaitable<void> watch_signals();
   env::Awaitable<void> watch_clock();
@@ -114,6 +117,7 @@ class Process {
   std::unique_ptr<Machine> machine_;
   std::unique_ptr<EventLog> log_;
   std::unique_ptr<env_asio::UnboundResolver> resolver_;
+  std::unique_ptr<env::Disk> spool_, history_;
   std::unique_ptr<FileAccounts> accounts_;
   std::unique_ptr<App> app_;
   std::unique_ptr<MetricsServer> metrics_;
@@ -150,6 +154,26 @@ int Process::open_log(const config::Config& config) {
   return ::open(config.events.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
 }
 
+// Spool and history, and the folders of the sockets where nobody (systemd) has made them. A null host keeps nothing.
+std::optional<StartFailure> Process::open_folders(const config::Config& config) {
+  for (const auto& socket : {config.control_socket, config.submit_socket}) {
+    std::error_code ignored;  // the listener says it better
+    if (!socket.empty()) std::filesystem::create_directories(std::filesystem::path(socket).parent_path(), ignored);
+  }
+  if (!config.takes_mail()) {
+    spool_ = std::make_unique<NoDisk>();
+    history_ = std::make_unique<NoDisk>();
+    return {};
+  }
+  auto spool = Machine::folder(config.spool.folder);
+  if (!spool) return StartFailure{"serve.folder", {{"detail", spool.error().detail}}, cli::exit_no_permission};
+  spool_ = std::move(*spool);
+  auto history = Machine::folder(config.history_folder);
+  if (!history) return StartFailure{"serve.folder", {{"detail", history.error().detail}}, cli::exit_no_permission};
+  history_ = std::move(*history);
+  return {};
+}
+
 int Process::run() {
   config::Config config;
   std::string password;
@@ -160,10 +184,7 @@ int Process::run() {
     return fail({"serve.log_file", {{"path", config.events}, {"detail", std::strerror(errno)}}, cli::exit_config});
   }
   log_ = std::make_unique<EventLog>(log_fd, level_of(config.event_level), machine_->clock);
-  auto spool = Machine::folder(config.spool.folder);
-  if (!spool) return fail({"serve.folder", {{"detail", spool.error().detail}}, cli::exit_no_permission});
-  auto history = Machine::folder(config.history_folder);
-  if (!history) return fail({"serve.folder", {{"detail", history.error().detail}}, cli::exit_no_permission});
+  if (const auto failure = open_folders(config)) return fail(*failure);
   auto resolver = env_asio::UnboundResolver::make(resolver_options(config), *log_);
   if (!resolver) return fail({"serve.resolver", {{"detail", resolver.error()}}, cli::exit_config});
   resolver_ = std::move(*resolver);
@@ -186,7 +207,7 @@ int Process::run() {
   extras.reload = [this] { return reload(); };
 
   const Ports ports{machine_->clock,   machine_->timers, machine_->entropy, machine_->network,
-                    *resolver_, **spool,          **history,          *log_};
+                    *resolver_, *spool_,          *history_,          *log_};
   app_ = std::make_unique<App>(ports, machine_->executors(), std::move(config), std::move(extras));
   asio::co_spawn(machine_->main(), live(), asio::detached);
   machine_->main().run();

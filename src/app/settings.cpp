@@ -48,8 +48,7 @@ std::vector<ListenerPlan> listeners(const config::Config& config) {
   }
   if (config.has_job("relay")) add(plans, config.relay.listen, smtp::Job::relay, false);
   if (config.has_job("null")) add(plans, config.null_host.listen, smtp::Job::null_host, false);
-  const bool takes_mail = config.has_job("submission") || config.has_job("relay");
-  if (takes_mail && config.submission.local && !config.submit_socket.empty()) {
+  if (config.takes_mail() && config.submission.local && !config.submit_socket.empty()) {
     plans.push_back({{config.submit_socket, 0}, smtp::Job::local, false});
   }
   return plans;

@@ -115,6 +115,7 @@ struct Config {
   std::map<std::string, std::string> places;   // key -> "postil.toml:12", only keys that are set
 
   bool has_job(std::string_view job) const;
+  bool takes_mail() const { return has_job("submission") || has_job("relay"); }
   // "postil.toml:12" for a key that is set, else "default".
   std::string place(std::string_view key) const;
 };

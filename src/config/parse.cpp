@@ -263,10 +263,9 @@ void Reader::whole() {
     about(c.tls.key.empty() ? "tls.certificate" : "tls.key", "config.tls_half");
   }
   if (c.has_job("relay") && c.relay.networks.empty()) about("relay.networks", "config.networks_missing");
-  const bool takes_mail = c.has_job("submission") || c.has_job("relay");
-  if (takes_mail && !c.aliases.contains("postmaster")) {
+  if (c.takes_mail() && !c.aliases.contains("postmaster")) {
     about("aliases.postmaster", "config.postmaster_missing");
-  } else if (takes_mail && !c.aliases.contains("root")) {
+  } else if (c.takes_mail() && !c.aliases.contains("root")) {
     c.aliases["root"] = c.aliases["postmaster"];
   }
   for (const auto& [name, targets] : c.aliases) {
