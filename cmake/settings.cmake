@@ -15,7 +15,7 @@ if(CCACHE)
   # Precompiled headers need these, or ccache refuses to cache their users.
   set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env
       CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
-      CCACHE_NOHASHDIR=1 ${CCACHE})
+      CCACHE_NOHASHDIR=1 CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} ${CCACHE})
 endif()
 find_program(MOLD mold)
 if(MOLD)
@@ -40,7 +40,9 @@ if(POSTIL_SANITIZE)
   set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-O1 -g1")
 endif()
 if(POSTIL_FUZZ)
-  add_compile_options(-fsanitize=fuzzer-no-link)  # the modules tell the fuzzer which way the input went
+  # Every module: the fuzzer sees which way the input went, and a fault inside a library ends the run.
+  add_compile_options(-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined)
+  add_link_options(-fsanitize=address,undefined)
 endif()
 if(POSTIL_SANITIZE STREQUAL "address")
   add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=undefined)
