@@ -15,6 +15,7 @@
 #include <cstring>
 #include <filesystem>
 #include <iostream>
+#include <optional>
 
 #include "app/app.hpp"
 #include "app/commands.hpp"
@@ -121,6 +122,7 @@ class Process {
   std::unique_ptr<FileAccounts> accounts_;
   std::unique_ptr<App> app_;
   std::unique_ptr<MetricsServer> metrics_;
+  std::optional<asio::signal_set> signals_;
   int exit_code_ = 0;
   bool stopping_ = false;
 };
@@ -179,6 +181,8 @@ int Process::run() {
   std::string password;
   if (!load(config, password)) return cli::exit_config;
   machine_ = std::make_unique<Machine>(config.threads);
+  // From here on: whoever hears READY may send a signal at once.
+  signals_.emplace(machine_->main(), SIGTERM, SIGINT, SIGHUP);
   const int log_fd = open_log(config);
   if (log_fd < 0 && config.events != "off") {
     return fail({"serve.log_file", {{"path", config.events}, {"detail", std::strerror(errno)}}, cli::exit_config});
@@ -244,9 +248,8 @@ env::Awaitable<void> Process::live() {
 
 // SIGHUP reads the configuration again; SIGTERM and SIGINT end the server.
 env::Awaitable<void> Process::watch_signals() {
-  asio::signal_set signals(machine_->main(), SIGTERM, SIGINT, SIGHUP);
   for (;;) {
-    const int signal = co_await signals.async_wait(asio::use_awaitable);
+    const int signal = co_await signals_->async_wait(asio::use_awaitable);
     if (signal != SIGHUP) co_return;
     co_await reload();
   }
