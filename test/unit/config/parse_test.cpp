@@ -102,8 +102,8 @@ TEST(ConfigParse, WrongValues) {
       {"limits.unlimited_from = 1", "wants.networks@5:25"},
       {"limits.unlimited_from = [\"10.0.0.1/8\"]", "wants.network@5:25"},
       {"deliver.via = \"pigeon\"", "wants.choice@5:15"},
-      {"deliver.source_ipv4 = \"::1\"", "wants.address_only@5:1"},
-      {"deliver.source_ipv6 = \"mail\"", "wants.address_only@5:1"},
+      {"deliver.source_ipv4 = \"::1\"", "wants.address_only@5:9"},
+      {"deliver.source_ipv6 = \"mail\"", "wants.address_only@5:9"},
   };
   for (const auto& [line, expected] : cases) EXPECT_THAT(problems(relay + line + "\n"), ElementsAre(expected)) << line;
   EXPECT_THAT(problems("job = \"mx\"\nhostname = \"localhost\"\n"),
