@@ -86,7 +86,10 @@ inline bool read_line(int fd, std::string& line) {
 // An SMTP server that answers by the beginnings of commands; "" answers the greeting, "." the message's end.
 class SmtpServer {
  public:
-  using Replies = std::vector<std::pair<std::string, std::string>>;
+  struct Rule {
+    std::string start, reply;
+  };
+  using Replies = std::vector<Rule>;
   explicit SmtpServer(Replies replies, const std::string& path = {})
       : replies_(std::move(replies)), server_(path, [this](int fd) { serve(fd); }) {}
   std::string at() const { return "127.0.0.1:" + std::to_string(server_.port()); }
