@@ -26,7 +26,7 @@ add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Werror
                     -fno-omit-frame-pointer -fstack-protector-strong -fpch-preprocess)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # g++ 12 sees ghosts in std::variant and coroutine frames.
-  add_compile_options(-Wno-maybe-uninitialized -Wno-restrict -Wno-stringop-overflow -Wno-array-bounds -Wno-stringop-overread -Wno-missing-field-initializers)
+  add_compile_options(-Wno-maybe-uninitialized -Wno-restrict -Wno-stringop-overflow -Wno-array-bounds -Wno-stringop-overread -Wno-missing-field-initializers -Wno-mismatched-new-delete)
 else()
   add_compile_options(-Wno-missing-field-initializers -Wno-missing-designated-field-initializers -Wno-unused-command-line-argument)
 endif()

@@ -5,7 +5,7 @@ import re
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-ROW = re.compile(r'all\.push_back\((?:\{\{)?(?:\w+\()?"([a-z0-9_.]+)",\s*((?:"(?:[^"\\]|\\.)*"|[^,])*)')
+ROW = re.compile(r'all\.push_back\(\s*(?:\{\{)?(?:\w+\(\s*)?"([a-z0-9_.]+)",\s*((?:"(?:[^"\\]|\\.)*"|[^,])*)')
 NO_DEFAULT = {"", '""', "[]"}
 
 

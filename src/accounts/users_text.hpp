@@ -25,7 +25,7 @@ enum class EditError : std::uint8_t {
   unreadable,  // the file has problems: Users::parse tells them
   exists,
   missing,
-  too_long,    // the line would be longer than line_octets_max
+  too_long,  // the line would be longer than line_octets_max
 };
 
 // Gives an empty text its head and a file without server's key that key; random_key: server_key_octets octets.

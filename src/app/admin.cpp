@@ -77,32 +77,46 @@ std::expected<queue::Filter, std::string> filter_of(const json::object& request)
 
 std::string_view status_word(queue::RecipientStatus status) {
   switch (status) {
-    case queue::RecipientStatus::waiting: return "waiting";
-    case queue::RecipientStatus::delivered: return "delivered";
-    case queue::RecipientStatus::failed: return "failed";
-    case queue::RecipientStatus::expired: return "expired";
-    case queue::RecipientStatus::removed: return "removed";
+    case queue::RecipientStatus::waiting:
+      return "waiting";
+    case queue::RecipientStatus::delivered:
+      return "delivered";
+    case queue::RecipientStatus::failed:
+      return "failed";
+    case queue::RecipientStatus::expired:
+      return "expired";
+    case queue::RecipientStatus::removed:
+      return "removed";
   }
   return "waiting";
 }
 
 std::string_view kind_word(queue::Kind kind) {
   switch (kind) {
-    case queue::Kind::mail: return "mail";
-    case queue::Kind::bounce: return "bounce";
-    case queue::Kind::delay_notice: return "delay_notice";
-    case queue::Kind::success_report: return "success_report";
+    case queue::Kind::mail:
+      return "mail";
+    case queue::Kind::bounce:
+      return "bounce";
+    case queue::Kind::delay_notice:
+      return "delay_notice";
+    case queue::Kind::success_report:
+      return "success_report";
   }
   return "mail";
 }
 
 std::string_view job_word(smtp::Job job) {
   switch (job) {
-    case smtp::Job::submission: return "submission";
-    case smtp::Job::relay: return "relay";
-    case smtp::Job::inbound: return "inbound";
-    case smtp::Job::null_host: return "null";
-    case smtp::Job::local: return "local";
+    case smtp::Job::submission:
+      return "submission";
+    case smtp::Job::relay:
+      return "relay";
+    case smtp::Job::inbound:
+      return "inbound";
+    case smtp::Job::null_host:
+      return "null";
+    case smtp::Job::local:
+      return "local";
   }
   return "submission";
 }
@@ -176,7 +190,8 @@ env::Awaitable<json::object> Admin::status() {
   const queue::Totals totals = co_await app_.post_office().ask(read);
   json::array listeners;
   for (const auto& [plan, at] : app_.listening()) {
-    listeners.push_back(json::object{{"address", to_string(at)}, {"job", job_word(plan.job)}, {"tls", plan.implicit_tls}});
+    listeners.push_back(
+        json::object{{"address", to_string(at)}, {"job", job_word(plan.job)}, {"tls", plan.implicit_tls}});
   }
   json::array jobs;
   for (const auto& job : app_.config().jobs) jobs.push_back(json::string(job));

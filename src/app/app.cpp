@@ -36,14 +36,17 @@ std::expected<void, StartFailure> App::load_certificate() {
   return {};
 }
 
-std::expected<std::shared_ptr<const server::ListenerState>, StartFailure> App::listener_state(const ListenerPlan& plan) {
+std::expected<std::shared_ptr<const server::ListenerState>, StartFailure> App::listener_state(
+    const ListenerPlan& plan) {
   auto state = std::make_shared<server::ListenerState>();
   state->settings = session_settings(config_, plan, certificate_ != nullptr, extras_.help);
   state->policy = policy(config_);
   state->tls = certificate_;
   state->local_login = extras_.local_login;
   if (plan.job == smtp::Job::relay) state->networks = config_.relay.networks;
-  if (plan.implicit_tls && !certificate_) return std::unexpected(StartFailure{"serve.tls_listener_without_certificate", {{"address", to_string(plan.at)}}, 78});
+  if (plan.implicit_tls && !certificate_)
+    return std::unexpected(
+        StartFailure{"serve.tls_listener_without_certificate", {{"address", to_string(plan.at)}}, 78});
   return state;
 }
 
@@ -58,9 +61,12 @@ std::expected<void, StartFailure> App::listen(const ListenerPlan& plan) {
       const auto& failure = opened.error();
       const i18n::Args args = {{"address", to_string(plan.at)}, {"detail", failure.detail}};
       switch (failure.error) {
-        case env::NetError::address_in_use: return std::unexpected(StartFailure{"serve.port_in_use", args, 69});
-        case env::NetError::permission: return std::unexpected(StartFailure{"serve.port_permission", args, 77});
-        default: return std::unexpected(StartFailure{"serve.port_failed", args, 69});
+        case env::NetError::address_in_use:
+          return std::unexpected(StartFailure{"serve.port_in_use", args, 69});
+        case env::NetError::permission:
+          return std::unexpected(StartFailure{"serve.port_permission", args, 77});
+        default:
+          return std::unexpected(StartFailure{"serve.port_failed", args, 69});
       }
     }
     listener = std::move(*opened);
@@ -76,12 +82,13 @@ std::expected<void, StartFailure> App::listen_control() {
   if (config_.control_socket.empty()) return {};
   auto opened = ports_.network.listen({config_.control_socket, 0}, {16, 0660}, executors_.main);
   if (!opened) {
-    return std::unexpected(
-        StartFailure{"serve.control_failed", {{"path", config_.control_socket}, {"detail", opened.error().detail}}, 77});
+    return std::unexpected(StartFailure{
+        "serve.control_failed", {{"path", config_.control_socket}, {"detail", opened.error().detail}}, 77});
   }
   control_listener_ = std::move(*opened);
   admin_ = std::make_unique<Admin>(*this);
-  asio::co_spawn(executors_.main, control::serve(*control_listener_, *admin_, ports_.clock, ports_.timers), asio::detached);
+  asio::co_spawn(executors_.main, control::serve(*control_listener_, *admin_, ports_.clock, ports_.timers),
+                 asio::detached);
   return {};
 }
 
@@ -97,11 +104,20 @@ env::Awaitable<std::expected<void, StartFailure>> App::open_store() {
   auto log = co_await spool::Log::open(spool_options, ports_.spool_disk, executors_.flusher, executors_.readers,
                                        ports_.clock, ports_.entropy, ports_.events);
   if (!log) {
-    co_return std::unexpected(StartFailure{"serve.spool", {{"folder", config_.spool.folder}, {"detail", log.error().sentence}}, 75});
+    co_return std::unexpected(
+        StartFailure{"serve.spool", {{"folder", config_.spool.folder}, {"detail", log.error().sentence}}, 75});
   }
   log_ = log->get();
   store_ = std::move(*log);
   co_return std::expected<void, StartFailure>{};
+}
+
+// Addresses to which no mail is sent because we listen there ourselves, on the port that mail goes to.
+std::vector<std::string> App::looping_addresses() const {
+  for (const auto& plan : listeners(config_)) {
+    if (!plan.at.local() && plan.at.port == config_.deliver.port) return extras_.own_addresses;
+  }
+  return {};
 }
 
 env::Awaitable<std::expected<void, StartFailure>> App::start() {
@@ -110,7 +126,7 @@ env::Awaitable<std::expected<void, StartFailure>> App::start() {
   if (!certificate) co_return std::unexpected(certificate.error());
 
   history_ = std::make_unique<history::History>(history::Options{config_.history_octets, config_.history_age},
-                                                ports_.history_disk, executors_.history, ports_.clock);
+                                                ports_.history_disk, executors_.history, ports_.clock, &ports_.timers);
   auto open_history = [this] {
     history_->open();
     return true;
@@ -126,29 +142,30 @@ env::Awaitable<std::expected<void, StartFailure>> App::start() {
       [this](WallTime now) { return make_id(now); }, [io] { return io->pick().executor; }});
   reports_ = std::make_unique<delivery::ReportWriter>(*delivery_services_);
   post_office_ = std::make_unique<delivery::PostOffice>(
-      *delivery_services_, delivery_settings(config_, extras_.smarthost_password, extras_.own_addresses),
+      *delivery_services_, delivery_settings(config_, extras_.smarthost_password, looping_addresses()),
       engine_settings(config_, ports_.entropy.word()), *reports_, executors_.engine);
   const auto waiting = co_await post_office_->open();
   if (!waiting) {
-    co_return std::unexpected(StartFailure{"serve.spool",
-                                           {{"folder", config_.spool.folder}, {"detail", std::string(env::to_string(waiting.error()))}}, 75});
+    co_return std::unexpected(
+        StartFailure{"serve.spool",
+                     {{"folder", config_.spool.folder}, {"detail", std::string(env::to_string(waiting.error()))}},
+                     75});
   }
 
   intake_ = std::make_unique<Intake>(*post_office_);
   limits_ = std::make_unique<RateLimits>(config_.limits, ports_.entropy.word());
   registry_ = std::make_unique<server::Registry>(session_limits(config_));
-  server_services_.reset(new server::Services{ports_.clock, ports_.timers, ports_.entropy, ports_.resolver, *store_,
-                                              ports_.events, *history_, *limits_, *intake_, extras_.accounts,
-                                              executors_.pool, &pool_waiting_, 64,
-                                              [this](WallTime now) { return make_id(now); }});
+  server_services_.reset(new server::Services{
+      ports_.clock, ports_.timers, ports_.entropy, ports_.resolver, *store_, ports_.events, *history_, *limits_,
+      *intake_, extras_.accounts, executors_.pool, &pool_waiting_, 64, [this](WallTime now) { return make_id(now); }});
   for (const auto& plan : listeners(config_)) {
     const auto listening = listen(plan);
     if (!listening) co_return std::unexpected(listening.error());
   }
   const auto control = listen_control();
   if (!control) co_return std::unexpected(control.error());
-  ports_.events.emit({event::Name::server_started,
-                      {{"host", config_.host_name}, {"waiting", static_cast<std::int64_t>(*waiting)}}});
+  ports_.events.emit(
+      {event::Name::server_started, {{"host", config_.host_name}, {"waiting", static_cast<std::int64_t>(*waiting)}}});
   co_return std::expected<void, StartFailure>{};
 }
 
@@ -160,15 +177,17 @@ env::Awaitable<void> App::stop(Duration grace) {
     registry_->stop();
     auto pause = ports_.timers.make(executors_.main);
     const MonoTime end = ports_.clock.now() + grace;
-    while (registry_->sessions() > 0 && ports_.clock.now() < end) co_await pause->wait_until(ports_.clock.now() + milliseconds(20));
+    while (registry_->sessions() > 0 && ports_.clock.now() < end)
+      co_await pause->wait_until(ports_.clock.now() + milliseconds(20));
   }
   if (post_office_) co_await post_office_->stop(grace);
   if (log_) co_await log_->stop();
+  if (history_) co_await history_->flush();
   ports_.events.emit({event::Name::server_stopped, {}});
 }
 
 env::Awaitable<std::expected<std::vector<std::string>, StartFailure>> App::reload(config::Config config,
-                                                                                 std::string smarthost_password) {
+                                                                                  std::string smarthost_password) {
   std::vector<std::string> later;
   if (config.jobs != config_.jobs) later.emplace_back("job");
   if (config.spool.folder != config_.spool.folder) later.emplace_back("spool.folder");
@@ -197,7 +216,7 @@ env::Awaitable<std::expected<std::vector<std::string>, StartFailure>> App::reloa
   }
   registry_->set_limits(session_limits(config_));
   limits_->set(config_.limits);
-  post_office_->set_settings(delivery_settings(config_, extras_.smarthost_password, extras_.own_addresses),
+  post_office_->set_settings(delivery_settings(config_, extras_.smarthost_password, looping_addresses()),
                              engine_settings(config_, ports_.entropy.word()));
   ports_.events.emit({event::Name::config_reloaded, {}});
   co_return later;

@@ -31,14 +31,14 @@ struct StartFailure {
 };
 
 struct Extras {
-  server::AccountSource* accounts = nullptr;   // null: nobody can log in
+  server::AccountSource* accounts = nullptr;                             // null: nobody can log in
   std::function<std::optional<std::string>(std::uint32_t)> local_login;  // account name for a uid
   std::function<std::vector<std::string>(std::string_view)> help;        // HELP CODE
   std::string smarthost_password;
-  std::vector<std::string> own_addresses;      // numeric addresses of this machine on which port 25 is ours
+  std::vector<std::string> own_addresses;  // numeric addresses of this machine
   // Sockets that were handed over (socket activation): asked for before a new one is opened; null: none.
   std::function<std::unique_ptr<env::Listener>(const env::Endpoint&, env::Executor)> adopt;
-  boost::json::object demo;                    // for the control call "demo"; empty otherwise
+  boost::json::object demo;                                     // for the control call "demo"; empty otherwise
   std::function<env::Awaitable<boost::json::object>()> reload;  // for the control call "reload"
 };
 
@@ -53,7 +53,7 @@ class App {
   // Takes a new configuration where that can be done while running: everything but job, listeners, spool and threads
   // (`problems` says what waits for a restart). Certificates are read again.
   env::Awaitable<std::expected<std::vector<std::string>, StartFailure>> reload(config::Config config,
-                                                                              std::string smarthost_password);
+                                                                               std::string smarthost_password);
   // With the real ports (0 was asked for): for tests, the demo and logs.
   std::vector<std::pair<ListenerPlan, env::Endpoint>> listening() const;
   const config::Config& config() const { return config_; }
@@ -71,6 +71,7 @@ class App {
   std::expected<std::shared_ptr<const server::ListenerState>, StartFailure> listener_state(const ListenerPlan& plan);
   env::Awaitable<std::expected<void, StartFailure>> open_store();
   std::expected<void, StartFailure> load_certificate();
+  std::vector<std::string> looping_addresses() const;
   std::expected<void, StartFailure> listen(const ListenerPlan& plan);
   std::expected<void, StartFailure> listen_control();
 

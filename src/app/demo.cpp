@@ -32,11 +32,11 @@ namespace asio = boost::asio;
 
 struct Options {
   std::string folder;
-  std::uint16_t port = 2587;      // STARTTLS
-  std::uint16_t port_tls = 2465;  // implicit TLS
-  std::uint16_t host_port = 2525; // of the demo's hosts, on addresses 127.0.x.y
+  std::uint16_t port = 2587;       // STARTTLS
+  std::uint16_t port_tls = 2465;   // implicit TLS
+  std::uint16_t host_port = 2525;  // of the demo's hosts, on addresses 127.0.x.y
   bool keep = false;
-  std::uint32_t seconds = 0;      // ends by itself; 0 = until it is stopped
+  std::uint32_t seconds = 0;  // ends by itself; 0 = until it is stopped
 };
 
 constexpr std::string_view user = "demo@demo.test";
@@ -95,7 +95,8 @@ std::optional<StartFailure> Demo::prepare() {
     for (const char* part : {"spool", "history", "inbox"}) std::filesystem::remove_all(folder_ + "/" + part, error);
   }
   std::filesystem::create_directories(folder_ + "/inbox", error);
-  if (error) return StartFailure{"serve.folder", {{"detail", folder_ + ": " + error.message()}}, cli::exit_no_permission};
+  if (error)
+    return StartFailure{"serve.folder", {{"detail", folder_ + ": " + error.message()}}, cli::exit_no_permission};
   ::chmod(folder_.c_str(), 0700);
 
   const auto certificate = env_asio::make_self_signed({"localhost", "127.0.0.1", "::1"});
@@ -106,7 +107,8 @@ std::optional<StartFailure> Demo::prepare() {
   record.addresses = {"*@demo.test"};
   std::string random(accounts::password_random_octets + accounts::server_key_octets, '\0');
   machine_.entropy.fill({reinterpret_cast<std::uint8_t*>(random.data()), random.size()});
-  const auto set = accounts::set_password(record, password_, std::string_view(random).substr(0, accounts::password_random_octets));
+  const auto set =
+      accounts::set_password(record, password_, std::string_view(random).substr(0, accounts::password_random_octets));
   const auto text = accounts::add_user(
       accounts::with_head("", std::string_view(random).substr(accounts::password_random_octets)), record);
   POSTIL_ASSERT(set && text);
@@ -120,7 +122,8 @@ std::optional<StartFailure> Demo::prepare() {
 }
 
 config::Config Demo::configuration() {
-  const std::string text = fmt::format(R"(job = "submission"
+  const std::string text =
+      fmt::format(R"(job = "submission"
 hostname = "mail.demo.test"
 language = "{0}"
 [tls]
@@ -153,7 +156,7 @@ size = "16M"
 [limits]
 sessions = 500
 )",
-                                       context_.tr.language(), folder_, options_.port, options_.port_tls, options_.host_port);
+                  context_.tr.language(), folder_, options_.port, options_.port_tls, options_.host_port);
   const config::SourceFile source{"demo", text};
   auto loaded = config::parse({&source, 1});
   for (const auto& problem : loaded.problems) context_.err << config::to_string(problem, context_.tr) << '\n';
@@ -192,14 +195,16 @@ bool Demo::open_hosts() {
   const auto open = [&](const std::string& address, const DemoDomain& domain, DemoInbox inbox) {
     auto listener = machine_.network.listen({address, options_.host_port}, {}, machine_.main().get_executor());
     if (!listener) {
-      exit_code_ = fail({"serve.port_in_use",
-                         {{"address", fmt::format("{}:{}", address, options_.host_port)}, {"detail", listener.error().detail}},
-                         cli::exit_unavailable});
+      exit_code_ =
+          fail({"serve.port_in_use",
+                {{"address", fmt::format("{}:{}", address, options_.host_port)}, {"detail", listener.error().detail}},
+                cli::exit_unavailable});
       return false;
     }
-    asio::co_spawn(machine_.main(),
-                   serve_demo_host(std::shared_ptr<env::Listener>(std::move(*listener)), domain, machine_.clock, std::move(inbox)),
-                   asio::detached);
+    asio::co_spawn(
+        machine_.main(),
+        serve_demo_host(std::shared_ptr<env::Listener>(std::move(*listener)), domain, machine_.clock, std::move(inbox)),
+        asio::detached);
     return true;
   };
   for (const auto& domain : demo_domains()) {
@@ -260,7 +265,8 @@ int Demo::run() {
   extras.local_login = [](std::uint32_t uid) { return account_of(uid); };
   extras.help = help_lines;
   extras.demo = facts();
-  const Ports ports{machine_.clock, machine_.timers, machine_.entropy, machine_.network, resolver_, *spool_, *history_, log_};
+  const Ports ports{machine_.clock, machine_.timers, machine_.entropy, machine_.network,
+                    resolver_,      *spool_,         *history_,        log_};
   app_ = std::make_unique<App>(ports, machine_.executors(), configuration(), std::move(extras));
   asio::co_spawn(machine_.main(), live(), asio::detached);
   machine_.main().run();

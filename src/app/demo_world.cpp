@@ -37,7 +37,9 @@ const DemoDomain& demo_inbox() {
   return inbox;
 }
 
-std::string demo_domain_name(const DemoDomain& domain) { return fmt::format("{}.demo.test", domain.code); }
+std::string demo_domain_name(const DemoDomain& domain) {
+  return fmt::format("{}.demo.test", domain.code);
+}
 
 std::string demo_address(const DemoDomain& domain) {
   return fmt::format("127.0.{}.{}", domain.code / 100, domain.code % 100 + 1);
@@ -50,7 +52,8 @@ env::Awaitable<dns::Answer> DemoResolver::query(std::string name, dns::Type type
   answer.ttl_seconds = 60;
   const std::string_view host_prefix = "mx.";
   const bool host = name.starts_with(host_prefix);
-  const std::string_view domain_name = host ? std::string_view(name).substr(host_prefix.size()) : std::string_view(name);
+  const std::string_view domain_name =
+      host ? std::string_view(name).substr(host_prefix.size()) : std::string_view(name);
   const auto& all = demo_domains();
   const auto found = std::ranges::find(all, domain_name, demo_domain_name);
   const bool own = domain_name == "demo.test" || domain_name == "mail.demo.test";
@@ -83,9 +86,9 @@ class DemoSession {
 
   env::Awaitable<void> run() {
     const bool refused = domain_.stage == "greeting";
-    const std::string greeting =
-        refused ? fmt::format("{} mx.{} {}", domain_.code, demo_domain_name(domain_), domain_.text)
-                : fmt::format("220 mx.{} ESMTP demo", demo_domain_name(domain_));
+    const std::string greeting = refused
+                                     ? fmt::format("{} mx.{} {}", domain_.code, demo_domain_name(domain_), domain_.text)
+                                     : fmt::format("220 mx.{} ESMTP demo", demo_domain_name(domain_));
     co_await say(greeting);
     if (domain_.code == 421) co_return;
     for (;;) {
@@ -121,7 +124,8 @@ class DemoSession {
   // The reply of this stage: the domain's own one where this is its stage.
   std::string reply(std::string_view stage, std::string_view usual) const {
     if (domain_.stage != stage) return std::string(usual);
-    return fmt::format("{} {}{}{}", domain_.code == 235 ? 250 : domain_.code, domain_.enhanced, domain_.enhanced.empty() ? "" : " ", domain_.text);
+    return fmt::format("{} {}{}{}", domain_.code == 235 ? 250 : domain_.code, domain_.enhanced,
+                       domain_.enhanced.empty() ? "" : " ", domain_.text);
   }
 
   env::Awaitable<bool> command(std::string line, bool refused) {
@@ -132,7 +136,8 @@ class DemoSession {
     if (refused) {
       co_await say(fmt::format("{} {}", domain_.code == 521 ? "521 5.3.2" : "503 5.5.1", "only QUIT is served here"));
     } else if (istarts_with(line, "EHLO") || istarts_with(line, "HELO")) {
-      co_await say("250-mx." + demo_domain_name(domain_) + "\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 ENHANCEDSTATUSCODES");
+      co_await say("250-mx." + demo_domain_name(domain_) +
+                   "\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 ENHANCEDSTATUSCODES");
     } else if (istarts_with(line, "MAIL")) {
       co_await say(reply("mail", "250 2.1.0 sender taken"));
     } else if (istarts_with(line, "RCPT")) {
@@ -177,8 +182,8 @@ env::Awaitable<void> run_session(env::StreamPtr stream, const DemoDomain& domain
 
 }  // namespace
 
-env::Awaitable<void> serve_demo_host(std::shared_ptr<env::Listener> listener, const DemoDomain& domain, env::Clock& clock,
-                                     DemoInbox inbox) {
+env::Awaitable<void> serve_demo_host(std::shared_ptr<env::Listener> listener, const DemoDomain& domain,
+                                     env::Clock& clock, DemoInbox inbox) {
   const env::Executor executor = co_await boost::asio::this_coro::executor;
   for (;;) {
     auto stream = co_await listener->accept(executor);

@@ -15,8 +15,8 @@ namespace postil::app {
 
 struct DemoDomain {
   int code;
-  std::string_view stage;      // where its host says it: greeting, ehlo, mail, rcpt, data, end, dns
-  std::string_view enhanced;   // "" = none
+  std::string_view stage;     // where its host says it: greeting, ehlo, mail, rcpt, data, end, dns
+  std::string_view enhanced;  // "" = none
   std::string_view text;
 };
 const std::vector<DemoDomain>& demo_domains();
@@ -35,7 +35,7 @@ const DemoDomain& demo_inbox();
 using DemoInbox = std::function<void(const std::string& message)>;
 
 // Serves one host of the demo until the listener is closed. inbox: may be empty.
-env::Awaitable<void> serve_demo_host(std::shared_ptr<env::Listener> listener, const DemoDomain& domain, env::Clock& clock,
-                                     DemoInbox inbox);
+env::Awaitable<void> serve_demo_host(std::shared_ptr<env::Listener> listener, const DemoDomain& domain,
+                                     env::Clock& clock, DemoInbox inbox);
 
 }  // namespace postil::app

@@ -21,7 +21,9 @@ class EventLog : public event::Sink {
   ~EventLog() override;  // writes what waits
   void emit(const event::Event& event) override;
   // Since the start, by declaration index: for the metrics.
-  std::uint64_t count(event::Name name) const { return counts_[static_cast<std::size_t>(name)].load(std::memory_order_relaxed); }
+  std::uint64_t count(event::Name name) const {
+    return counts_[static_cast<std::size_t>(name)].load(std::memory_order_relaxed);
+  }
   void set_level(event::Level least) { least_ = least; }
 
  private:

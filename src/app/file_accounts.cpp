@@ -12,9 +12,10 @@ namespace postil::app {
 namespace {
 
 std::optional<accounts::FileStamp> stamp_of(const std::string& path) {
-  struct stat s {};
+  struct stat s{};
   if (::stat(path.c_str(), &s) != 0) return {};
-  return accounts::FileStamp{s.st_mtim.tv_sec * 1'000'000'000 + s.st_mtim.tv_nsec, static_cast<std::uint64_t>(s.st_size), s.st_ino};
+  return accounts::FileStamp{s.st_mtim.tv_sec * 1'000'000'000 + s.st_mtim.tv_nsec,
+                             static_cast<std::uint64_t>(s.st_size), s.st_ino};
 }
 
 }  // namespace

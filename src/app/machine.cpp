@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <ifaddrs.h>
 #include <pwd.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -28,7 +29,20 @@ struct Machine::Io : server::SessionExecutors {
   env_asio::IoThreads& threads;
 };
 
+namespace {
+
+// A session is a descriptor, and the usual soft limit of 1,024 is there for programs that use select().
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+}  // namespace
+
 Machine::Machine(std::size_t io_threads) {
+  raise_descriptor_limit();
   ::signal(SIGPIPE, SIG_IGN);
   ::signal(SIGXFSZ, SIG_IGN);  // a file over the limit is an error of the write, not the end of the program
   if (io_threads == 0) io_threads = std::max(1u, std::thread::hardware_concurrency());
@@ -39,14 +53,16 @@ Machine::Machine(std::size_t io_threads) {
 Machine::~Machine() = default;
 
 Executors Machine::executors() {
-  return {main_.get_executor(),    engine_.executor(), flusher_.executor(), readers_.executor(),
-          history_.executor(),     pool_.executor(),   *sessions_};
+  return {main_.get_executor(), engine_.executor(), flusher_.executor(), readers_.executor(),
+          history_.executor(),  pool_.executor(),   *sessions_};
 }
 
 env::DiskResult<std::unique_ptr<env::Disk>> Machine::folder(const std::string& path) {
   std::error_code error;
   const bool made = std::filesystem::create_directories(path, error);
-  if (error) return std::unexpected(env::DiskFailure{env_asio::disk_error(error.value()), fmt::format("{}: {}", path, error.message())});
+  if (error)
+    return std::unexpected(
+        env::DiskFailure{env_asio::disk_error(error.value()), fmt::format("{}: {}", path, error.message())});
   if (made) ::chmod(path.c_str(), 0700);
   auto disk = env_asio::FolderDisk::open_folder(path);
   if (!disk) return std::unexpected(disk.error());

@@ -27,23 +27,28 @@ prometheus::MetricFamily family(std::string name, std::string help, prometheus::
 
 std::string response(std::string_view status, std::string_view body) {
   return fmt::format(
-      "HTTP/1.1 {}\r\nContent-Type: text/plain; version=0.0.4; charset=utf-8\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{}",
+      "HTTP/1.1 {}\r\nContent-Type: text/plain; version=0.0.4; charset=utf-8\r\nContent-Length: {}\r\nConnection: "
+      "close\r\n\r\n{}",
       status, body.size(), body);
 }
 
 }  // namespace
 
-MetricsServer::MetricsServer(App& app, const EventLog& log, Machine& machine) : app_(app), log_(log), machine_(machine) {}
+MetricsServer::MetricsServer(App& app, const EventLog& log, Machine& machine)
+    : app_(app), log_(log), machine_(machine) {}
 
 void MetricsServer::start(const std::vector<config::ListenAddress>& addresses) {
   for (const auto& at : addresses) {
     auto listener = machine_.network.listen({at.address, at.port}, {}, machine_.main().get_executor());
     if (!listener) {
       app_.ports().events.emit({event::Name::resource_trouble,
-                                {{"what", "metrics"}, {"address", fmt::format("{}:{}", at.address, at.port)}, {"why", listener.error().detail}}});
+                                {{"what", "metrics"},
+                                 {"address", fmt::format("{}:{}", at.address, at.port)},
+                                 {"why", listener.error().detail}}});
       continue;
     }
-    boost::asio::co_spawn(machine_.main(), accept(std::shared_ptr<env::Listener>(std::move(*listener))), boost::asio::detached);
+    boost::asio::co_spawn(machine_.main(), accept(std::shared_ptr<env::Listener>(std::move(*listener))),
+                          boost::asio::detached);
   }
 }
 
@@ -84,7 +89,8 @@ env::Awaitable<std::string> MetricsServer::page() {
   const auto age = totals.messages ? app_.ports().clock.wall() - totals.oldest : Duration(0);
   gauge("postil_queue_oldest_seconds", "age of the oldest waiting message", static_cast<double>(age.count()) / 1e6);
   gauge("postil_sessions", "open sessions", static_cast<double>(app_.registry().sessions()));
-  gauge("postil_accepting", "1: new mail is taken; 0: below the watermark of the disk", app_.store().accepts_mail() ? 1 : 0);
+  gauge("postil_accepting", "1: new mail is taken; 0: below the watermark of the disk",
+        app_.store().accepts_mail() ? 1 : 0);
   std::ostringstream out;
   prometheus::TextSerializer().Serialize(out, all);
   co_return out.str();

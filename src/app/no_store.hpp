@@ -11,7 +11,9 @@ class NoStore : public env::Store {
   env::Awaitable<env::StoreResult<std::unique_ptr<env::BodyWriter>>> begin_body() override {
     co_return std::unexpected(env::StoreError::stopped);
   }
-  env::Awaitable<env::StoreResult<void>> commit(env::Batch) override { co_return std::unexpected(env::StoreError::stopped); }
+  env::Awaitable<env::StoreResult<void>> commit(env::Batch) override {
+    co_return std::unexpected(env::StoreError::stopped);
+  }
   env::Awaitable<env::StoreResult<std::string>> read_body(MessageId, std::uint64_t, std::size_t) override {
     co_return std::unexpected(env::StoreError::not_found);
   }
@@ -21,7 +23,9 @@ class NoStore : public env::Store {
   env::Awaitable<env::StoreResult<queue::MessageState>> read_state(MessageId) override {
     co_return std::unexpected(env::StoreError::not_found);
   }
-  env::Awaitable<env::StoreResult<std::uint64_t>> lease_all(std::function<void(env::Waiting&&)>) override { co_return 0; }
+  env::Awaitable<env::StoreResult<std::uint64_t>> lease_all(std::function<void(env::Waiting&&)>) override {
+    co_return 0;
+  }
   env::Awaitable<env::StoreResult<std::vector<MessageId>>> list(MessageId, std::size_t) override {
     co_return std::vector<MessageId>{};
   }

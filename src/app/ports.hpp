@@ -28,12 +28,12 @@ struct Ports {
 };
 
 struct Executors {
-  env::Executor main;      // acceptors, control
-  env::Executor engine;    // the queue
-  env::Executor flusher;   // the spool's writer
-  env::Executor readers;   // blocking reads of bodies
-  env::Executor history;   // the history's writer
-  env::Executor pool;      // password hashes, users file
+  env::Executor main;            // acceptors, control
+  env::Executor engine;          // the queue
+  env::Executor flusher;         // the spool's writer
+  env::Executor readers;         // blocking reads of bodies
+  env::Executor history;         // the history's writer
+  env::Executor pool;            // password hashes, users file
   server::SessionExecutors& io;  // sessions and attempts
 };
 

@@ -28,9 +28,12 @@ RateLimits::RateLimits(const config::Limits& limits, std::uint64_t seed)
 void RateLimits::set(const config::Limits& limits) {
   const std::lock_guard lock(mutex_);
   const auto logins = [](const config::Limits& l) {
-    return std::tuple(l.login_failures_per_address, l.login_failures_per_account, l.login_window, l.login_block, l.login_block_max);
+    return std::tuple(l.login_failures_per_address, l.login_failures_per_account, l.login_window, l.login_block,
+                      l.login_block_max);
   };
-  const auto recipients = [](const config::Limits& l) { return std::pair(l.recipients_per_hour, l.recipients_per_day); };
+  const auto recipients = [](const config::Limits& l) {
+    return std::pair(l.recipients_per_hour, l.recipients_per_day);
+  };
   if (logins(limits) != logins(used_)) logins_ = accounts::LoginLimits(login_policy(limits), seed_);
   if (recipients(limits) != recipients(used_)) recipients_ = accounts::RecipientLimits(recipient_policy(limits), seed_);
   used_ = limits;

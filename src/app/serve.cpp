@@ -1,7 +1,7 @@
 // `postil serve`: the server as a process. Signals, systemd, threads; the server itself is app.hpp.
 #include <fcntl.h>
-#include <netdb.h>
 #include <fmt/format.h>
+#include <netdb.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -90,7 +90,8 @@ bool HandedOver::matches(int fd, const env::Endpoint& at) {
                     NI_NUMERICHOST | NI_NUMERICSERV) != 0) {
     return false;
   }
-  return fmt::to_string(at.port) == port && (at.address == host || (at.address == "0.0.0.0" && std::strcmp(host, "::") == 0));
+  return fmt::to_string(at.port) == port &&
+         (at.address == host || (at.address == "0.0.0.0" && std::strcmp(host, "::") == 0));
 }
 
 struct Options {
@@ -207,11 +208,13 @@ int Process::run() {
   extras.smarthost_password = std::move(password);
   extras.own_addresses = own_addresses();
   auto handed_over = std::make_shared<HandedOver>(*machine_);
-  extras.adopt = [handed_over](const env::Endpoint& at, env::Executor executor) { return handed_over->take(at, executor); };
+  extras.adopt = [handed_over](const env::Endpoint& at, env::Executor executor) {
+    return handed_over->take(at, executor);
+  };
   extras.reload = [this] { return reload(); };
 
-  const Ports ports{machine_->clock,   machine_->timers, machine_->entropy, machine_->network,
-                    *resolver_, *spool_,          *history_,          *log_};
+  const Ports ports{machine_->clock, machine_->timers, machine_->entropy, machine_->network,
+                    *resolver_,      *spool_,          *history_,         *log_};
   app_ = std::make_unique<App>(ports, machine_->executors(), std::move(config), std::move(extras));
   asio::co_spawn(machine_->main(), live(), asio::detached);
   machine_->main().run();
@@ -256,7 +259,8 @@ env::Awaitable<void> Process::watch_signals() {
 }
 
 env::Awaitable<boost::json::object> Process::reload() {
-  notify_service_manager(fmt::format("RELOADING=1\nMONOTONIC_USEC={}", machine_->clock.now().time_since_epoch().count()));
+  notify_service_manager(
+      fmt::format("RELOADING=1\nMONOTONIC_USEC={}", machine_->clock.now().time_since_epoch().count()));
   auto loaded = cli::load_config(options_.config);
   boost::json::array problems;
   for (const auto& problem : loaded.problems) {

@@ -7,7 +7,8 @@
 namespace postil::app {
 namespace {
 
-void add(std::vector<ListenerPlan>& plans, const std::vector<config::ListenAddress>& addresses, smtp::Job job, bool tls) {
+void add(std::vector<ListenerPlan>& plans, const std::vector<config::ListenAddress>& addresses, smtp::Job job,
+         bool tls) {
   for (const auto& at : addresses) plans.push_back({{at.address, at.port}, job, tls});
 }
 
@@ -54,15 +55,16 @@ std::vector<ListenerPlan> listeners(const config::Config& config) {
   return plans;
 }
 
-std::shared_ptr<const smtp::ServerSettings> session_settings(const config::Config& config, const ListenerPlan& plan,
-                                                             bool have_certificate,
-                                                             std::function<std::vector<std::string>(std::string_view)> help) {
+std::shared_ptr<const smtp::ServerSettings> session_settings(
+    const config::Config& config, const ListenerPlan& plan, bool have_certificate,
+    std::function<std::vector<std::string>(std::string_view)> help) {
   auto out = std::make_shared<smtp::ServerSettings>();
   const bool submission = plan.job == smtp::Job::submission;
   out->job = plan.job;
   out->host_name = config.host_name;
   out->implicit_tls = plan.implicit_tls;
-  out->starttls = have_certificate && !plan.implicit_tls && plan.job != smtp::Job::null_host && plan.job != smtp::Job::local;
+  out->starttls =
+      have_certificate && !plan.implicit_tls && plan.job != smtp::Job::null_host && plan.job != smtp::Job::local;
   out->auth_offered = submission;
   out->auth_without_tls = config.submission.auth_without_tls;
   out->require_auth = submission;
@@ -100,8 +102,8 @@ std::shared_ptr<const server::Policy> policy(const config::Config& config) {
 }
 
 server::SessionLimits session_limits(const config::Config& config) {
-  return {static_cast<std::uint32_t>(config.limits.sessions), static_cast<std::uint32_t>(config.limits.sessions_per_address),
-          config.limits.unlimited_from};
+  return {static_cast<std::uint32_t>(config.limits.sessions),
+          static_cast<std::uint32_t>(config.limits.sessions_per_address), config.limits.unlimited_from};
 }
 
 std::shared_ptr<const delivery::Settings> delivery_settings(const config::Config& config, std::string password,

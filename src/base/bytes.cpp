@@ -41,7 +41,9 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
   }
 }
 
-bool has_8bit(std::string_view text) { return std::ranges::any_of(text, is_8bit); }
+bool has_8bit(std::string_view text) {
+  return std::ranges::any_of(text, is_8bit);
+}
 
 namespace {
 // Length of the well-formed UTF-8 sequence at the start of text; 0 if there is none.

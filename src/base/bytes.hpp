@@ -8,19 +8,33 @@
 
 namespace postil {
 
-constexpr char ascii_lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
-constexpr char ascii_upper(char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; }
-constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
-constexpr bool is_alpha(char c) { return ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z'; }
-constexpr bool is_alnum(char c) { return is_digit(c) || is_alpha(c); }
-constexpr bool is_8bit(char c) { return (static_cast<unsigned char>(c) & 0x80) != 0; }
-constexpr bool is_control(char c) { return static_cast<unsigned char>(c) < 32 || c == 127; }
+constexpr char ascii_lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+}
+constexpr char ascii_upper(char c) {
+  return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c;
+}
+constexpr bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+constexpr bool is_alpha(char c) {
+  return ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z';
+}
+constexpr bool is_alnum(char c) {
+  return is_digit(c) || is_alpha(c);
+}
+constexpr bool is_8bit(char c) {
+  return (static_cast<unsigned char>(c) & 0x80) != 0;
+}
+constexpr bool is_control(char c) {
+  return static_cast<unsigned char>(c) < 32 || c == 127;
+}
 
 bool iequals(std::string_view a, std::string_view b);
 bool istarts_with(std::string_view text, std::string_view prefix);
 std::string to_lower(std::string_view text);
 std::string to_upper(std::string_view text);
-std::string_view trim(std::string_view text);  // spaces and tabs
+std::string_view trim(std::string_view text);                                // spaces and tabs
 std::vector<std::string_view> split(std::string_view text, char separator);  // views into text; "" gives one empty part
 bool has_8bit(std::string_view text);
 bool is_utf8(std::string_view text);  // well-formed, no surrogates, no overlong forms

@@ -40,8 +40,12 @@ std::optional<std::uint64_t> value_of(std::string_view text) {
 
 }  // namespace
 
-std::string to_string(MessageId id) { return letters(id.value); }
-std::string to_string(ReceiptId id) { return letters(id.value); }
+std::string to_string(MessageId id) {
+  return letters(id.value);
+}
+std::string to_string(ReceiptId id) {
+  return letters(id.value);
+}
 
 std::optional<MessageId> parse_message_id(std::string_view text) {
   const auto value = value_of(text);
@@ -67,6 +71,8 @@ WallTime made_at(MessageId id) {
   return WallTime(milliseconds(ms));
 }
 
-ReceiptId make_receipt_id(std::uint64_t random) { return ReceiptId{random | receipt_bit}; }
+ReceiptId make_receipt_id(std::uint64_t random) {
+  return ReceiptId{random | receipt_bit};
+}
 
 }  // namespace postil

@@ -21,11 +21,11 @@ struct Id {
   explicit constexpr operator bool() const { return value != 0; }
 };
 
-using MessageId = Id<struct MessageTag>;      // a message in the queue, through its whole life
-using ReceiptId = Id<struct ReceiptTag>;      // a refusal
-using SessionId = Id<struct SessionTag>;      // a connection in or out; unique in one run of the program
-using AttemptId = Id<struct AttemptTag>;      // one try to deliver some recipients; unique in one run
-using SiteId = Id<struct SiteTag, std::uint32_t>;      // a destination of the queue engine
+using MessageId = Id<struct MessageTag>;                   // a message in the queue, through its whole life
+using ReceiptId = Id<struct ReceiptTag>;                   // a refusal
+using SessionId = Id<struct SessionTag>;                   // a connection in or out; unique in one run of the program
+using AttemptId = Id<struct AttemptTag>;                   // one try to deliver some recipients; unique in one run
+using SiteId = Id<struct SiteTag, std::uint32_t>;          // a destination of the queue engine
 using SenderKey = Id<struct SenderKeyTag, std::uint32_t>;  // who shares a site fairly: a login or an address
 
 // "7Q3K-9F2M-4T8XB".

@@ -35,7 +35,11 @@ using WallTime = WallClock::time_point;  // since 1970-01-01T00:00:00Z
 
 constexpr MonoTime never = MonoTime::max();
 
-constexpr std::int64_t unix_microseconds(WallTime t) { return t.time_since_epoch().count(); }
-constexpr WallTime wall_from_microseconds(std::int64_t us) { return WallTime(Duration(us)); }
+constexpr std::int64_t unix_microseconds(WallTime t) {
+  return t.time_since_epoch().count();
+}
+constexpr WallTime wall_from_microseconds(std::int64_t us) {
+  return WallTime(Duration(us));
+}
 
 }  // namespace postil

@@ -174,7 +174,8 @@ std::optional<Stop> Send::prepare_server() {
 
 std::optional<Stop> Send::prepare_login() {
   if (options_.user.empty()) return {};
-  auto given = get_password(options_.password, context_.in, text("password_prompt", {{"user", options_.user}}) + " ", "");
+  auto given =
+      get_password(options_.password, context_.in, text("password_prompt", {{"user", options_.user}}) + " ", "");
   if (!given) return Stop{"no_password", text("error.no_password"), exit_usage};
   task_.settings.login = smtp::ClientLogin{options_.user, std::move(given->password), to_upper(options_.mechanism)};
   task_.settings.login_without_tls = options_.tls == "none";

@@ -32,13 +32,13 @@ struct Tls {
 };
 
 struct Submission {
-  std::vector<ListenAddress> listen;           // STARTTLS
-  std::vector<ListenAddress> listen_tls;       // implicit TLS
+  std::vector<ListenAddress> listen;      // STARTTLS
+  std::vector<ListenAddress> listen_tls;  // implicit TLS
   std::string users;
-  std::vector<std::string> mechanisms;         // empty = all
+  std::vector<std::string> mechanisms;  // empty = all
   bool auth_without_tls = false;
-  bool local = true;                           // the socket for the sendmail command
-  std::string local_senders = "any";           // any | own
+  bool local = true;                  // the socket for the sendmail command
+  std::string local_senders = "any";  // any | own
   bool hide_client_address = false;
 };
 
@@ -63,10 +63,10 @@ struct Limits {
 };
 
 struct Deliver {
-  std::string via = "direct";                  // direct | smarthost
-  std::string smarthost;                       // smtp://host[:port], smtps://, submission://
+  std::string via = "direct";  // direct | smarthost
+  std::string smarthost;       // smtp://host[:port], smtps://, submission://
   std::string username, password_file;
-  std::string tls = "opportunistic";           // never | opportunistic | required | verified
+  std::string tls = "opportunistic";  // never | opportunistic | required | verified
   std::string tls_ca;
   std::string source_ipv4, source_ipv6;
   std::uint64_t port = 25;
@@ -79,9 +79,9 @@ struct Deliver {
 };
 
 struct Dns {
-  std::vector<std::string> resolver;           // empty = recurse from the root
+  std::vector<std::string> resolver;  // empty = recurse from the root
   bool validate = true;
-  std::string trust_anchor;                    // file; "" = the system's dns-root-data
+  std::string trust_anchor;  // file; "" = the system's dns-root-data
   Duration timeout{};
 };
 
@@ -91,8 +91,8 @@ struct Spool {
 };
 
 struct Config {
-  std::string file;                            // "" = defaults of the demo or of a test
-  std::vector<std::string> jobs;               // submission, relay, null
+  std::string file;               // "" = defaults of the demo or of a test
+  std::vector<std::string> jobs;  // submission, relay, null
   std::string host_name, contact, language;
   Tls tls;
   Submission submission;
@@ -105,14 +105,14 @@ struct Config {
   Spool spool;
   std::string control_socket, submit_socket;
   std::vector<ListenAddress> metrics_listen;
-  std::string events = "stderr";               // stderr | off | a file
+  std::string events = "stderr";  // stderr | off | a file
   std::string event_level = "info";
   std::string receipt_url;
   std::string history_folder;
   std::uint64_t history_octets = 0;
   Duration history_age{};
-  std::uint64_t threads = 0;                   // I/O threads; 0 = one per core
-  std::map<std::string, std::string> places;   // key -> "postil.toml:12", only keys that are set
+  std::uint64_t threads = 0;                  // I/O threads; 0 = one per core
+  std::map<std::string, std::string> places;  // key -> "postil.toml:12", only keys that are set
 
   bool has_job(std::string_view job) const;
   bool takes_mail() const { return has_job("submission") || has_job("relay"); }
@@ -122,22 +122,22 @@ struct Config {
 
 struct Problem {
   std::string file;
-  std::uint32_t line = 0, column = 0;          // from 1; 0 = the whole file
+  std::uint32_t line = 0, column = 0;  // from 1; 0 = the whole file
   bool warning = false;
-  std::string text_key;                        // in data/text/en/config.toml
+  std::string text_key;  // in data/text/en/config.toml
   i18n::Args args;
 };
 // "/etc/postil/postil.toml:9:1  unknown key ..."
 std::string to_string(const Problem& problem, const i18n::Translator& tr);
 
 struct Loaded {
-  Config config;                               // meaningful only without errors
-  std::vector<Problem> problems;               // all of them, in file order
+  Config config;                  // meaningful only without errors
+  std::vector<Problem> problems;  // all of them, in file order
   bool ok() const;
 };
 
 struct SourceFile {
-  std::string name;                            // as it is shown
+  std::string name;  // as it is shown
   std::string text;
 };
 // Parses and checks everything that can be checked without looking at the system. First the main file, then conf.d.
@@ -145,10 +145,10 @@ Loaded parse(std::span<const SourceFile> files);
 
 // The declaration of a key.
 struct Key {
-  std::string_view path;                       // "submission.listen"
-  std::string_view kind;                       // "text", "list of addresses", "duration", "size", "number", "yes or no", "choice"
-  std::string_view default_text;               // as it would be written in TOML; "" = none, must be set or has no effect
-  std::string_view choices;                    // "any own"; for choices
+  std::string_view path;          // "submission.listen"
+  std::string_view kind;          // "text", "list of addresses", "duration", "size", "number", "yes or no", "choice"
+  std::string_view default_text;  // as it would be written in TOML; "" = none, must be set or has no effect
+  std::string_view choices;       // "any own"; for choices
   std::function<std::string(const Config&)> shown;  // the value as TOML
 };
 std::span<const Key> keys();

@@ -63,7 +63,9 @@ std::optional<Value> value_of(const toml::node& node) {
   return {};
 }
 
-std::string base_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
+std::string base_name(const std::string& path) {
+  return path.substr(path.rfind('/') + 1);
+}
 
 void Reader::add(toml::source_position at, std::string text_key, i18n::Args args, bool warning) {
   loaded_.problems.push_back({file_, at.line, at.column, warning, std::move(text_key), std::move(args)});
@@ -85,7 +87,9 @@ void Reader::defaults() {
     const auto parsed = toml::parse(fmt::format("v = {}", row.key.default_text));
     const auto given = value_of(*parsed.table().get("v"));
     const auto wrong = row.set(loaded_.config, *given);
-    if (wrong) loaded_.problems.push_back({"default of " + std::string(row.key.path), 0, 0, false, wrong->text_key, wrong->args});
+    if (wrong)
+      loaded_.problems.push_back(
+          {"default of " + std::string(row.key.path), 0, 0, false, wrong->text_key, wrong->args});
   }
 }
 
@@ -135,7 +139,8 @@ void Reader::aliases(const toml::table& table) {
       add(at, "config.twice", {{"key", "aliases." + name}, {"place", loaded_.config.place("aliases." + name)}});
       continue;
     }
-    const bool plain = std::ranges::all_of(name, [](char c) { return is_alnum(c) || c == '-' || c == '_' || c == '.'; });
+    const bool plain =
+        std::ranges::all_of(name, [](char c) { return is_alnum(c) || c == '-' || c == '_' || c == '.'; });
     if (!plain && !address::parse_address(name, true)) {
       add(at, "config.alias_name", {{"name", name}});
       continue;
@@ -143,7 +148,8 @@ void Reader::aliases(const toml::table& table) {
     const auto given = value_of(node);
     std::vector<std::string> targets;
     if (given && std::holds_alternative<std::string>(*given)) targets = {std::get<std::string>(*given)};
-    if (given && std::holds_alternative<std::vector<std::string>>(*given)) targets = std::get<std::vector<std::string>>(*given);
+    if (given && std::holds_alternative<std::vector<std::string>>(*given))
+      targets = std::get<std::vector<std::string>>(*given);
     bool good = !targets.empty();
     for (auto& target : targets) {
       const auto path = address::parse_address(target, true);
@@ -230,7 +236,8 @@ void Reader::whole_delivery() {
   if (c.deliver.via == "smarthost" && c.deliver.smarthost.empty()) about("deliver.via", "config.smarthost_missing");
   if (!c.deliver.smarthost.empty()) {
     const auto& host = c.deliver.smarthost;
-    const bool scheme = host.starts_with("smtp://") || host.starts_with("smtps://") || host.starts_with("submission://");
+    const bool scheme =
+        host.starts_with("smtp://") || host.starts_with("smtps://") || host.starts_with("submission://");
     if (!scheme) about("deliver.smarthost", "config.smarthost_form", {{"value", host}});
     if (c.deliver.via == "direct") about("deliver.smarthost", "config.smarthost_unused", {}, true);
   }
@@ -254,7 +261,8 @@ void Reader::whole() {
   if (c.host_name.empty() && !set("hostname")) about("hostname", "config.host_name_missing");
   if (c.has_job("null") && c.contact.empty()) about("contact", "config.contact_missing");
   if (c.has_job("submission")) {
-    if (c.tls.certificate.empty() && !c.submission.auth_without_tls) about("tls.certificate", "config.certificate_missing");
+    if (c.tls.certificate.empty() && !c.submission.auth_without_tls)
+      about("tls.certificate", "config.certificate_missing");
     if (c.submission.listen.empty() && c.submission.listen_tls.empty() && !c.submission.local) {
       about("submission.listen", "config.nothing_listens");
     }
@@ -285,7 +293,8 @@ Loaded Reader::read(std::span<const SourceFile> files) {
   if (!files.empty()) loaded_.config.file = files.front().name;
   for (const auto& source : files) file(source);
   // After a syntax error half of the file is missing: what is said of the whole would mislead.
-  const bool readable = std::ranges::none_of(loaded_.problems, [](const Problem& p) { return p.text_key == "config.syntax"; });
+  const bool readable =
+      std::ranges::none_of(loaded_.problems, [](const Problem& p) { return p.text_key == "config.syntax"; });
   if (readable) whole();
   std::ranges::stable_sort(loaded_.problems, [](const Problem& a, const Problem& b) {
     return a.file == b.file && std::pair(a.line, a.column) < std::pair(b.line, b.column);
@@ -295,7 +304,9 @@ Loaded Reader::read(std::span<const SourceFile> files) {
 
 }  // namespace
 
-Loaded parse(std::span<const SourceFile> files) { return Reader().read(files); }
+Loaded parse(std::span<const SourceFile> files) {
+  return Reader().read(files);
+}
 
 bool Loaded::ok() const {
   return std::ranges::all_of(problems, [](const Problem& p) { return p.warning; });

@@ -28,7 +28,9 @@ std::string quoted_list(const std::vector<std::string>& texts) {
   return out + "]";
 }
 
-Wrong wants(std::string_view what) { return {fmt::format("config.wants.{}", what), {}}; }
+Wrong wants(std::string_view what) {
+  return {fmt::format("config.wants.{}", what), {}};
+}
 
 // A single string counts as a list of one.
 std::optional<std::vector<std::string>> strings(const Value& value) {
@@ -71,21 +73,23 @@ Row text(std::string_view path, std::string_view default_text, Get get) {
 
 template <class Get>
 Row choice(std::string_view path, std::string_view default_text, std::string_view choices, Get get) {
-  return {{path, "choice", default_text, choices, [get](const Config& c) { return quoted(get(const_cast<Config&>(c))); }},
-          [get, choices](Config& c, const Value& value) -> std::optional<Wrong> {
-            const auto* given = std::get_if<std::string>(&value);
-            const auto all = split(choices, ' ');
-            if (!given || std::ranges::find(all, std::string_view(*given)) == all.end()) {
-              return Wrong{"config.wants.choice", {{"choices", fmt::format("{}", fmt::join(all, ", "))}}};
-            }
-            get(c) = *given;
-            return {};
-          }};
+  return {
+      {path, "choice", default_text, choices, [get](const Config& c) { return quoted(get(const_cast<Config&>(c))); }},
+      [get, choices](Config& c, const Value& value) -> std::optional<Wrong> {
+        const auto* given = std::get_if<std::string>(&value);
+        const auto all = split(choices, ' ');
+        if (!given || std::ranges::find(all, std::string_view(*given)) == all.end()) {
+          return Wrong{"config.wants.choice", {{"choices", fmt::format("{}", fmt::join(all, ", "))}}};
+        }
+        get(c) = *given;
+        return {};
+      }};
 }
 
 template <class Get>
 Row yes_no(std::string_view path, std::string_view default_text, Get get) {
-  return {{path, "yes or no", default_text, "", [get](const Config& c) -> std::string { return get(const_cast<Config&>(c)) ? "true" : "false"; }},
+  return {{path, "yes or no", default_text, "",
+           [get](const Config& c) -> std::string { return get(const_cast<Config&>(c)) ? "true" : "false"; }},
           [get](Config& c, const Value& value) -> std::optional<Wrong> {
             const auto* given = std::get_if<bool>(&value);
             if (!given) return wants("yes_no");
@@ -96,7 +100,8 @@ Row yes_no(std::string_view path, std::string_view default_text, Get get) {
 
 template <class Get>
 Row number(std::string_view path, std::string_view default_text, std::int64_t low, std::int64_t high, Get get) {
-  return {{path, "number", default_text, "", [get](const Config& c) { return fmt::to_string(get(const_cast<Config&>(c))); }},
+  return {{path, "number", default_text, "",
+           [get](const Config& c) { return fmt::to_string(get(const_cast<Config&>(c))); }},
           [get, low, high](Config& c, const Value& value) -> std::optional<Wrong> {
             const auto* given = std::get_if<std::int64_t>(&value);
             if (!given || *given < low || *given > high) {
@@ -109,13 +114,15 @@ Row number(std::string_view path, std::string_view default_text, std::int64_t lo
 
 template <class Get>
 Row duration(std::string_view path, std::string_view default_text, Duration low, Duration high, Get get) {
-  return {{path, "duration", default_text, "", [get](const Config& c) { return quoted(format_duration(get(const_cast<Config&>(c)))); }},
+  return {{path, "duration", default_text, "",
+           [get](const Config& c) { return quoted(format_duration(get(const_cast<Config&>(c)))); }},
           [get, low, high](Config& c, const Value& value) -> std::optional<Wrong> {
             const auto* given = std::get_if<std::string>(&value);
             const auto parsed = given ? parse_duration(*given) : std::nullopt;
             if (!parsed) return wants("duration");
             if (*parsed < low || *parsed > high) {
-              return Wrong{"config.wants.duration_between", {{"low", format_duration(low)}, {"high", format_duration(high)}}};
+              return Wrong{"config.wants.duration_between",
+                           {{"low", format_duration(low)}, {"high", format_duration(high)}}};
             }
             get(c) = *parsed;
             return {};
@@ -124,11 +131,13 @@ Row duration(std::string_view path, std::string_view default_text, Duration low,
 
 template <class Get>
 Row size(std::string_view path, std::string_view default_text, std::uint64_t low, Get get) {
-  return {{path, "size", default_text, "", [get](const Config& c) { return quoted(format_size(get(const_cast<Config&>(c)))); }},
+  return {{path, "size", default_text, "",
+           [get](const Config& c) { return quoted(format_size(get(const_cast<Config&>(c)))); }},
           [get, low](Config& c, const Value& value) -> std::optional<Wrong> {
             std::optional<std::uint64_t> parsed;
             if (const auto* given = std::get_if<std::string>(&value)) parsed = parse_size(*given);
-            if (const auto* given = std::get_if<std::int64_t>(&value); given && *given >= 0) parsed = static_cast<std::uint64_t>(*given);
+            if (const auto* given = std::get_if<std::int64_t>(&value); given && *given >= 0)
+              parsed = static_cast<std::uint64_t>(*given);
             if (!parsed) return wants("size");
             if (*parsed < low) return Wrong{"config.wants.size_from", {{"low", format_size(low)}}};
             get(c) = *parsed;
@@ -138,7 +147,8 @@ Row size(std::string_view path, std::string_view default_text, std::uint64_t low
 
 template <class Get>
 Row texts(std::string_view path, std::string_view default_text, Get get) {
-  return {{path, "list of texts", default_text, "", [get](const Config& c) { return quoted_list(get(const_cast<Config&>(c))); }},
+  return {{path, "list of texts", default_text, "",
+           [get](const Config& c) { return quoted_list(get(const_cast<Config&>(c))); }},
           [get](Config& c, const Value& value) -> std::optional<Wrong> {
             auto given = strings(value);
             if (!given) return wants("texts");
@@ -205,7 +215,8 @@ std::optional<Wrong> set_jobs(Config& c, const Value& value) {
 
 std::optional<Wrong> set_host_name(Config& c, const Value& value) {
   const auto* given = std::get_if<std::string>(&value);
-  if (!given || !address::valid_domain(*given) || !address::qualified(*given) || has_8bit(*given)) return wants("host_name");
+  if (!given || !address::valid_domain(*given) || !address::qualified(*given) || has_8bit(*given))
+    return wants("host_name");
   c.host_name = to_lower(*given);
   return {};
 }
@@ -218,7 +229,8 @@ std::vector<Row> make_rows() {
   const auto shown_jobs = [](const Config& c) { return c.jobs.size() == 1 ? quoted(c.jobs[0]) : quoted_list(c.jobs); };
   all.push_back({{"job", "choice", "", "submission relay null", shown_jobs}, set_jobs});
   all.push_back({{"jobs", "list of choices", "", "submission relay null", shown_jobs}, set_jobs});
-  all.push_back({{"hostname", "host name", "", "", [](const Config& c) { return quoted(c.host_name); }}, set_host_name});
+  all.push_back(
+      {{"hostname", "host name", "", "", [](const Config& c) { return quoted(c.host_name); }}, set_host_name});
   all.push_back(text("contact", "", MEMBER(contact)));
   all.push_back(choice("language", "\"en\"", "en de ru", MEMBER(language)));
   all.push_back(number("threads", "0", 0, 256, MEMBER(threads)));
@@ -254,8 +266,10 @@ std::vector<Row> make_rows() {
   all.push_back(duration("limits.command_timeout", "\"5m\"", seconds(1), hours(1), MEMBER(limits.command_timeout)));
   all.push_back(duration("limits.data_timeout", "\"3m\"", seconds(1), hours(1), MEMBER(limits.data_timeout)));
   all.push_back(duration("limits.message_duration", "\"1h\"", minutes(1), hours(24), MEMBER(limits.message_duration)));
-  all.push_back(number("limits.login_failures_per_address", "20", 1, million, MEMBER(limits.login_failures_per_address)));
-  all.push_back(number("limits.login_failures_per_account", "20", 1, million, MEMBER(limits.login_failures_per_account)));
+  all.push_back(
+      number("limits.login_failures_per_address", "20", 1, million, MEMBER(limits.login_failures_per_address)));
+  all.push_back(
+      number("limits.login_failures_per_account", "20", 1, million, MEMBER(limits.login_failures_per_account)));
   all.push_back(duration("limits.login_window", "\"10m\"", seconds(10), days(1), MEMBER(limits.login_window)));
   all.push_back(duration("limits.login_block", "\"5m\"", seconds(1), days(1), MEMBER(limits.login_block)));
   all.push_back(duration("limits.login_block_max", "\"1h\"", seconds(1), days(7), MEMBER(limits.login_block_max)));
@@ -266,7 +280,8 @@ std::vector<Row> make_rows() {
   all.push_back(text("deliver.smarthost", "", MEMBER(deliver.smarthost)));
   all.push_back(text("deliver.username", "", MEMBER(deliver.username)));
   all.push_back(text("deliver.password_file", "", MEMBER(deliver.password_file)));
-  all.push_back(choice("deliver.tls", "\"opportunistic\"", "never opportunistic required verified", MEMBER(deliver.tls)));
+  all.push_back(
+      choice("deliver.tls", "\"opportunistic\"", "never opportunistic required verified", MEMBER(deliver.tls)));
   all.push_back(text("deliver.tls_ca", "", MEMBER(deliver.tls_ca)));
   all.push_back(text("deliver.source_ipv4", "", MEMBER(deliver.source_ipv4)));
   all.push_back(text("deliver.source_ipv6", "", MEMBER(deliver.source_ipv6)));
@@ -278,18 +293,23 @@ std::vector<Row> make_rows() {
   all.push_back(duration("deliver.retry_max", "\"4h\"", seconds(1), days(2), MEMBER(deliver.retry_max)));
   all.push_back(duration("deliver.delay_notice", "\"4h\"", Duration(0), days(30), MEMBER(deliver.delay_notice)));
   all.push_back(duration("deliver.null_host_skip", "\"1h\"", Duration(0), days(7), MEMBER(deliver.null_host_skip)));
-  all.push_back(duration("deliver.refused_lifetime", "\"1d\"", Duration(0), days(30), MEMBER(deliver.refused_lifetime)));
-  all.push_back(number("deliver.connections_per_destination", "20", 1, 10000, MEMBER(deliver.connections_per_destination)));
+  all.push_back(
+      duration("deliver.refused_lifetime", "\"1d\"", Duration(0), days(30), MEMBER(deliver.refused_lifetime)));
+  all.push_back(
+      number("deliver.connections_per_destination", "20", 1, 10000, MEMBER(deliver.connections_per_destination)));
   all.push_back(number("deliver.connections", "500", 1, 100000, MEMBER(deliver.connections)));
-  all.push_back(number("deliver.recipients_per_transaction", "100", 1, 10000, MEMBER(deliver.recipients_per_transaction)));
+  all.push_back(
+      number("deliver.recipients_per_transaction", "100", 1, 10000, MEMBER(deliver.recipients_per_transaction)));
   all.push_back(number("deliver.messages_per_connection", "1000", 1, million, MEMBER(deliver.messages_per_connection)));
-  all.push_back(duration("deliver.connect_timeout", "\"30s\"", seconds(1), minutes(10), MEMBER(deliver.connect_timeout)));
+  all.push_back(
+      duration("deliver.connect_timeout", "\"30s\"", seconds(1), minutes(10), MEMBER(deliver.connect_timeout)));
   all.push_back(duration("deliver.greeting_timeout", "\"5m\"", seconds(1), hours(1), MEMBER(deliver.greeting_timeout)));
   all.push_back(duration("deliver.command_timeout", "\"5m\"", seconds(1), hours(1), MEMBER(deliver.command_timeout)));
   all.push_back(duration("deliver.data_timeout", "\"2m\"", seconds(1), hours(1), MEMBER(deliver.data_timeout)));
   all.push_back(duration("deliver.block_timeout", "\"3m\"", seconds(1), hours(1), MEMBER(deliver.block_timeout)));
   all.push_back(duration("deliver.end_timeout", "\"10m\"", seconds(1), hours(2), MEMBER(deliver.end_timeout)));
-  all.push_back(duration("deliver.idle_connection", "\"3s\"", Duration(0), minutes(5), MEMBER(deliver.idle_connection)));
+  all.push_back(
+      duration("deliver.idle_connection", "\"3s\"", Duration(0), minutes(5), MEMBER(deliver.idle_connection)));
 
   all.push_back(texts("dns.resolver", "[]", MEMBER(dns.resolver)));
   all.push_back(yes_no("dns.validate", "true", MEMBER(dns.validate)));
@@ -346,7 +366,9 @@ std::string nearest_key(std::string_view path) {
   return best;
 }
 
-bool Config::has_job(std::string_view job) const { return std::ranges::find(jobs, job) != jobs.end(); }
+bool Config::has_job(std::string_view job) const {
+  return std::ranges::find(jobs, job) != jobs.end();
+}
 
 std::string Config::place(std::string_view key) const {
   const auto found = places.find(std::string(key));

@@ -15,7 +15,8 @@ struct Unit {
 };
 
 template <std::size_t N>
-std::optional<std::uint64_t> with_units(std::string_view text, const Unit (&units)[N], std::uint64_t bare, bool repeat) {
+std::optional<std::uint64_t> with_units(std::string_view text, const Unit (&units)[N], std::uint64_t bare,
+                                        bool repeat) {
   std::uint64_t sum = 0;
   if (text.empty()) return {};
   while (!text.empty()) {
@@ -38,9 +39,10 @@ std::optional<std::uint64_t> with_units(std::string_view text, const Unit (&unit
   return sum;
 }
 
-constexpr Unit time_units[] = {{"ms", 1000}, {"s", 1000000}, {"m", 60000000}, {"h", 3600000000}, {"d", 86400000000}, {"w", 604800000000}};
-constexpr Unit size_units[] = {{"B", 1}, {"K", 1u << 10}, {"KB", 1u << 10}, {"M", 1u << 20}, {"MB", 1u << 20},
-                               {"G", 1u << 30}, {"GB", 1u << 30}, {"T", std::uint64_t{1} << 40}};
+constexpr Unit time_units[] = {{"ms", 1000},      {"s", 1000000},     {"m", 60000000},
+                               {"h", 3600000000}, {"d", 86400000000}, {"w", 604800000000}};
+constexpr Unit size_units[] = {{"B", 1},         {"K", 1u << 10}, {"KB", 1u << 10}, {"M", 1u << 20},
+                               {"MB", 1u << 20}, {"G", 1u << 30}, {"GB", 1u << 30}, {"T", std::uint64_t{1} << 40}};
 
 }  // namespace
 
@@ -64,7 +66,9 @@ std::string format_duration(Duration duration) {
   return out;
 }
 
-std::optional<std::uint64_t> parse_size(std::string_view text) { return with_units(text, size_units, 1, false); }
+std::optional<std::uint64_t> parse_size(std::string_view text) {
+  return with_units(text, size_units, 1, false);
+}
 
 std::string format_size(std::uint64_t octets) {
   for (const auto& [name, factor] : {Unit{"G", 1u << 30}, Unit{"M", 1u << 20}, Unit{"K", 1u << 10}}) {

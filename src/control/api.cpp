@@ -68,8 +68,9 @@ env::Awaitable<void> serve(env::Listener& listener, Handler& handler, env::Clock
   }
 }
 
-env::Awaitable<std::expected<json::object, CallError>> call(env::Network& network, env::Clock& clock, std::string socket,
-                                                            json::object request, Duration patience) {
+env::Awaitable<std::expected<json::object, CallError>> call(env::Network& network, env::Clock& clock,
+                                                            std::string socket, json::object request,
+                                                            Duration patience) {
   const MonoTime deadline = clock.now() + patience;
   env::Endpoint to{std::move(socket), 0};
   auto stream = co_await network.connect(std::move(to), std::string(), deadline);

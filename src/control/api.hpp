@@ -44,7 +44,8 @@ enum class CallError : std::uint8_t {
   timed_out,
 };
 // One request over a connection of its own.
-env::Awaitable<std::expected<json::object, CallError>> call(env::Network& network, env::Clock& clock, std::string socket,
-                                                            json::object request, Duration patience);
+env::Awaitable<std::expected<json::object, CallError>> call(env::Network& network, env::Clock& clock,
+                                                            std::string socket, json::object request,
+                                                            Duration patience);
 
 }  // namespace postil::control

@@ -6,14 +6,14 @@
 namespace postil::crypto {
 
 struct TlsFacts {
-  std::string version;             // "TLSv1.3"
-  std::string cipher;              // "TLS_AES_256_GCM_SHA384"
-  std::string sni;                 // the name that the client asked for; empty if none
-  std::string exporter;            // tls-exporter channel binding, 32 octets; empty where it is not defined [rfc9266 2]
-  std::string server_end_point;    // hash of the server's certificate [rfc5929 4.1]
-  std::string peer_identity;       // server side: the client certificate's mailbox or DNS name, verified; else empty
-  bool peer_verified = false;      // client side: chain and name are good
-  std::string verify_error;        // client side: why not, English
+  std::string version;           // "TLSv1.3"
+  std::string cipher;            // "TLS_AES_256_GCM_SHA384"
+  std::string sni;               // the name that the client asked for; empty if none
+  std::string exporter;          // tls-exporter channel binding, 32 octets; empty where it is not defined [rfc9266 2]
+  std::string server_end_point;  // hash of the server's certificate [rfc5929 4.1]
+  std::string peer_identity;     // server side: the client certificate's mailbox or DNS name, verified; else empty
+  bool peer_verified = false;    // client side: chain and name are good
+  std::string verify_error;      // client side: why not, English
 };
 
 }  // namespace postil::crypto

@@ -30,7 +30,11 @@ std::string words_of(const smtp::Outcome& outcome) {
 class Attempt {
  public:
   Attempt(AttemptServices with, queue::StartAttempt what)
-      : services_(with.services), pool_(with.pool), finder_(with.finder), settings_(std::move(with.settings)), what_(std::move(what)) {}
+      : services_(with.services),
+        pool_(with.pool),
+        finder_(with.finder),
+        settings_(std::move(with.settings)),
+        what_(std::move(what)) {}
 
   env::Awaitable<queue::AttemptDone> run(std::unique_ptr<Connection> idle);
 
@@ -67,19 +71,20 @@ class Attempt {
   queue::StartAttempt what_;
   queue::Envelope envelope_;
   std::vector<Pending> pending_;
-  std::vector<route::Judgement> hosts_;      // judgements at the scope of hosts, of all hosts asked
-  std::vector<HostAddress> null_before_;     // said 521 some time ago; asked again only if all else fails
+  std::vector<route::Judgement> hosts_;   // judgements at the scope of hosts, of all hosts asked
+  std::vector<HostAddress> null_before_;  // said 521 some time ago; asked again only if all else fails
   Said said_;
   std::size_t addresses_tried_ = 0;
-  bool stop_ = false;                        // no further hosts in this attempt
-  bool any_good_ = false;                    // a host was ready for a transaction
+  bool stop_ = false;      // no further hosts in this attempt
+  bool any_good_ = false;  // a host was ready for a transaction
   queue::AttemptDone done_;
 };
 
 route::Context Attempt::context() const {
   route::Context context;
   context.smarthost = settings_->smarthost.has_value();
-  context.tls_required = settings_->client.tls == smtp::TlsUse::required || settings_->client.tls == smtp::TlsUse::implicit;
+  context.tls_required =
+      settings_->client.tls == smtp::TlsUse::required || settings_->client.tls == smtp::TlsUse::implicit;
   return context;
 }
 
@@ -105,14 +110,17 @@ void Attempt::fail_all(route::Cause cause, std::string words) {
   pending_.clear();
 }
 
-void Attempt::host_failed(const HostAddress* host, const route::Judgement& judgement, std::string words, bool by_remote) {
+void Attempt::host_failed(const HostAddress* host, const route::Judgement& judgement, std::string words,
+                          bool by_remote) {
   hosts_.push_back(judgement);
   for (auto& pending : pending_) pending.judgements.push_back(judgement);
   said_ = {host ? to_string(*host) : std::string(), words, by_remote};
   if (!judgement.try_other_hosts) stop_ = true;
   tell(services_, what_.message,
        {event::Name::connection_failed,
-        {{"remote", said_.remote}, {"reason", std::string(route::to_string(judgement.cause))}, {"reply", std::move(words)}}});
+        {{"remote", said_.remote},
+         {"reason", std::string(route::to_string(judgement.cause))},
+         {"reply", std::move(words)}}});
 }
 
 smtp::Transaction Attempt::transaction() const {
@@ -140,7 +148,8 @@ smtp::Transaction Attempt::transaction() const {
 }
 
 // What the transaction's result means for each recipient; those that another host may take stay pending.
-void Attempt::apply(const smtp::TransactionResult& result, const Connection& connection, const route::Context& context) {
+void Attempt::apply(const smtp::TransactionResult& result, const Connection& connection,
+                    const route::Context& context) {
   const std::string remote = to_string(connection.host());
   std::vector<Pending> left;
   if (result.missing != smtp::Missing::none) {
@@ -162,7 +171,8 @@ void Attempt::apply(const smtp::TransactionResult& result, const Connection& con
   POSTIL_ASSERT(result.recipients.size() == pending_.size());
   route::Context each = context;
   each.sent_to_end = result.sent_to_end;
-  each.others_taken = std::ranges::any_of(result.recipients, [](const smtp::Outcome& outcome) { return outcome.stage > smtp::Stage::rcpt; });
+  each.others_taken = std::ranges::any_of(
+      result.recipients, [](const smtp::Outcome& outcome) { return outcome.stage > smtp::Stage::rcpt; });
   std::optional<route::Judgement> told;
   for (std::size_t i = 0; i < pending_.size(); ++i) {
     const smtp::Outcome& outcome = result.recipients[i];
@@ -188,14 +198,16 @@ env::Awaitable<void> Attempt::send(std::unique_ptr<Connection> connection, bool 
   pool_.in_use(connection.get());
   const smtp::TransactionResult result = co_await connection->send(transaction(), what_.message);
   pool_.not_in_use(connection.get());
-  any_good_ = true;
   // A reused connection that broke before anything was said proves nothing about the host: a fresh one is tried.
-  const bool stale = reused && !result.sent_to_end && result.missing == smtp::Missing::none &&
-                     std::ranges::all_of(result.recipients, [](const smtp::Outcome& outcome) {
-                       return outcome.trouble == smtp::Trouble::connection_lost ||
-                              (outcome.reply && outcome.reply->code == 421);
-                     });
-  if (!stale) apply(result, *connection, with);
+  const bool stale =
+      reused && !result.sent_to_end && result.missing == smtp::Missing::none &&
+      std::ranges::all_of(result.recipients, [](const smtp::Outcome& outcome) {
+        return outcome.trouble == smtp::Trouble::connection_lost || (outcome.reply && outcome.reply->code == 421);
+      });
+  if (!stale) {
+    any_good_ = true;
+    apply(result, *connection, with);
+  }
   if (connection->ready() && connection->sent() < settings_->messages_per_connection_max) {
     pool_.keep(what_.site, std::move(connection));
   } else if (connection->ready()) {
@@ -213,7 +225,8 @@ env::Awaitable<std::unique_ptr<Connection>> Attempt::connect(HostAddress host, s
     const auto& failure = stream.error();
     smtp::Outcome outcome;
     outcome.stage = smtp::Stage::connect;
-    outcome.trouble = failure.error == env::NetError::timed_out ? smtp::Trouble::timed_out : smtp::Trouble::connection_lost;
+    outcome.trouble =
+        failure.error == env::NetError::timed_out ? smtp::Trouble::timed_out : smtp::Trouble::connection_lost;
     outcome.detail = failure.detail.empty() ? std::string(env::to_string(failure.error)) : failure.detail;
     route::Judgement judgement = route::judge(outcome, context());
     host_failed(&host, judgement, words_of(outcome), false);
@@ -256,13 +269,14 @@ env::Awaitable<void> Attempt::try_host(const route::PlanHost& host) {
     route::Judgement judgement = route::judge_cause(found.why);
     // One host without addresses says nothing of the others, unless we ourselves are that host.
     judgement.try_other_hosts = found.why != route::Cause::mail_loop;
-    const HostAddress nameless{host.name, host.name, 0};
     host_failed(nullptr, judgement, fmt::format("{}: {}", host.name, route::to_string(found.why)), false);
     co_return;
   }
   for (const auto& address : found.addresses) {
     if (stop_ || pending_.empty() || addresses_tried_ >= addresses_per_attempt_max) co_return;
-    const HostFinder::Known known = finder_.known(*settings_, address.address);
+    // What an address said as an MX host is no reason to pass over the smarthost.
+    const HostFinder::Known known =
+        settings_->smarthost ? HostFinder::Known::nothing : finder_.known(*settings_, address.address);
     if (known == HostFinder::Known::null_before) {
       null_before_.push_back(address);
       continue;
@@ -279,7 +293,8 @@ env::Awaitable<void> Attempt::try_host(const route::PlanHost& host) {
 env::Awaitable<void> Attempt::try_hosts() {
   const HostFinder::Hosts plan = co_await finder_.hosts(settings_, what_.site);
   if (plan.hosts.empty()) {
-    fail_all(plan.why, plan.detail.empty() ? fmt::format("{}: {}", what_.site, route::to_string(plan.why)) : plan.detail);
+    fail_all(plan.why,
+             plan.detail.empty() ? fmt::format("{}: {}", what_.site, route::to_string(plan.why)) : plan.detail);
     const bool temporary = route::judge_cause(plan.why).permanence == reply::Permanence::temporary;
     if (temporary) done_.site = queue::SiteHealth::down;
     co_return;
@@ -290,9 +305,8 @@ env::Awaitable<void> Attempt::try_hosts() {
   }
   // All that is left are hosts whose 521 is too old to return mail on: they are asked again, unless another one may
   // take the mail later.
-  const bool none_later = std::ranges::all_of(hosts_, [](const route::Judgement& judgement) {
-    return judgement.cause == route::Cause::host_accepts_no_mail;
-  });
+  const bool none_later = std::ranges::all_of(
+      hosts_, [](const route::Judgement& judgement) { return judgement.cause == route::Cause::host_accepts_no_mail; });
   for (auto& address : null_before_) {
     if (!none_later || stop_ || pending_.empty()) co_return;
     co_await try_address(std::move(address), settings_->client.tls);
@@ -326,7 +340,8 @@ env::Awaitable<queue::AttemptDone> Attempt::run(std::unique_ptr<Connection> idle
   for (const auto index : what_.recipients) pending_.push_back({index, {}});
   auto envelope = co_await services_.store.read_envelope(what_.message);
   if (!envelope) {
-    fail_all(route::Cause::local_trouble, fmt::format("the spool cannot give the message: {}", env::to_string(envelope.error())));
+    fail_all(route::Cause::local_trouble,
+             fmt::format("the spool cannot give the message: {}", env::to_string(envelope.error())));
     co_return std::move(done_);
   }
   envelope_ = std::move(*envelope);

@@ -33,7 +33,8 @@ Connection::~Connection() = default;
 
 env::Awaitable<smtp::Outcome> Connection::open() {
   co_await drive(session_.start(services_.clock.now()));
-  if (ready_) co_return smtp::Outcome{smtp::Stage::idle, smtp::Trouble::none, reply::RemoteReply{250, {}, {}, false}, {}};
+  if (ready_)
+    co_return smtp::Outcome{smtp::Stage::idle, smtp::Trouble::none, reply::RemoteReply{250, {}, {}, false}, {}};
   co_return end_;
 }
 
@@ -50,7 +51,9 @@ env::Awaitable<smtp::TransactionResult> Connection::send(smtp::Transaction trans
   co_return result;
 }
 
-bool Connection::fresh() { return ready_ && !stream_->readable_now(); }
+bool Connection::fresh() {
+  return ready_ && !stream_->readable_now();
+}
 
 env::Awaitable<void> Connection::quit() {
   if (!ready_) co_return;
@@ -58,7 +61,9 @@ env::Awaitable<void> Connection::quit() {
   co_await drive(session_.quit(services_.clock.now()));
 }
 
-void Connection::cancel() { stream_->cancel(); }
+void Connection::cancel() {
+  stream_->cancel();
+}
 
 env::Awaitable<smtp::ClientAction> Connection::body(smtp::NeedBody wanted) {
   auto octets = co_await services_.store.read_body(body_of_, wanted.offset, wanted.octets_max);

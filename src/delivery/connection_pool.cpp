@@ -8,7 +8,9 @@ namespace postil::delivery {
 namespace {
 constexpr std::size_t idle_max = 1000;
 
-env::Awaitable<void> quit_and_drop(std::unique_ptr<Connection> connection) { co_await connection->quit(); }
+env::Awaitable<void> quit_and_drop(std::unique_ptr<Connection> connection) {
+  co_await connection->quit();
+}
 }  // namespace
 
 ConnectionPool::~ConnectionPool() = default;

@@ -44,11 +44,20 @@ env::Awaitable<HostFinder::Hosts> HostFinder::hosts(std::shared_ptr<const Settin
   co_return out;
 }
 
-env::Awaitable<HostFinder::Addresses> HostFinder::addresses(std::shared_ptr<const Settings> settings, std::string host) {
+env::Awaitable<HostFinder::Addresses> HostFinder::addresses(std::shared_ptr<const Settings> settings,
+                                                            std::string host) {
   Addresses out;
   const std::uint16_t port = settings->smarthost ? settings->smarthost->port : settings->port;
+  // The port that mail goes to may be ours on these addresses: a loop, unless it is the demo's or a smarthost's.
+  const auto own = [&](const std::string& address) {
+    return !settings->smarthost && std::ranges::find(settings->own_names, address) != settings->own_names.end();
+  };
   if (const auto ip = address::canonical_ip(host)) {
-    out.addresses = {{host, *ip, port}};
+    if (own(*ip)) {
+      out.why = route::Cause::mail_loop;
+    } else {
+      out.addresses = {{host, *ip, port}};
+    }
     co_return out;
   }
   const MonoTime deadline = services_.clock.now() + settings->dns_timeout;
@@ -60,21 +69,20 @@ env::Awaitable<HostFinder::Addresses> HostFinder::addresses(std::shared_ptr<cons
   if (v6.empty() && v4.empty()) {
     const bool definite = six.definite() && four.definite();
     const bool bogus = six.status == dns::Status::bogus || four.status == dns::Status::bogus;
-    const bool nowhere = six.status == dns::Status::no_domain || four.status == dns::Status::no_domain;
-    out.why = bogus       ? route::Cause::dns_bogus
-              : !definite ? route::Cause::dns_temporary
-              : nowhere   ? route::Cause::domain_not_found
-                          : route::Cause::no_address;
+    // A host of the domain that does not exist: the domain does, so this is no 5.1.2. A smarthost without an address
+    // is a slip of the configuration or of its DNS, and no reason to return everybody's mail.
+    out.why = bogus                              ? route::Cause::dns_bogus
+              : !definite || settings->smarthost ? route::Cause::dns_temporary
+                                                 : route::Cause::no_address;
     co_return out;
   }
-  // The port that mail goes to may be ours on these addresses: a loop, unless it is the demo's or a smarthost's.
-  const auto own = [&](const std::string& address) { return std::ranges::find(settings->own_names, address) != settings->own_names.end(); };
-  if (!settings->smarthost && (std::ranges::any_of(v6, own) || std::ranges::any_of(v4, own))) {
+  if (std::ranges::any_of(v6, own) || std::ranges::any_of(v4, own)) {
     out.why = route::Cause::mail_loop;
     co_return out;
   }
   Prng prng(services_.entropy.word());
-  for (auto& address : route::order_addresses(std::move(v6), std::move(v4), prng, route::PlanLimits{}.addresses_per_host_max)) {
+  for (auto& address :
+       route::order_addresses(std::move(v6), std::move(v4), prng, route::PlanLimits{}.addresses_per_host_max)) {
     out.addresses.push_back({host, std::move(address), port});
   }
   co_return out;

@@ -16,7 +16,7 @@ class HostFinder {
   struct Hosts {
     std::vector<route::PlanHost> hosts;  // in the order of trying; empty: `why`
     route::Cause why = route::Cause::dns_temporary;
-    std::string detail;                  // for people, where DNS said more
+    std::string detail;  // for people, where DNS said more
   };
   // site: a domain, an address literal with brackets, or the engine's fixed site.
   env::Awaitable<Hosts> hosts(std::shared_ptr<const Settings> settings, std::string site);
@@ -28,7 +28,11 @@ class HostFinder {
   env::Awaitable<Addresses> addresses(std::shared_ptr<const Settings> settings, std::string host);
 
   // The memory of 521s.
-  enum class Known : std::uint8_t { nothing, null_lately, null_before };  // within null_host_proof_max; within null_host_skip
+  enum class Known : std::uint8_t {
+    nothing,
+    null_lately,
+    null_before
+  };  // within null_host_proof_max; within null_host_skip
   Known known(const Settings& settings, const std::string& address);
   void heard_null(const Settings& settings, const std::string& address);
   void heard_other(const std::string& address);

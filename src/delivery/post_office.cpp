@@ -5,6 +5,7 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/post.hpp>
+#include <mutex>
 #include <utility>
 
 #include "base/assert.hpp"
@@ -35,22 +36,28 @@ struct PostOffice::State {
   ReportWriter& reports;
   ConnectionPool pool;
   HostFinder finder;
-  std::unique_ptr<env::Timer> alarm;     // the engine's WakeAt
-  std::unique_ptr<env::Timer> sweeper;   // idle connections
-  std::unique_ptr<env::Timer> idle;      // cancelled whenever attempts or batches end, for stop()
-  MonoTime wake_at = never;
-  std::uint64_t running = 0;             // attempts
+  std::unique_ptr<env::Timer> alarm;    // the engine's WakeAt
+  std::unique_ptr<env::Timer> sweeper;  // idle connections
+  std::unique_ptr<env::Timer> idle;     // cancelled whenever attempts or batches end, for stop()
+  MonoTime wake_at = never;             // when the engine wants to be asked again
+  MonoTime alarm_at = never;            // what the alarm waits for: not later than wake_at
+  std::uint64_t running = 0;            // attempts
   bool stopping = false;
+
+  // Under load many arrive before the engine's thread gets its turn: they wake it once.
+  std::mutex arrivals_mutex;
+  std::vector<queue::Envelope> arrivals;
 
   struct Writing {
     queue::Persist persist;
-    std::function<void()> written;       // may be empty
+    std::function<void()> written;  // may be empty
   };
   std::unordered_map<MessageId, std::deque<Writing>> batches;
 
   queue::Now now() const { return {services.clock.now(), services.clock.wall()}; }
   // The batches that an input caused call `written` once each when they are durable; gives their number.
   std::size_t step(queue::Input input, std::function<void()> written = {});
+  void take_arrivals();
   void start(queue::StartAttempt attempt);
   void persist(queue::Persist persist, std::function<void()> written);
   env::Awaitable<void> write_batches(MessageId id);
@@ -69,10 +76,19 @@ std::size_t PostOffice::State::step(queue::Input input, std::function<void()> wr
       persist(std::move(*batch), written);
     } else {
       wake_at = std::get<queue::WakeAt>(effect).at;
-      alarm->cancel();
+      if (wake_at < alarm_at) alarm->cancel();
     }
   }
   return persists;
+}
+
+void PostOffice::State::take_arrivals() {
+  std::vector<queue::Envelope> all;
+  {
+    const std::lock_guard lock(arrivals_mutex);
+    all.swap(arrivals);
+  }
+  for (const auto& envelope : all) step(queue::Arrived{&envelope, nullptr});
 }
 
 void PostOffice::State::start(queue::StartAttempt attempt) {
@@ -122,8 +138,8 @@ env::Awaitable<void> PostOffice::State::write_batches(MessageId id) {
     waiting.pop_front();
     if (written) written();
     for (const auto& report : made) {
-      tell(services, id, {event::Name::bounce_queued,
-                          {{"report", to_string(report.id)}, {"to", report.recipients[0].address}}});
+      tell(services, id,
+           {event::Name::bounce_queued, {{"report", to_string(report.id)}, {"to", report.recipients[0].address}}});
       step(queue::Arrived{&report, nullptr});
     }
     if (batches.find(id)->second.empty()) break;
@@ -136,10 +152,11 @@ env::Awaitable<void> PostOffice::State::write_batches(MessageId id) {
 env::Awaitable<bool> PostOffice::State::write_one(const queue::Persist& persist, std::vector<queue::Envelope>& made) {
   env::Batch batch;
   const MessageId id = persist.changes.id;
-  const std::pair<ReportKind, const std::vector<std::uint32_t>*> wanted[] = {{ReportKind::failed, &persist.failed},
-                                                                             {ReportKind::delayed, &persist.delayed},
-                                                                             {ReportKind::succeeded, &persist.succeeded},
-                                                                             {ReportKind::relayed, &persist.relayed}};
+  const std::pair<ReportKind, const std::vector<std::uint32_t>*> wanted[] = {
+      {ReportKind::failed, &persist.failed},
+      {ReportKind::delayed, &persist.delayed},
+      {ReportKind::succeeded, &persist.succeeded},
+      {ReportKind::relayed, &persist.relayed}};
   for (const auto& [kind, indices] : wanted) {
     if (indices->empty()) continue;
     auto original = co_await services.store.read_envelope(id);
@@ -168,9 +185,10 @@ env::Awaitable<bool> PostOffice::State::write_one(const queue::Persist& persist,
 
 env::Awaitable<void> PostOffice::State::keep_time() {
   while (!stopping) {
-    const bool came = co_await alarm->wait_until(wake_at);
+    alarm_at = wake_at;
+    const bool came = co_await alarm->wait_until(alarm_at);
     if (stopping) co_return;
-    if (!came) continue;  // a new WakeAt
+    if (!came || services.clock.now() < wake_at) continue;  // a new WakeAt
     wake_at = never;
     step(queue::TimeCame{});
   }
@@ -191,8 +209,12 @@ PostOffice::PostOffice(Services& services, std::shared_ptr<const Settings> setti
 
 PostOffice::~PostOffice() = default;
 
-queue::Now PostOffice::now() const { return state_->now(); }
-const queue::Engine& PostOffice::engine_of(State* state) { return state->engine; }
+queue::Now PostOffice::now() const {
+  return state_->now();
+}
+const queue::Engine& PostOffice::engine_of(State* state) {
+  return state->engine;
+}
 
 env::Awaitable<env::StoreResult<std::uint64_t>> PostOffice::open() {
   auto whole = [](State* state) -> env::Awaitable<env::StoreResult<std::uint64_t>> {
@@ -208,9 +230,12 @@ env::Awaitable<env::StoreResult<std::uint64_t>> PostOffice::open() {
 }
 
 void PostOffice::arrived(queue::Envelope envelope) {
-  asio::post(executor_, [state = state_.get(), envelope = std::move(envelope)] {
-    state->step(queue::Arrived{&envelope, nullptr});
-  });
+  {
+    const std::lock_guard lock(state_->arrivals_mutex);
+    state_->arrivals.push_back(std::move(envelope));
+    if (state_->arrivals.size() > 1) return;
+  }
+  asio::post(executor_, [state = state_.get()] { state->take_arrivals(); });
 }
 
 void PostOffice::set_settings(std::shared_ptr<const Settings> settings, queue::EngineSettings engine) {
@@ -238,7 +263,8 @@ env::Awaitable<void> PostOffice::stop(Duration grace) {
 }
 
 env::Awaitable<std::vector<MessageId>> PostOffice::act(queue::Admin::Action action, queue::Filter filter) {
-  auto whole = [](State* state, queue::Admin::Action what, queue::Filter which) -> env::Awaitable<std::vector<MessageId>> {
+  auto whole = [](State* state, queue::Admin::Action what,
+                  queue::Filter which) -> env::Awaitable<std::vector<MessageId>> {
     std::vector<MessageId> ids = state->engine.select(which, state->now(), 1'000'000);
     auto begin = [&](env::Resume<bool> resume) {
       // Goes on when the last of the batches that this action causes is durable.

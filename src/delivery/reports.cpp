@@ -8,20 +8,32 @@ namespace {
 
 dsn::Kind dsn_kind(ReportKind kind) {
   switch (kind) {
-    case ReportKind::failed: return dsn::Kind::failed;
-    case ReportKind::delayed: return dsn::Kind::delayed;
-    case ReportKind::succeeded: return dsn::Kind::delivered;
-    case ReportKind::relayed: return dsn::Kind::relayed;
+    case ReportKind::failed:
+      return dsn::Kind::failed;
+    case ReportKind::delayed:
+      return dsn::Kind::delayed;
+    case ReportKind::succeeded:
+      return dsn::Kind::delivered;
+    case ReportKind::relayed:
+      return dsn::Kind::relayed;
   }
   return dsn::Kind::failed;
 }
 
 queue::Kind queue_kind(ReportKind kind) {
   switch (kind) {
-    case ReportKind::failed: return queue::Kind::bounce;
-    case ReportKind::delayed: return queue::Kind::delay_notice;
-    default: return queue::Kind::success_report;
+    case ReportKind::failed:
+      return queue::Kind::bounce;
+    case ReportKind::delayed:
+      return queue::Kind::delay_notice;
+    default:
+      return queue::Kind::success_report;
   }
+}
+
+// The original is gone for good: the report goes out without it, for nobody is told anything otherwise.
+bool lost(env::StoreError error) {
+  return error == env::StoreError::corrupt || error == env::StoreError::not_found;
 }
 
 constexpr std::size_t piece_octets = 64 * 1024;
@@ -42,8 +54,11 @@ env::Awaitable<env::StoreResult<env::AddMessage>> ReportWriter::write(std::share
   report.id = to_string(id);
   report.recipients = std::move(request.recipients);
   auto header = co_await services_.store.read_body(original.id, 0, std::max<std::size_t>(original.header_octets, 1));
-  if (!header) co_return std::unexpected(header.error());
-  report.original_header = std::move(*header);
+  if (header) {
+    report.original_header = std::move(*header);
+  } else if (!lost(header.error())) {
+    co_return std::unexpected(header.error());
+  }
 
   queue::Envelope envelope;
   envelope.id = id;
@@ -64,8 +79,8 @@ env::Awaitable<env::StoreResult<env::AddMessage>> ReportWriter::write(std::share
   std::string out = writer.begin();
   for (std::uint64_t at = 0; writer.wants_original() && at < original_octets;) {
     auto piece = co_await services_.store.read_body(original_id, at, piece_octets);
-    if (!piece) co_return std::unexpected(piece.error());
-    if (piece->empty()) break;
+    if (!piece && !lost(piece.error())) co_return std::unexpected(piece.error());
+    if (!piece || piece->empty()) break;
     at += piece->size();
     writer.original(*piece, out);
     const auto written = co_await (*body)->append(out);

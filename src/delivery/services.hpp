@@ -20,29 +20,29 @@
 namespace postil::delivery {
 
 struct Smarthost {
-  std::string host;       // a name or an address; its MX is not looked up
+  std::string host;  // a name or an address; its MX is not looked up
   std::uint16_t port = 25;
   bool operator==(const Smarthost&) const = default;
 };
 
 // Never changes; a reload makes a new one.
 struct Settings {
-  std::string host_name;                 // EHLO name, Reporting-MTA
-  std::vector<std::string> own_names;    // other names and addresses under which MX records would point at us
+  std::string host_name;               // EHLO name, Reporting-MTA
+  std::vector<std::string> own_names;  // other names and addresses under which MX records would point at us
   std::optional<Smarthost> smarthost;
-  smtp::ClientSettings client;           // time-outs, TLS use, login
-  bool tls_verify = false;               // chain and name must be good (a smarthost with tls = "verified")
+  smtp::ClientSettings client;  // time-outs, TLS use, login
+  bool tls_verify = false;      // chain and name must be good (a smarthost with tls = "verified")
   std::string tls_ca_file;
   std::string source_ipv4, source_ipv6;  // local addresses to bind; empty = the system's choice
   std::uint16_t port = 25;               // of MX hosts; another one in tests and the demo
   Duration connect_timeout = seconds(30);
   Duration dns_timeout = seconds(15);
-  Duration idle_connection_max = seconds(3);      // a connection waits this long for the next message
+  Duration idle_connection_max = seconds(3);  // a connection waits this long for the next message
   std::uint64_t messages_per_connection_max = 1000;
-  Duration null_host_skip = hours(1);    // a host that answered 521 is not asked again for this long
+  Duration null_host_skip = hours(1);          // a host that answered 521 is not asked again for this long
   Duration null_host_proof_max = minutes(10);  // but a message is returned only on a 521 heard within this time
   Duration report_lifetime = days(5);
-  std::string report_language;           // server's language for reports, "" = English only
+  std::string report_language;  // server's language for reports, "" = English only
   int zone_minutes = 0;
 };
 
@@ -55,8 +55,8 @@ struct Services {
   env::Store& store;
   event::Sink& events;
   history::History& history;
-  std::function<MessageId(WallTime)> make_id;   // thread-safe
-  std::function<env::Executor()> pick_executor; // for attempts: the least loaded I/O thread
+  std::function<MessageId(WallTime)> make_id;    // thread-safe
+  std::function<env::Executor()> pick_executor;  // for attempts: the least loaded I/O thread
 };
 
 }  // namespace postil::delivery

@@ -13,11 +13,19 @@ void tell_results(Services& services, const queue::Persist& persist) {
   for (const auto& state : persist.changes.recipients) {
     event::Name name = event::Name::recipient_deferred;
     switch (state.status) {
-      case queue::RecipientStatus::waiting: name = event::Name::recipient_deferred; break;
-      case queue::RecipientStatus::delivered: name = event::Name::recipient_delivered; break;
+      case queue::RecipientStatus::waiting:
+        name = event::Name::recipient_deferred;
+        break;
+      case queue::RecipientStatus::delivered:
+        name = event::Name::recipient_delivered;
+        break;
       case queue::RecipientStatus::failed:
-      case queue::RecipientStatus::expired: name = event::Name::recipient_failed; break;
-      case queue::RecipientStatus::removed: name = event::Name::recipient_removed; break;
+      case queue::RecipientStatus::expired:
+        name = event::Name::recipient_failed;
+        break;
+      case queue::RecipientStatus::removed:
+        name = event::Name::recipient_removed;
+        break;
     }
     event::Event told{name,
                       {{"recipient", static_cast<std::int64_t>(state.index)},
@@ -33,19 +41,24 @@ void tell_results(Services& services, const queue::Persist& persist) {
     tell(services, id, std::move(told));
   }
   if (!persist.unreported.empty()) {
-    tell(services, id, {event::Name::bounce_dropped,
-                        {{"recipients", static_cast<std::int64_t>(persist.unreported.size())}}});
+    tell(services, id,
+         {event::Name::bounce_dropped, {{"recipients", static_cast<std::int64_t>(persist.unreported.size())}}});
   }
   if (persist.finished) tell(services, id, {event::Name::message_finished, {}});
 }
 
 std::string admin_word(queue::Admin::Action action) {
   switch (action) {
-    case queue::Admin::Action::retry: return "retry";
-    case queue::Admin::Action::hold: return "hold";
-    case queue::Admin::Action::release: return "release";
-    case queue::Admin::Action::return_to_sender: return "return";
-    case queue::Admin::Action::drop: return "drop";
+    case queue::Admin::Action::retry:
+      return "retry";
+    case queue::Admin::Action::hold:
+      return "hold";
+    case queue::Admin::Action::release:
+      return "release";
+    case queue::Admin::Action::return_to_sender:
+      return "return";
+    case queue::Admin::Action::drop:
+      return "drop";
   }
   return "retry";
 }

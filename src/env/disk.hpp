@@ -13,13 +13,13 @@
 namespace postil::env {
 
 enum class DiskError : std::uint8_t {
-  no_space,     // ENOSPC, EDQUOT, EFBIG
-  io,           // EIO: what was written before is not to be trusted either
+  no_space,  // ENOSPC, EDQUOT, EFBIG
+  io,        // EIO: what was written before is not to be trusted either
   not_found,
   exists,
-  busy,         // locked by another process
+  busy,  // locked by another process
   permission,
-  limit,        // EMFILE, ENFILE, ENOMEM
+  limit,  // EMFILE, ENFILE, ENOMEM
   other,
 };
 std::string_view to_string(DiskError error);
@@ -34,7 +34,7 @@ class File {
  public:
   virtual ~File() = default;
   virtual DiskResult<void> write(std::uint64_t offset, std::span<const std::string_view> parts) = 0;  // all or error
-  virtual DiskResult<std::size_t> read(std::uint64_t offset, std::span<char> into) = 0;  // 0 = end
+  virtual DiskResult<std::size_t> read(std::uint64_t offset, std::span<char> into) = 0;               // 0 = end
   virtual DiskResult<void> preallocate(std::uint64_t size) = 0;  // reads as zero octets
   virtual DiskResult<void> truncate(std::uint64_t size) = 0;
   virtual DiskResult<void> sync_data() = 0;

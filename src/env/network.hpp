@@ -10,14 +10,14 @@
 #include <vector>
 
 #include "base/time.hpp"
-#include "env/async.hpp"
 #include "crypto/tls_facts.hpp"
+#include "env/async.hpp"
 
 namespace postil::env {
 
 // An address as text, as it appears in logs and Received fields: "192.0.2.1", "2001:db8::1".
 struct Endpoint {
-  std::string address;      // numeric; for a Unix socket its path, with port 0
+  std::string address;  // numeric; for a Unix socket its path, with port 0
   std::uint16_t port = 0;
   bool local() const { return !address.empty() && address.front() == '/'; }
   friend bool operator==(const Endpoint&, const Endpoint&) = default;
@@ -25,16 +25,16 @@ struct Endpoint {
 std::string to_string(const Endpoint& endpoint);  // "192.0.2.1:25", "[2001:db8::1]:25", "/run/x"
 
 enum class NetError : std::uint8_t {
-  closed,        // the peer ended the stream in order
-  reset,         // the peer or the network broke it
-  refused,       // nobody listens
-  unreachable,   // no route, network or host down, no such address family
-  timed_out,     // the deadline passed
-  cancelled,     // cancel() or stop
-  tls,           // the handshake failed or a record was bad; detail says how
-  limit,         // no descriptors or memory left on this side
+  closed,       // the peer ended the stream in order
+  reset,        // the peer or the network broke it
+  refused,      // nobody listens
+  unreachable,  // no route, network or host down, no such address family
+  timed_out,    // the deadline passed
+  cancelled,    // cancel() or stop
+  tls,          // the handshake failed or a record was bad; detail says how
+  limit,        // no descriptors or memory left on this side
   address_in_use,
-  permission,    // not allowed to bind or open
+  permission,  // not allowed to bind or open
   other,
 };
 std::string_view to_string(NetError error);
@@ -60,9 +60,9 @@ struct TlsServerFiles {
 };
 
 struct TlsClientRequest {
-  std::string server_name;       // SNI and the name to verify, A-labels
-  bool verify = false;           // true: fail the handshake unless chain and name are good
-  std::string ca_file;           // for verify; empty = the system's
+  std::string server_name;  // SNI and the name to verify, A-labels
+  bool verify = false;      // true: fail the handshake unless chain and name are good
+  std::string ca_file;      // for verify; empty = the system's
 };
 
 // A connection. One reader and one writer at a time, all calls on its executor; destroyed there.
@@ -76,7 +76,8 @@ class Stream {
   virtual Awaitable<NetResult<void>> write(std::string_view data, MonoTime deadline) = 0;
   // Handshakes. Octets that were received in clear before are thrown away, never read as plaintext
   // of the TLS session. [rfc3207 4.2]
-  virtual Awaitable<NetResult<crypto::TlsFacts>> tls_accept(std::shared_ptr<TlsServerContext> context, MonoTime deadline) = 0;
+  virtual Awaitable<NetResult<crypto::TlsFacts>> tls_accept(std::shared_ptr<TlsServerContext> context,
+                                                            MonoTime deadline) = 0;
   virtual Awaitable<NetResult<crypto::TlsFacts>> tls_connect(TlsClientRequest request, MonoTime deadline) = 0;
   // Octets that may be read without waiting (for an early talker before the greeting).
   virtual bool readable_now() = 0;
@@ -102,7 +103,7 @@ class Listener {
   // The next connection; its stream belongs to `executor` (pick one per connection).
   // NetError::limit: wait a little and call again.
   virtual Awaitable<NetResult<StreamPtr>> accept(Executor executor) = 0;
-  virtual void close() = 0;  // a pending accept ends with cancelled; the port is free afterwards
+  virtual void close() = 0;                   // a pending accept ends with cancelled; the port is free afterwards
   virtual const Endpoint& local() const = 0;  // with the real port where 0 was asked
 };
 
@@ -114,7 +115,8 @@ struct ListenOptions {
 class Network {
  public:
   virtual ~Network() = default;
-  virtual NetResult<std::unique_ptr<Listener>> listen(const Endpoint& at, const ListenOptions& options, Executor executor) = 0;
+  virtual NetResult<std::unique_ptr<Listener>> listen(const Endpoint& at, const ListenOptions& options,
+                                                      Executor executor) = 0;
   // The stream belongs to the calling coroutine's executor. source: local address to bind, empty = any.
   virtual Awaitable<NetResult<StreamPtr>> connect(Endpoint to, std::string source, MonoTime deadline) = 0;
   virtual std::expected<std::shared_ptr<TlsServerContext>, std::string> load_tls(const TlsServerFiles& files) = 0;

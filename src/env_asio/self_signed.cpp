@@ -56,7 +56,8 @@ std::expected<SelfSigned, std::string> make_self_signed(const std::vector<std::s
   X509_gmtime_adj(X509_getm_notAfter(certificate.get()), 30L * 24 * 3600);
   X509_set_pubkey(certificate.get(), key.get());
   X509_NAME* subject = X509_get_subject_name(certificate.get());
-  X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_UTF8, reinterpret_cast<const unsigned char*>(names[0].c_str()), -1, -1, 0);
+  X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_UTF8, reinterpret_cast<const unsigned char*>(names[0].c_str()), -1,
+                             -1, 0);
   X509_set_issuer_name(certificate.get(), subject);
   std::string alternative;
   for (const auto& name : names) {

@@ -14,6 +14,7 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <cerrno>
+#include <utility>
 
 #include "base/assert.hpp"
 #include "base/limits.hpp"
@@ -101,6 +102,7 @@ class Core {
   std::optional<NetFailure> end_wait(Direction direction, const boost::system::error_code& error);
   static env::Awaitable<void> yield_turn();
   Attempt try_read(std::span<char> into);
+  std::string_view read_now(Ready& wait_for, std::optional<NetFailure>& failure);
   Attempt try_write(std::string_view data);
   Attempt try_handshake();
   Attempt ssl_failed(int result, int error_number, std::string_view what);
@@ -116,6 +118,8 @@ class Core {
   env::Endpoint local_;
   std::shared_ptr<ClientContexts> contexts_;
   std::uint8_t turns_ = 0;
+  bool emptied_ = false;     // the last read left nothing behind
+  bool answer_due_ = false;  // and we have written since: what the peer says to it can hardly be here yet
   bool handshaken_ = false;
   bool broken_ = false;  // TLS failed: nothing more may be read or written, in clear least of all
   bool cancelled_ = false;
@@ -227,12 +231,22 @@ Attempt Core::try_read(std::span<char> into) {
   }
   for (;;) {
     const ssize_t got = ::recv(fd(), into.data(), into.size(), 0);
+    emptied_ = got > 0 && static_cast<std::size_t>(got) < into.size();
     if (got > 0) return {.done = static_cast<std::size_t>(got)};
     if (got == 0) return {.failure = NetFailure{NetError::closed, ""}};
     if (errno == EINTR) continue;
     if (errno == EAGAIN || errno == EWOULDBLOCK) return {.wait_for = Ready::wait_read};
     return {.failure = net_failure("read", errno)};
   }
+}
+
+// What is there, in the thread's buffer; empty: `wait_for` must be waited for, or it failed.
+std::string_view Core::read_now(Ready& wait_for, std::optional<NetFailure>& failure) {
+  const auto buffer = thread_buffer();
+  auto attempt = try_read(buffer);
+  failure = std::move(attempt.failure);
+  if (attempt.wait_for) wait_for = *attempt.wait_for;
+  return {buffer.data(), attempt.done};
 }
 
 Attempt Core::try_write(std::string_view data) {
@@ -275,22 +289,32 @@ Attempt Core::try_handshake() {
   return attempt;
 }
 
+// One failure and no attempt in the frame: an idle session lives in it.
 env::Awaitable<NetResult<std::string_view>> Core::read(std::shared_ptr<Core> self, MonoTime deadline) {
+  std::optional<NetFailure> failure;
   for (;;) {
     if (++self->turns_ >= turns_max) {
       self->turns_ = 0;
       co_await yield_turn();
-      if (deadline <= SystemClock::mono_now()) co_return std::unexpected(NetFailure{NetError::timed_out, ""});
+      if (deadline <= SystemClock::mono_now()) {
+        failure = NetFailure{NetError::timed_out, ""};
+        break;
+      }
     }
-    const auto buffer = thread_buffer();
-    auto attempt = self->try_read(buffer);
-    if (attempt.failure) co_return std::unexpected(std::move(*attempt.failure));
-    if (attempt.done > 0) co_return std::string_view(buffer.data(), attempt.done);
+    auto wait_for = Ready::wait_read;
+    if (!std::exchange(self->answer_due_, false)) {
+      const auto got = self->read_now(wait_for, failure);
+      if (failure) break;
+      if (!got.empty()) co_return got;
+    }
     self->turns_ = 0;
-    if (auto failure = self->begin_wait(reading, deadline)) co_return std::unexpected(std::move(*failure));
-    auto [error] = co_await self->descriptor_.async_wait(*attempt.wait_for, asio::as_tuple(asio::deferred));
-    if (auto failure = self->end_wait(reading, error)) co_return std::unexpected(std::move(*failure));
+    failure = self->begin_wait(reading, deadline);
+    if (failure) break;
+    auto [error] = co_await self->descriptor_.async_wait(wait_for, asio::as_tuple(asio::deferred));
+    failure = self->end_wait(reading, error);
+    if (failure) break;
   }
+  co_return std::unexpected(std::move(*failure));
 }
 
 env::Awaitable<NetResult<void>> Core::write(std::shared_ptr<Core> self, std::string_view data, MonoTime deadline) {
@@ -310,6 +334,7 @@ env::Awaitable<NetResult<void>> Core::write(std::shared_ptr<Core> self, std::str
     if (auto failure = self->end_wait(writing, error)) co_return std::unexpected(std::move(*failure));
   }
   if (auto failure = self->unusable()) co_return std::unexpected(std::move(*failure));
+  self->answer_due_ = self->emptied_ && !self->tls();
   co_return NetResult<void>{};
 }
 

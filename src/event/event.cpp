@@ -35,13 +35,15 @@ const Declaration& declaration(Name name) {
   return table[index];
 }
 
-std::size_t declaration_count() { return table.size(); }
+std::size_t declaration_count() {
+  return table.size();
+}
 
 std::string to_json(const Event& event, WallTime at) {
   const auto us = unix_microseconds(at);
   const auto seconds_part = static_cast<std::time_t>(us / 1000000);
-  std::string out = fmt::format("{{\"time\":\"{:%Y-%m-%dT%H:%M:%S}.{:03}Z\",\"event\":\"{}\"", fmt::gmtime(seconds_part),
-                                us / 1000 % 1000, declaration(event.name).wire);
+  std::string out = fmt::format("{{\"time\":\"{:%Y-%m-%dT%H:%M:%S}.{:03}Z\",\"event\":\"{}\"",
+                                fmt::gmtime(seconds_part), us / 1000 % 1000, declaration(event.name).wire);
   for (const auto& field : event.fields) {
     fmt::format_to(std::back_inserter(out), ",\"{}\":", field.key);
     if (const auto* text = std::get_if<std::string>(&field.value)) {

@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <atomic>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
 #include <charconv>
 #include <deque>
@@ -20,15 +23,44 @@ namespace postil::history {
 namespace {
 
 constexpr std::size_t repeats_max = 4096;
+constexpr std::size_t same_as_max = 4 * repeats_max;
 constexpr Duration repeat_window = minutes(1);
+constexpr Duration write_behind = milliseconds(20);
+// After the disk has refused a file: how long records are dropped before the next one is tried.
+constexpr Duration pause_after_trouble = seconds(10);
+// The newest segment is closed at this part of the age limit, so that what is too old can go.
+constexpr int segments_per_age = 30;
 
+// Sixteen octets a record: a full history has millions.
 struct Place {
-  std::uint32_t segment = 0;
+  std::uint64_t id = 0;
   std::uint32_t offset = 0;
   std::uint32_t length = 0;
 };
 
-std::string file_name(std::uint32_t number) { return fmt::format("{:08}.history", number); }
+std::string file_name(std::uint32_t number) {
+  return fmt::format("{:08}.history", number);
+}
+
+struct Line {
+  std::uint64_t id = 0;
+  WallTime at{};
+};
+
+// A whole line without its newline; nothing for what a power cut made of one.
+std::optional<Line> parse_line(std::string_view text) {
+  Line line;
+  const char* const end = text.data() + text.size();
+  const auto [after_id, id_error] = std::from_chars(text.data(), end, line.id, 16);
+  if (id_error != std::errc() || after_id != text.data() + 16 || line.id == 0 || after_id == end || *after_id != ' ')
+    return {};
+  std::int64_t us = 0;
+  const auto [after_time, time_error] = std::from_chars(after_id + 1, end, us);
+  if (time_error != std::errc() || end - after_time < 3 || after_time[0] != ' ' || after_time[1] != '{') return {};
+  if (text.back() != '}' || std::ranges::any_of(text, is_control)) return {};
+  line.at = wall_from_microseconds(us);
+  return line;
+}
 
 std::optional<std::uint32_t> file_number(std::string_view name) {
   std::uint32_t number = 0;
@@ -41,17 +73,18 @@ std::optional<std::uint32_t> file_number(std::string_view name) {
 }  // namespace
 
 struct History::State : std::enable_shared_from_this<History::State> {
-  State(Options given, env::Disk& on, env::Executor where, env::Clock& time)
-      : options(given), disk(on), writer(std::move(where)), clock(time) {}
+  State(Options given, env::Disk& on, env::Executor where, env::Clock& time, env::Timers* waits)
+      : options(given), disk(on), writer(std::move(where)), clock(time), timers(waits) {}
 
   Options options;
   env::Disk& disk;
   env::Executor writer;
   env::Clock& clock;
+  env::Timers* timers;
 
   // Shared between threads.
   std::mutex mutex;
-  std::string waiting;               // lines not yet written
+  std::string waiting;                                               // lines not yet written
   std::vector<std::pair<std::uint64_t, std::uint32_t>> waiting_ids;  // id, length of its line
   bool scheduled = false;
   std::atomic<std::uint64_t> dropped = 0;
@@ -61,25 +94,33 @@ struct History::State : std::enable_shared_from_this<History::State> {
     std::uint64_t count = 0;
   };
   std::unordered_map<std::string, Repeat> repeats;
+  std::deque<std::string> repeats_order;  // keys of `repeats`, by their first time
   // A repeated refusal has an id of its own in its reply: it leads to the record of the first one.
   std::unordered_map<std::uint64_t, std::uint64_t> same_as;
+  std::deque<std::uint64_t> same_as_order;
 
   // The writer's own.
   struct Segment {
     std::uint64_t octets = 0;
-    WallTime newest{};
-    std::vector<std::uint64_t> ids;  // to take out of the index with it
+    WallTime oldest{}, newest{};  // as the records say
+    std::vector<Place> places;    // in the order of the file, or `sorted` by id
+    bool sorted = false;
   };
   std::map<std::uint32_t, Segment> segments;
-  std::unordered_map<std::uint64_t, std::vector<Place>> index;
   std::deque<std::uint64_t> newest_receipts;
   std::unique_ptr<env::File> file;
   std::uint32_t current = 0;
   std::uint64_t offset = 0;
+  MonoTime no_file_until{};
 
   void add(std::uint64_t id, const std::string& json);
+  void add_locked(std::uint64_t id, const std::string& json);
+  static env::Awaitable<void> write_out_soon(std::weak_ptr<State> weak, std::unique_ptr<env::Timer> timer, MonoTime at);
+  // False: it is a repeat, and was counted.
+  bool first_of(std::uint64_t id, const std::string& repeat_key);
   void write_out();
-  void remember(std::uint64_t id, Place place);
+  void remember(Segment& segment, Place place);
+  std::vector<Place> places_of(std::uint64_t id, std::uint32_t number, Segment& segment) const;
   bool open_segment();
   void trim();
   void scan(std::uint32_t number);
@@ -89,6 +130,10 @@ struct History::State : std::enable_shared_from_this<History::State> {
 
 void History::State::add(std::uint64_t id, const std::string& json) {
   const std::lock_guard lock(mutex);
+  add_locked(id, json);
+}
+
+void History::State::add_locked(std::uint64_t id, const std::string& json) {
   if (waiting.size() + json.size() > options.queue_octets_max) {
     dropped.fetch_add(1);
     return;
@@ -98,26 +143,71 @@ void History::State::add(std::uint64_t id, const std::string& json) {
   waiting_ids.emplace_back(id, static_cast<std::uint32_t>(waiting.size() - before));
   if (scheduled) return;
   scheduled = true;
-  boost::asio::post(writer, [self = shared_from_this()] { self->write_out(); });
+  boost::asio::post(writer, [self = shared_from_this()] {
+    if (!self->timers) return self->write_out();
+    boost::asio::co_spawn(self->writer,
+                          write_out_soon(self, self->timers->make(self->writer), self->clock.now() + write_behind),
+                          boost::asio::detached);
+  });
 }
 
-void History::State::remember(std::uint64_t id, Place place) {
-  index[id].push_back(place);
-  segments[place.segment].ids.push_back(id);
+// A wake-up of the writer for each record would cost as much as all the rest of it.
+env::Awaitable<void> History::State::write_out_soon(std::weak_ptr<State> weak, std::unique_ptr<env::Timer> timer,
+                                                    MonoTime at) {
+  co_await timer->wait_until(at);
+  if (const auto self = weak.lock()) self->write_out();
+}
+
+void History::State::remember(Segment& segment, Place place) {
+  segment.places.push_back(place);
+  const auto id = place.id;
   if ((id >> 63) != 0 && (newest_receipts.empty() || newest_receipts.back() != id)) {
     newest_receipts.push_back(id);
     if (newest_receipts.size() > 10000) newest_receipts.pop_front();
   }
 }
 
+// Oldest first. A segment that grows no more is sorted when it is asked for the first time.
+std::vector<Place> History::State::places_of(std::uint64_t id, std::uint32_t number, Segment& segment) const {
+  std::vector<Place> found;
+  if (number == current) {
+    std::ranges::copy_if(segment.places, std::back_inserter(found),
+                         [id](const Place& place) { return place.id == id; });
+    return found;
+  }
+  if (!std::exchange(segment.sorted, true)) {
+    std::ranges::sort(segment.places, {}, [](const Place& place) { return std::pair(place.id, place.offset); });
+    segment.places.shrink_to_fit();
+  }
+  const auto range = std::ranges::equal_range(segment.places, id, {}, &Place::id);
+  found.assign(range.begin(), range.end());
+  return found;
+}
+
+// The file that the next records go to.
 bool History::State::open_segment() {
-  if (file && offset < options.segment_octets) return true;
-  auto made = disk.create(file_name(++current));
-  if (!made) return false;
+  const WallTime now = clock.wall();
+  const auto newest = segments.find(current);
+  const bool old = newest != segments.end() && !newest->second.places.empty() &&
+                   now - newest->second.oldest >= options.age_max / segments_per_age;
+  if (file && offset < options.segment_octets && !old) return true;
+  if (clock.now() < no_file_until) return false;
+  file.reset();
+  if (newest != segments.end() && newest->second.octets == 0) {
+    disk.remove(file_name(current));
+    segments.erase(newest);
+  }
+  auto made = disk.create(file_name(current + 1));
+  if (!made) {
+    // Perhaps a file of that name is there after all; the next try takes the name behind it.
+    if (made.error().error == env::DiskError::exists) ++current;
+    no_file_until = clock.now() + pause_after_trouble;
+    return false;
+  }
+  ++current;
   file = std::move(*made);
   offset = 0;
-  segments[current] = {};
-  trim();
+  segments[current].newest = now;
   return true;
 }
 
@@ -128,13 +218,8 @@ void History::State::trim() {
   const WallTime oldest = clock.wall() - options.age_max;
   while (segments.size() > 1) {
     const auto& [number, segment] = *segments.begin();
+    if (number == current) return;
     if (sum <= options.octets_max && segment.newest >= oldest) return;
-    for (const auto id : segment.ids) {
-      const auto found = index.find(id);
-      if (found == index.end()) continue;
-      std::erase_if(found->second, [gone = number](const Place& place) { return place.segment == gone; });
-      if (found->second.empty()) index.erase(found);
-    }
     sum -= segment.octets;
     disk.remove(file_name(number));
     segments.erase(segments.begin());
@@ -158,16 +243,25 @@ void History::State::write_out() {
   const std::string_view part = text;
   if (!file->write(offset, {&part, 1})) {
     dropped.fetch_add(ids.size());
-    file.reset();  // what is after a failed write is not known: the next record begins a new file
+    // Part of it may be there. Where even that cannot be cut off, the file is left, and no other one made at once:
+    // a full disk must not fill with files.
+    if (!file->truncate(offset)) {
+      file.reset();
+      if (offset == 0) disk.remove(file_name(current));
+      no_file_until = clock.now() + pause_after_trouble;
+    }
     return;
   }
+  auto& segment = segments[current];
+  const WallTime now = clock.wall();
+  if (segment.places.empty()) segment.oldest = now;
+  segment.newest = now;
   for (const auto& [id, length] : ids) {
-    remember(id, {current, static_cast<std::uint32_t>(offset), length});
+    remember(segment, {id, static_cast<std::uint32_t>(offset), length});
     offset += length;
   }
-  auto& segment = segments[current];
   segment.octets = offset;
-  segment.newest = clock.wall();
+  trim();
 }
 
 void History::State::scan(std::uint32_t number) {
@@ -177,7 +271,8 @@ void History::State::scan(std::uint32_t number) {
   std::string text;
   const auto size = (*opened)->size();
   if (!size) return;
-  text.resize(static_cast<std::size_t>(std::min<std::uint64_t>(*size, options.segment_octets * 2)));
+  // One write may go over a segment's end by all that waited.
+  text.resize(static_cast<std::size_t>(std::min(*size, options.segment_octets + 2 * options.queue_octets_max)));
   std::size_t have = 0;
   while (have < text.size()) {
     const auto n = (*opened)->read(have, {text.data() + have, text.size() - have});
@@ -189,47 +284,77 @@ void History::State::scan(std::uint32_t number) {
   for (std::size_t at = 0; at < text.size();) {
     const auto end = text.find('\n', at);
     if (end == std::string::npos) break;
-    std::uint64_t id = 0;
-    std::int64_t us = 0;
-    const auto [after, error] = std::from_chars(text.data() + at, text.data() + end, id, 16);
-    if (error == std::errc() && after != text.data() + end) std::from_chars(after + 1, text.data() + end, us);
-    if (id != 0) remember(id, {number, static_cast<std::uint32_t>(at), static_cast<std::uint32_t>(end + 1 - at)});
-    segment.newest = std::max(segment.newest, wall_from_microseconds(us));
+    if (const auto line = parse_line(std::string_view(text).substr(at, end - at))) {
+      if (segment.places.empty()) segment.oldest = line->at;
+      remember(segment, {line->id, static_cast<std::uint32_t>(at), static_cast<std::uint32_t>(end + 1 - at)});
+      segment.newest = std::max(segment.newest, line->at);
+    }
     at = end + 1;
   }
 }
 
 std::vector<std::string> History::State::read(std::uint64_t id) {
-  write_out();
   std::vector<std::string> lines;
   {
     const std::lock_guard lock(mutex);
+    sweep_repeats(clock.now());
     const auto same = same_as.find(id);
     if (same != same_as.end()) id = same->second;
   }
-  const auto found = index.find(id);
-  if (found == index.end()) return lines;
-  for (const auto& place : found->second) {
-    auto opened = disk.open(file_name(place.segment), false);
+  write_out();
+  for (auto& [number, segment] : segments) {
+    const auto places = places_of(id, number, segment);
+    if (places.empty()) continue;
+    auto opened = disk.open(file_name(number), false);
     if (!opened) continue;
-    std::string line(place.length, '\0');
-    const auto n = (*opened)->read(place.offset, line);
-    if (!n || *n != line.size()) continue;
-    const auto json = line.find('{');
-    if (json == std::string::npos) continue;
-    lines.push_back(line.substr(json, line.size() - json - 1));
+    for (const auto& place : places) {
+      std::string line(place.length, '\0');
+      const auto n = (*opened)->read(place.offset, line);
+      if (!n || *n != line.size()) continue;
+      line.pop_back();
+      const auto parsed = parse_line(line);
+      if (!parsed || parsed->id != id || parsed->at < clock.wall() - options.age_max) continue;
+      lines.push_back(line.substr(line.find('{')));
+    }
   }
   return lines;
 }
 
-// With the lock held: what was repeated is told once its minute is over.
+// With the lock held: what was repeated is told once its minute is over, or there are too many to remember.
 void History::State::sweep_repeats(MonoTime now) {
-  std::erase_if(repeats, [&](const auto& entry) { return now - entry.second.first >= repeat_window && entry.second.count == 0; });
-  if (repeats.size() > repeats_max) repeats.clear();
+  while (!repeats_order.empty()) {
+    const auto found = repeats.find(repeats_order.front());
+    const Repeat& repeat = found->second;
+    if (now - repeat.first < repeat_window && repeats.size() <= repeats_max) return;
+    if (repeat.count > 0) {
+      add_locked(repeat.id, fmt::format("{{\"event\":\"command.refused\",\"repeat_of\":\"{}\",\"count\":{}}}",
+                                        to_string(ReceiptId{repeat.id}), repeat.count));
+    }
+    repeats.erase(found);
+    repeats_order.pop_front();
+  }
 }
 
-History::History(Options options, env::Disk& disk, env::Executor writer, env::Clock& clock)
-    : state_(std::make_shared<State>(options, disk, std::move(writer), clock)) {}
+bool History::State::first_of(std::uint64_t id, const std::string& repeat_key) {
+  const std::lock_guard lock(mutex);
+  const MonoTime now = clock.now();
+  sweep_repeats(now);
+  const auto [entry, first] = repeats.try_emplace(repeat_key, Repeat{id, now, 0});
+  if (first) {
+    repeats_order.push_back(repeat_key);
+    return true;
+  }
+  ++entry->second.count;
+  if (same_as.size() >= same_as_max) {
+    same_as.erase(same_as_order.front());
+    same_as_order.pop_front();
+  }
+  if (same_as.emplace(id, entry->second.id).second) same_as_order.push_back(id);
+  return false;
+}
+
+History::History(Options options, env::Disk& disk, env::Executor writer, env::Clock& clock, env::Timers* timers)
+    : state_(std::make_shared<State>(options, disk, std::move(writer), clock, timers)) {}
 
 History::~History() = default;
 
@@ -245,32 +370,12 @@ void History::open() {
   state_->trim();
 }
 
-void History::add(MessageId id, std::string json) { state_->add(id.value, json); }
+void History::add(MessageId id, std::string json) {
+  state_->add(id.value, json);
+}
 
 void History::add(ReceiptId id, std::string json, std::string repeat_key) {
-  if (!repeat_key.empty()) {
-    std::uint64_t told_about = 0;
-    std::uint64_t count = 0;
-    {
-      const std::lock_guard lock(state_->mutex);
-      const MonoTime now = state_->clock.now();
-      state_->sweep_repeats(now);
-      auto& repeat = state_->repeats[repeat_key];
-      if (repeat.id != 0 && now - repeat.first < repeat_window) {
-        ++repeat.count;
-        if (state_->same_as.size() >= repeats_max * 4) state_->same_as.clear();
-        state_->same_as[id.value] = repeat.id;
-        return;
-      }
-      told_about = repeat.id;
-      count = repeat.count;
-      repeat = {id.value, now, 0};
-    }
-    if (count > 0) {
-      state_->add(told_about, fmt::format("{{\"event\":\"command.refused\",\"repeat_of\":\"{}\",\"count\":{}}}",
-                                          to_string(ReceiptId{told_about}), count));
-    }
-  }
+  if (!repeat_key.empty() && !state_->first_of(id.value, repeat_key)) return;
   state_->add(id.value, json);
 }
 
@@ -297,6 +402,16 @@ env::Awaitable<std::vector<std::string>> History::newest_receipts(std::size_t co
   co_return co_await env::on(state_->writer, std::move(work));
 }
 
-std::uint64_t History::dropped() const { return state_->dropped.load(); }
+env::Awaitable<void> History::flush() {
+  auto work = [state = state_] {
+    state->write_out();
+    return true;
+  };
+  co_await env::on(state_->writer, std::move(work));
+}
+
+std::uint64_t History::dropped() const {
+  return state_->dropped.load();
+}
 
 }  // namespace postil::history

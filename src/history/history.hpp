@@ -21,26 +21,30 @@ namespace postil::history {
 
 struct Options {
   std::uint64_t octets_max = 1u << 30;
-  Duration age_max = days(30);
+  Duration age_max = days(30);  // older records are not given; their files go with a segment's rest
   std::uint64_t segment_octets = 16u << 20;
   std::uint64_t queue_octets_max = 4u << 20;  // waiting to be written; above it records are dropped and counted
 };
 
 class History {
  public:
-  // disk: a folder of its own. writer: executor for the blocking calls; one at a time.
-  History(Options options, env::Disk& disk, env::Executor writer, env::Clock& clock);
+  // disk: a folder of its own. writer: executor for the blocking calls; one at a time. timers: what is added within
+  // some milliseconds is written together; null: at once.
+  History(Options options, env::Disk& disk, env::Executor writer, env::Clock& clock, env::Timers* timers = nullptr);
   ~History();
   // Reads what is there and builds the index (id -> places); blocking, on the writer executor, before use.
   void open();
   // Any thread, never blocks. json: one object without newline. repeat_key: records with the same non-empty key
-  // within a minute are counted on the first one (a later record {"repeat_of":id,"count":n}), not written again.
+  // within a minute are counted on the first one (a later record {"repeat_of":id,"count":n}), not written again; until
+  // the program ends their own ids lead to the first one's records (the newest 16,000 of them).
   void add(MessageId id, std::string json);
   void add(ReceiptId id, std::string json, std::string repeat_key);
   env::Awaitable<std::vector<std::string>> find(MessageId id);
   env::Awaitable<std::vector<std::string>> find(ReceiptId id);
   // The newest receipts, newest first.
   env::Awaitable<std::vector<std::string>> newest_receipts(std::size_t count);
+  // What was added before is with the disk when it returns. For the end of the program.
+  env::Awaitable<void> flush();
   std::uint64_t dropped() const;
 
  private:

@@ -27,18 +27,18 @@
 namespace postil::queue {
 
 struct EngineSettings {
-  std::string fixed_site;                 // all mail goes to this site (a smarthost); "" = one per recipient domain
-  Duration retry_first = minutes(10);     // wait after the first failed attempt; grows by the factor,
+  std::string fixed_site;              // all mail goes to this site (a smarthost); "" = one per recipient domain
+  Duration retry_first = minutes(10);  // wait after the first failed attempt; grows by the factor,
   double retry_factor = 2.0;
-  Duration retry_max = hours(4);          // to this; each wait is jittered by up to ± this part:
+  Duration retry_max = hours(4);  // to this; each wait is jittered by up to ± this part:
   double retry_jitter = 0.15;
-  Duration greylist_first = minutes(6);   // first wait where the remote greylists
-  Duration delay_notice_after = hours(4); // since arrival, once per recipient; 0 = none
-  Duration refused_us_lifetime = days(1); // hosts refuse us this long: the message is returned
-  std::uint32_t attempts_per_site_max = 20;   // at the same time
-  std::uint32_t attempts_max = 500;           // at the same time, all sites
+  Duration greylist_first = minutes(6);      // first wait where the remote greylists
+  Duration delay_notice_after = hours(4);    // since arrival, once per recipient; 0 = none
+  Duration refused_us_lifetime = days(1);    // hosts refuse us this long: the message is returned
+  std::uint32_t attempts_per_site_max = 20;  // at the same time
+  std::uint32_t attempts_max = 500;          // at the same time, all sites
   std::uint32_t recipients_per_attempt_max = 100;
-  std::uint64_t random = 1;               // seed of the jitter
+  std::uint64_t random = 1;  // seed of the jitter
 };
 
 struct Now {
@@ -48,7 +48,7 @@ struct Now {
 
 // ---- inputs ----------------------------------------------------------------------------------------------
 
-struct Arrived {                    // a message came to be in the store: new mail, a report, or after a restart
+struct Arrived {                        // a message came to be in the store: new mail, a report, or after a restart
   const Envelope* envelope = nullptr;   // read during the step only
   const MessageState* state = nullptr;  // null: all recipients wait, due at once
 };
@@ -60,7 +60,8 @@ struct RecipientResult {
   std::string remote;
   std::string diagnostic;
   bool diagnostic_remote = false;
-  bool relayed_without_dsn = false;  // delivered to a host without DSN: a wanted success report says "relayed" [rfc3461 5.2.2]
+  bool relayed_without_dsn =
+      false;  // delivered to a host without DSN: a wanted success report says "relayed" [rfc3461 5.2.2]
 };
 // What the attempt learned of the whole site.
 enum class SiteHealth : std::uint8_t {
@@ -74,10 +75,10 @@ struct AttemptDone {
   std::vector<RecipientResult> results;  // one for each recipient of the attempt
   SiteHealth site = SiteHealth::unknown;
 };
-struct TimeCame {};                  // the time of WakeAt, or any other time
+struct TimeCame {};  // the time of WakeAt, or any other time
 struct Admin {
   enum class Action : std::uint8_t { retry, hold, release, return_to_sender, drop } action = Action::retry;
-  std::vector<MessageId> ids;        // unknown ones and finished ones are passed over
+  std::vector<MessageId> ids;  // unknown ones and finished ones are passed over
 };
 struct SettingsChanged {
   EngineSettings settings;
@@ -89,8 +90,8 @@ using Input = std::variant<Arrived, AttemptDone, TimeCame, Admin, SettingsChange
 struct StartAttempt {
   AttemptId attempt;
   MessageId message;
-  std::string site;                      // the domain in A-labels or as it came, or the fixed site
-  std::vector<std::uint32_t> recipients; // indices
+  std::string site;                       // the domain in A-labels or as it came, or the fixed site
+  std::vector<std::uint32_t> recipients;  // indices
 };
 // To be written as one batch with the reports that it asks for. `finished`: nobody waits any more, the message
 // is deleted in that batch. The engine goes on at once: a crash before the batch is on disk repeats the attempt.
@@ -100,34 +101,34 @@ struct Persist {
   std::vector<std::uint32_t> delayed;    // for a delay notice
   std::vector<std::uint32_t> succeeded;  // for a success report; relayed ones are in `relayed`
   std::vector<std::uint32_t> relayed;
-  std::vector<std::uint32_t> unreported; // failed, but nobody is to be told (<> or NOTIFY=NEVER): told as an event
+  std::vector<std::uint32_t> unreported;  // failed, but nobody is to be told (<> or NOTIFY=NEVER): told as an event
   bool finished = false;
 };
 struct WakeAt {
-  MonoTime at;                           // replaces an earlier one; never = no need
+  MonoTime at;  // replaces an earlier one; never = no need
 };
 using Effect = std::variant<StartAttempt, Persist, WakeAt>;
 
 // ---- views -----------------------------------------------------------------------------------------------
 
-struct GroupRow {                        // one line of `postil queue`
+struct GroupRow {  // one line of `postil queue`
   Reason reason = Reason::new_message;
-  std::string site;                      // the site with the most; with sites > 1 there are more
+  std::string site;  // the site with the most; with sites > 1 there are more
   std::uint32_t sites = 1;
   std::uint64_t messages = 0;
   std::uint64_t recipients = 0;
-  WallTime oldest;                       // arrival of the oldest
-  std::optional<Duration> next_in;       // until the next attempt; none while held or being tried
-  std::string last_reply;                // of that site
+  WallTime oldest;                  // arrival of the oldest
+  std::optional<Duration> next_in;  // until the next attempt; none while held or being tried
+  std::string last_reply;           // of that site
 };
-struct Filter {                          // all that are set must match
+struct Filter {  // all that are set must match
   std::vector<MessageId> ids;
-  std::string site;                      // recipient's domain
-  std::string sender;                    // exactly the reverse path or the login
+  std::string site;    // recipient's domain
+  std::string sender;  // exactly the reverse path or the login
   std::optional<Reason> reason;
   std::optional<Duration> older_than;
   std::optional<bool> held;
-  bool all = false;                      // an empty filter selects nothing unless this is set
+  bool all = false;  // an empty filter selects nothing unless this is set
 };
 struct Totals {
   std::uint64_t messages = 0, recipients = 0, held = 0, attempts_running = 0, sites = 0;
@@ -156,7 +157,7 @@ class Engine {
     std::optional<Duration> next_in;
   };
   std::vector<Row> rows(MessageId id, Now now) const;
-  std::size_t memory_octets() const;     // of waiting mail, estimated from what is allocated
+  std::size_t memory_octets() const;  // of waiting mail, estimated from what is allocated
 
  private:
   struct State;

@@ -16,10 +16,16 @@
 namespace postil::queue {
 
 // NOTIFY of RFC 3461. unset: the default, failure and (we add) delay.
-enum Notify : std::uint8_t { notify_unset = 0, notify_never = 1, notify_success = 2, notify_failure = 4, notify_delay = 8 };
+enum Notify : std::uint8_t {
+  notify_unset = 0,
+  notify_never = 1,
+  notify_success = 2,
+  notify_failure = 4,
+  notify_delay = 8
+};
 
-enum class Body : std::uint8_t { seven_bit, eight_bit, binary };     // BODY= of MAIL
-enum class Return : std::uint8_t { unset, full, headers };           // RET= of MAIL
+enum class Body : std::uint8_t { seven_bit, eight_bit, binary };                // BODY= of MAIL
+enum class Return : std::uint8_t { unset, full, headers };                      // RET= of MAIL
 enum class Kind : std::uint8_t { mail, bounce, delay_notice, success_report };  // made by a client, or by us
 
 struct Recipient {
@@ -32,22 +38,22 @@ struct Envelope {
   MessageId id;
   Kind kind = Kind::mail;
   WallTime arrived;
-  WallTime expires;          // a failed attempt made after this returns the message
-  std::string sender;        // reverse path; "" = <>
+  WallTime expires;    // a failed attempt made after this returns the message
+  std::string sender;  // reverse path; "" = <>
   std::vector<Recipient> recipients;
-  Body body = Body::seven_bit;   // as declared
-  bool smtputf8 = false;         // as declared
+  Body body = Body::seven_bit;  // as declared
+  bool smtputf8 = false;        // as declared
   Return ret = Return::unset;
-  std::string envid;             // xtext as it came
+  std::string envid;  // xtext as it came
   // Facts seen while the message streamed in; what the next hop must be able to take. [rfc6152] [rfc6531]
-  bool body_8bit = false;        // an octet over 127 in the body
-  bool header_utf8 = false;      // an octet over 127 in the header
+  bool body_8bit = false;           // an octet over 127 in the body
+  bool header_utf8 = false;         // an octet over 127 in the header
   std::uint64_t size_octets = 0;    // of the stored message, with our header fields
   std::uint32_t header_octets = 0;  // of its header block, the empty line included
-  std::string login;             // account that submitted; "" = none
-  std::string client;            // address that it came from, "192.0.2.1" or "local"
-  std::string language;          // BCP 47 list for reports, from the account or Content-Language; may be ""
-  MessageId report_of;           // for our own reports: the message they are about
+  std::string login;                // account that submitted; "" = none
+  std::string client;               // address that it came from, "192.0.2.1" or "local"
+  std::string language;             // BCP 47 list for reports, from the account or Content-Language; may be ""
+  MessageId report_of;              // for our own reports: the message they are about
 };
 
 enum class RecipientStatus : std::uint8_t {
@@ -60,18 +66,18 @@ enum class RecipientStatus : std::uint8_t {
 
 // A recipient's state as it is written to the store after each attempt.
 struct RecipientState {
-  std::uint32_t index = 0;       // into Envelope::recipients
+  std::uint32_t index = 0;  // into Envelope::recipients
   RecipientStatus status = RecipientStatus::waiting;
   Reason reason = Reason::new_message;
-  reply::EnhancedCode code;      // the status that a report would give
+  reply::EnhancedCode code;  // the status that a report would give
   std::uint16_t attempts = 0;
   bool delay_notified = false;
-  WallTime last_attempt;         // 0 = none yet
-  WallTime next_attempt;         // while waiting
-  std::string remote;            // "mx1.example.net [192.0.2.7]"; empty: no host was reached
-  std::string diagnostic;        // the remote's reply in one line, or our own words; printable, at most 1,000 octets
+  WallTime last_attempt;           // 0 = none yet
+  WallTime next_attempt;           // while waiting
+  std::string remote;              // "mx1.example.net [192.0.2.7]"; empty: no host was reached
+  std::string diagnostic;          // the remote's reply in one line, or our own words; printable, at most 1,000 octets
   bool diagnostic_remote = false;  // the remote said it
-  WallTime refused_since;        // since when hosts have refused *us* (521 with a block's wording, 554 greeting); 0 = not
+  WallTime refused_since;  // since when hosts have refused *us* (521 with a block's wording, 554 greeting); 0 = not
 };
 
 struct MessageState {

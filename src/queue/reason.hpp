@@ -13,7 +13,8 @@ enum class Reason : std::uint8_t {
 #undef REASON
 };
 
-std::string_view to_string(Reason reason);  // "host_deferred"; stable, in JSON, metrics and data/text keys "queue.reason.<id>"
+std::string_view to_string(
+    Reason reason);  // "host_deferred"; stable, in JSON, metrics and data/text keys "queue.reason.<id>"
 std::optional<Reason> parse_reason(std::string_view text);
 
 }  // namespace postil::queue

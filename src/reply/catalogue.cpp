@@ -9,7 +9,7 @@ namespace postil::reply {
 std::span<const Entry> catalogue() {
   static const std::vector<Entry> entries = [] {
     std::vector<Entry> all;
-#define REPLY(identifier, code, enhanced, scope, receipt, text) \
+#define REPLY(identifier, code, enhanced, scope, receipt, text)                                                 \
   all.push_back({TextId::identifier, #identifier, code, parse_enhanced_code(enhanced).value_or(EnhancedCode{}), \
                  Scope::scope, receipt, text});
 #include "reply/catalogue.def"

@@ -40,10 +40,14 @@ std::string fill(std::string_view text, const std::vector<Arg>& args) {
 
 std::string_view to_string(Scope scope) {
   switch (scope) {
-    case Scope::session: return "session";
-    case Scope::host: return "host";
-    case Scope::message: return "message";
-    case Scope::recipient: return "recipient";
+    case Scope::session:
+      return "session";
+    case Scope::host:
+      return "host";
+    case Scope::message:
+      return "message";
+    case Scope::recipient:
+      return "recipient";
   }
   return "session";
 }
@@ -59,7 +63,9 @@ Reply make(TextId text, std::vector<Arg> args) {
   return reply;
 }
 
-std::string text_of(const Reply& reply) { return fill(entry(reply.text).text, reply.args); }
+std::string text_of(const Reply& reply) {
+  return fill(entry(reply.text).text, reply.args);
+}
 
 std::string to_wire(const Reply& reply, std::string_view receipt_url) {
   std::vector<std::string> lines;
@@ -67,7 +73,8 @@ std::string to_wire(const Reply& reply, std::string_view receipt_url) {
   if (reply.receipt) first += fmt::format(" ({})", to_string(*reply.receipt));
   lines.push_back(std::move(first));
   for (const auto& line : reply.more) lines.push_back(safe(line));
-  if (reply.receipt && !receipt_url.empty()) lines.push_back(fmt::format("{}{}", receipt_url, to_string(*reply.receipt)));
+  if (reply.receipt && !receipt_url.empty())
+    lines.push_back(fmt::format("{}{}", receipt_url, to_string(*reply.receipt)));
 
   const std::string status = reply.enhanced ? to_string(reply.enhanced) + " " : std::string();
   const std::size_t room = limits::reply_line_octets_max - 4 - 2 - status.size();

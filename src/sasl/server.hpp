@@ -16,23 +16,23 @@
 #include <variant>
 #include <vector>
 
-#include "reply/catalogue.hpp"
 #include "crypto/tls_facts.hpp"
+#include "reply/catalogue.hpp"
 
 namespace postil::sasl {
 
 // What the accounts store holds for a user, as far as mechanisms need it.
 struct ScramKeys {
-  std::string salt;        // octets
+  std::string salt;  // octets
   int iterations = 0;
   std::string stored_key;  // octets
   std::string server_key;
 };
 struct Credentials {
-  bool exists = false;           // false: fields are made up from the server's key, so that answers look alike
-  std::string user;              // canonical name
+  bool exists = false;  // false: fields are made up from the server's key, so that answers look alike
+  std::string user;     // canonical name
   bool disabled = false;
-  std::string password_hash;     // crypt(5) or argon2 string; "" = none
+  std::string password_hash;  // crypt(5) or argon2 string; "" = none
   std::optional<ScramKeys> scram_sha1;
   std::optional<ScramKeys> scram_sha256;
   std::vector<std::string> mechanisms_off;  // not allowed for this account
@@ -50,18 +50,18 @@ struct Verify {
   std::string password;
 };
 struct Done {
-  std::string user;           // who is logged in
+  std::string user;  // who is logged in
 };
 struct Failed {
-  reply::TextId text;         // catalogue entry to answer with
+  reply::TextId text;  // catalogue entry to answer with
 };
 using Step = std::variant<Challenge, Lookup, Verify, Done, Failed>;
 
 struct ServerContext {
   bool tls = false;
-  crypto::TlsFacts tls_facts;      // channel bindings, peer_identity
-  bool plus_offered = false;     // a -PLUS mechanism was in the EHLO reply (downgrade check of gs2 'y')
-  std::string nonce;             // fresh random text for SCRAM, printable without ','; at least 18 octets
+  crypto::TlsFacts tls_facts;  // channel bindings, peer_identity
+  bool plus_offered = false;   // a -PLUS mechanism was in the EHLO reply (downgrade check of gs2 'y')
+  std::string nonce;           // fresh random text for SCRAM, printable without ','; at least 18 octets
 };
 
 class ServerMechanism {
@@ -74,10 +74,10 @@ class ServerMechanism {
 };
 
 struct MechanismInfo {
-  std::string_view name;    // "SCRAM-SHA-256-PLUS"
-  bool password_in_clear;   // PLAIN, LOGIN: only over TLS
-  bool channel_binding;     // -PLUS: only over TLS
-  bool client_first;        // takes an initial response
+  std::string_view name;   // "SCRAM-SHA-256-PLUS"
+  bool password_in_clear;  // PLAIN, LOGIN: only over TLS
+  bool channel_binding;    // -PLUS: only over TLS
+  bool client_first;       // takes an initial response
 };
 // In the order in which they are offered: the strongest first.
 const std::vector<MechanismInfo>& mechanisms();

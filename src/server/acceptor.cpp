@@ -6,14 +6,19 @@
 #include <boost/asio/this_coro.hpp>
 
 #include "reply/catalogue.hpp"
+#include "server/refusal_record.hpp"
 
 namespace postil::server {
 namespace {
 
 // A connection that gets no session: one reply, at most a moment's patience.
-env::Awaitable<void> turn_away(Services& services, env::StreamPtr stream, reply::Reply reply, bool tls) {
+env::Awaitable<void> turn_away(Services& services, env::StreamPtr stream, reply::Reply reply,
+                               std::shared_ptr<const smtp::ServerSettings> settings) {
   // Under implicit TLS there is nobody to read a plain reply.
-  if (!tls) co_await stream->write(reply::to_wire(reply), services.clock.now() + seconds(2));
+  if (!settings->implicit_tls) {
+    const std::string wire = reply::to_wire(reply, settings->receipt_url);
+    co_await stream->write(wire, services.clock.now() + seconds(2));
+  }
   stream->close();
 }
 
@@ -32,7 +37,9 @@ Acceptor::Acceptor(Services& services, Registry& registry, SessionExecutors& exe
       listener_(std::move(listener)),
       state_(std::move(state)) {}
 
-void Acceptor::set_state(std::shared_ptr<const ListenerState> state) { state_.store(std::move(state)); }
+void Acceptor::set_state(std::shared_ptr<const ListenerState> state) {
+  state_.store(std::move(state));
+}
 
 void Acceptor::stop() {
   stopped_ = true;
@@ -53,8 +60,8 @@ env::Awaitable<void> Acceptor::run() {
     }
     if (stopped_ || stream.error().error == env::NetError::cancelled) co_return;
     if (!told) {
-      services_.events.emit({event::Name::accept_failed,
-                             {{"listener", to_string(listener_->local())}, {"why", stream.error().detail}}});
+      services_.events.emit(
+          {event::Name::accept_failed, {{"listener", to_string(listener_->local())}, {"why", stream.error().detail}}});
       told = true;  // once per trouble, not per try
     }
     // Out of descriptors: the pending connection stays in the backlog; without a pause this would spin.
@@ -68,28 +75,36 @@ void Acceptor::serve(env::StreamPtr stream, SessionExecutors::Place place) {
   auto refusal = registry_.enter(address, listener->settings->host_name);
   const bool entered = !refusal.has_value();
   if (entered && !allowed(*listener, address)) {
-    refusal = reply::make(reply::TextId::relay_not_for_you, {{"host", listener->settings->host_name}, {"address", address}});
+    refusal =
+        reply::make(reply::TextId::relay_not_for_you, {{"host", listener->settings->host_name}, {"address", address}});
   }
   const SessionId id = registry_.next_id();
   if (refusal) {
-    if (reply::entry(refusal->text).receipt) refusal->receipt = make_receipt_id(services_.entropy.word());
     services_.events.emit({event::Name::session_refused, {{"peer", address}, {"reply", reply::text_of(*refusal)}}});
-  }
-  auto whole = [](Services& services, Registry& registry, std::shared_ptr<const ListenerState> state,
-                  env::StreamPtr connection, SessionId session, std::optional<reply::Reply> refused, std::string from,
-                  bool counted, std::shared_ptr<void> load) -> env::Awaitable<void> {
-    if (refused) {
-      co_await turn_away(services, std::move(connection), std::move(*refused), state->settings->implicit_tls);
-    } else {
-      co_await run_session(services, registry, std::move(state), std::move(connection), session);
+    if (reply::entry(refusal->text).receipt) {
+      refusal->receipt = make_receipt_id(services_.entropy.word());
+      record_refusal(services_, {*refusal->receipt, *refusal, "connect", {}, {}, {}, {}}, address, id);
     }
+  }
+  // Two coroutines, since the frame of the first lives as long as the session, and has no room to spare.
+  auto served = [](Services& services, Registry& registry, std::shared_ptr<const ListenerState> state,
+                   env::StreamPtr connection, SessionId session, std::string from,
+                   std::shared_ptr<void> load) -> env::Awaitable<void> {
+    co_await run_session(services, registry, std::move(state), std::move(connection), session);
+    registry.leave(from);
+    load.reset();
+  };
+  auto turned_away = [](Services& services, Registry& registry, std::shared_ptr<const ListenerState> state,
+                        env::StreamPtr connection, reply::Reply refused, std::string from, bool counted,
+                        std::shared_ptr<void> load) -> env::Awaitable<void> {
+    co_await turn_away(services, std::move(connection), std::move(refused), state->settings);
     if (counted) registry.leave(from);
     load.reset();
   };
-  boost::asio::co_spawn(place.executor,
-                        whole(services_, registry_, listener, std::move(stream), id, std::move(refusal), address,
-                              entered, std::move(place.load)),
-                        boost::asio::detached);
+  auto whole = refusal ? turned_away(services_, registry_, listener, std::move(stream), std::move(*refusal), address,
+                                     entered, std::move(place.load))
+                       : served(services_, registry_, listener, std::move(stream), id, address, std::move(place.load));
+  boost::asio::co_spawn(place.executor, std::move(whole), boost::asio::detached);
 }
 
 }  // namespace postil::server

@@ -18,7 +18,9 @@ using smtp::Refusal;
 
 namespace {
 
-Refusal refuse(TextId text, std::vector<reply::Arg> args = {}) { return {reply::make(text, std::move(args))}; }
+Refusal refuse(TextId text, std::vector<reply::Arg> args = {}) {
+  return {reply::make(text, std::move(args))};
+}
 
 // Counts a task in the pool for as long as it lives; the pool's queue is bounded by refusing above a number.
 class PoolPlace {
@@ -205,7 +207,8 @@ env::Awaitable<Answer> Answers::recipient(smtp::CheckRecipient question) {
     const auto target = address::parse_address(address, true);
     if (!target) co_return refuse(TextId::rcpt_local_trouble, {{"recipient", path.address}});
     if (target->literal) continue;
-    if (!address::qualified(target->domain)) co_return refuse(TextId::rcpt_not_qualified, {{"recipient", path.address}});
+    if (!address::qualified(target->domain))
+      co_return refuse(TextId::rcpt_not_qualified, {{"recipient", path.address}});
     if (!policy_->check_recipient_domains) continue;
     const std::string domain = target->domain;
     const DomainFinding finding = co_await check_domain(services_.resolver, services_.clock, services_.events, domain,
@@ -219,8 +222,9 @@ env::Awaitable<Answer> Answers::recipient(smtp::CheckRecipient question) {
   }
   if (!login.empty()) {
     if (const auto over = services_.limits.count_recipient(login, services_.clock.now())) {
-      co_return refuse(TextId::rcpt_rate,
-                       {{"user", login}, {"limit", fmt::to_string(over->limit)}, {"period", std::string(over->period)}});
+      co_return refuse(
+          TextId::rcpt_rate,
+          {{"user", login}, {"limit", fmt::to_string(over->limit)}, {"period", std::string(over->period)}});
     }
   }
   co_return taken;
@@ -274,8 +278,7 @@ env::Awaitable<Answer> Answers::commit(smtp::CommitMessage question) {
   if (question.message.language.empty() && services_.accounts && !question.message.login.empty()) {
     question.message.language = services_.accounts->language(question.message.login);
   }
-  queue::Envelope envelope =
-      envelope_of(std::move(question.message), *policy_, peer_address_, services_.clock.wall());
+  queue::Envelope envelope = envelope_of(std::move(question.message), *policy_, peer_address_, services_.clock.wall());
   env::Batch batch;
   batch.push_back(env::AddMessage{envelope, std::move(body_), {envelope.id, false, {}}});
   const auto durable = co_await services_.store.commit(std::move(batch));

@@ -10,8 +10,8 @@ namespace postil::server {
 
 class Answers {
  public:
-  Answers(Services& services, std::shared_ptr<const Policy> policy, std::shared_ptr<const smtp::ServerSettings> settings,
-          std::string peer_address);
+  Answers(Services& services, std::shared_ptr<const Policy> policy,
+          std::shared_ptr<const smtp::ServerSettings> settings, std::string peer_address);
   ~Answers();
   env::Awaitable<smtp::Answer> answer(smtp::Question question);
   // The message that an AcceptedMessage made durable; for the event.

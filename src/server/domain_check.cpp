@@ -15,9 +15,12 @@ env::Awaitable<DomainFinding> check_domain(env::Resolver& resolver, env::Clock& 
     events.emit({event::Name::dns_null_mx_invalid, {{"domain", *name}}});
   }
   switch (mx.kind) {
-    case dns::MxSet::Kind::null_mx: co_return DomainFinding::null_mx;
-    case dns::MxSet::Kind::no_domain: co_return DomainFinding::not_found;
-    default: co_return DomainFinding::good;
+    case dns::MxSet::Kind::null_mx:
+      co_return DomainFinding::null_mx;
+    case dns::MxSet::Kind::no_domain:
+      co_return DomainFinding::not_found;
+    default:
+      co_return DomainFinding::good;
   }
 }
 

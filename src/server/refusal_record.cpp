@@ -7,7 +7,8 @@
 
 namespace postil::server {
 
-void record_refusal(Services& services, const smtp::RefusalRecord& refusal, const std::string& peer, SessionId session) {
+void record_refusal(Services& services, const smtp::RefusalRecord& refusal, const std::string& peer,
+                    SessionId session) {
   const auto& entry = reply::entry(refusal.reply.text);
   const std::string status = refusal.reply.enhanced ? " " + reply::to_string(refusal.reply.enhanced) : std::string();
   event::Event told{event::Name::command_refused,

@@ -62,11 +62,12 @@ class Intake {
 // Never changes; a reload makes a new one.
 struct Policy {
   std::string host_name;
-  std::unordered_map<std::string, std::vector<std::string>> aliases;  // lower-case address or bare "postmaster" -> targets
+  std::unordered_map<std::string, std::vector<std::string>>
+      aliases;                          // lower-case address or bare "postmaster" -> targets
   bool check_recipient_domains = true;  // 556 and 550 5.1.2 at RCPT
   bool check_sender_domain = true;      // 550 5.7.27
   Duration domain_check_deadline = seconds(3);
-  bool any_local_sender = true;         // programs on this host may use any sender
+  bool any_local_sender = true;  // programs on this host may use any sender
   Duration lifetime = days(5);
   int zone_minutes = 0;
 };

@@ -2,8 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/this_coro.hpp>
+#include <optional>
 
 #include "base/assert.hpp"
 #include "base/bytes.hpp"
@@ -23,11 +26,12 @@ class Random : public smtp::SessionRandom {
   env::Entropy& entropy_;
 };
 
-// One connection: the loop that carries out the session's actions.
+// One connection. Its loop is run_session(), whose frame lives as long as the session: what an idle session need not
+// keep stands in other functions, since g++ gives each temporary of a coroutine a place of its own in the frame.
 class Driver {
  public:
   Driver(Services& services, Registry& registry, std::shared_ptr<const ListenerState> listener, env::StreamPtr stream,
-         SessionId id)
+         SessionId id, env::Executor executor)
       : services_(services),
         registry_(registry),
         listener_(std::move(listener)),
@@ -35,17 +39,33 @@ class Driver {
         id_(id),
         address_(stream_->remote().local() ? "local" : stream_->remote().address),
         random_(services.entropy),
-        answers_(services, listener_->policy, listener_->settings, address_) {}
+        answers_(services, listener_->policy, listener_->settings, address_),
+        executor_(std::move(executor)) {}
 
-  env::Awaitable<void> run();
+  // What became of a Read.
+  struct Came {
+    bool sent = true;  // its output
+    bool flush = false;
+    std::optional<env::NetResult<std::string_view>> octets;  // nothing: none were waited for
+  };
+  // Both go up to the next wait for the client, and give nothing when the session is over.
+  env::Awaitable<std::optional<smtp::Read>> begin();
+  env::Awaitable<std::optional<smtp::Read>> go_on(Came came);
+  env::Awaitable<bool> write(std::string_view output, MonoTime deadline);
+  env::Stream& stream() { return *stream_; }
+  bool begin_wait() { return waiting_ = !registry_.stopping() || session_->in_message(); }
+  void end_wait() { waiting_ = false; }
+  void interrupt();
+  void tell_closed();
 
  private:
   env::Awaitable<bool> prepare(smtp::PeerFacts& peer);
-  env::Awaitable<smtp::Action> read(smtp::Read action);
   env::Awaitable<smtp::Action> start_tls(smtp::StartTls action);
-  env::Awaitable<bool> write(std::string_view output, MonoTime deadline);
+  env::Awaitable<std::optional<smtp::Read>> carry_out(smtp::Action action);
+  smtp::Action action_after(const Came& came);
   void tell();
-  smtp::Action interrupted();
+  smtp::Action stop_session();
+  env::Awaitable<void> say_goodbye(smtp::Action action);
 
   Services& services_;
   Registry& registry_;
@@ -56,6 +76,10 @@ class Driver {
   Random random_;
   Answers answers_;
   std::unique_ptr<smtp::ServerSession> session_;
+  env::Executor executor_;
+  bool waiting_ = false;  // for the client's octets
+  enum class Goodbye : std::uint8_t { none, being_said, over } goodbye_ = Goodbye::none;
+  std::unique_ptr<env::Timer> said_goodbye_;
 };
 
 // What stands before the session: implicit TLS, the local peer's login.
@@ -94,29 +118,54 @@ env::Awaitable<bool> Driver::write(std::string_view output, MonoTime deadline) {
   co_return written.has_value();
 }
 
-smtp::Action Driver::interrupted() {
+smtp::Action Driver::stop_session() {
   const auto now = services_.clock.now();
   return session_->shut_down(reply::make(reply::TextId::stopping, {{"host", listener_->settings->host_name}}), now);
 }
 
-env::Awaitable<smtp::Action> Driver::read(smtp::Read action) {
-  // A client that takes no replies is not waited for longer than one that sends nothing.
-  const bool sent = co_await write(action.output, action.deadline);
-  action.output = {};
-  if (!sent) co_return session_->closed(services_.clock.now());
-  if (action.flush) co_return session_->written(services_.clock.now());
-  if (registry_.stopping()) {
-    const bool in_message = session_->in_message();
-    if (!in_message) co_return interrupted();
+// The server stops while the session is on its way. A client that is silent between commands is told now; what is
+// busy, or sends a message, sees it when it comes back to read().
+void Driver::interrupt() {
+  if (!session_) return stream_->cancel();  // in the handshake of implicit TLS
+  if (!waiting_ || session_->in_message()) return;
+  smtp::Action action = stop_session();
+  if (std::holds_alternative<smtp::Read>(action)) return;  // no reply may be given here yet
+  goodbye_ = Goodbye::being_said;
+  boost::asio::co_spawn(executor_, say_goodbye(std::move(action)), boost::asio::detached);
+}
+
+// Beside the read that waits: a stream that was cancelled could not be written to any more.
+env::Awaitable<void> Driver::say_goodbye(smtp::Action action) {
+  while (auto* question = std::get_if<smtp::Ask>(&action)) {
+    smtp::Answer answer = co_await answers_.answer(std::move(question->question));
+    action = session_->answer(std::move(answer), services_.clock.now());
   }
-  const auto octets = co_await stream_->read(action.deadline);
+  const auto* last = std::get_if<smtp::Close>(&action);
+  if (last) co_await write(last->output, services_.clock.now() + seconds(5));
+  goodbye_ = Goodbye::over;
+  stream_->cancel();
+  if (said_goodbye_) said_goodbye_->cancel();
+}
+
+smtp::Action Driver::action_after(const Came& came) {
   const auto now = services_.clock.now();
-  if (octets) co_return session_->bytes(*octets, now);
-  switch (octets.error().error) {
-    case env::NetError::timed_out: co_return session_->timed_out(now);
-    case env::NetError::cancelled: co_return interrupted();
-    default: co_return session_->closed(now);
+  if (!came.sent) return session_->closed(now);
+  if (came.flush) return session_->written(now);
+  if (!came.octets) return stop_session();
+  if (*came.octets) return session_->bytes(**came.octets, now);
+  if (came.octets->error().error == env::NetError::timed_out) return session_->timed_out(now);
+  return session_->closed(now);
+}
+
+env::Awaitable<std::optional<smtp::Read>> Driver::go_on(Came came) {
+  if (goodbye_ == Goodbye::being_said) {
+    said_goodbye_ = services_.timers.make(executor_);
+    while (goodbye_ != Goodbye::over) co_await said_goodbye_->wait_until(never);
   }
+  smtp::Action action = smtp::Close{};
+  if (goodbye_ == Goodbye::none) action = action_after(came);
+  auto reading = co_await carry_out(std::move(action));
+  co_return std::move(reading);
 }
 
 env::Awaitable<smtp::Action> Driver::start_tls(smtp::StartTls action) {
@@ -141,31 +190,24 @@ void Driver::tell() {
   }
 }
 
-env::Awaitable<void> Driver::run() {
+env::Awaitable<std::optional<smtp::Read>> Driver::begin() {
   smtp::PeerFacts peer;
   const bool prepared = co_await prepare(peer);
-  if (!prepared) co_return;
+  if (!prepared) co_return std::nullopt;
   session_ = std::make_unique<smtp::ServerSession>(listener_->settings, std::move(peer), random_);
-  const env::Executor executor = co_await boost::asio::this_coro::executor;
-  // The interrupt is posted, and finds the stream only while this frame lives.
-  auto alive = std::make_shared<env::Stream*>(stream_.get());
-  registry_.add(id_, [executor, weak = std::weak_ptr(alive)] {
-    boost::asio::post(executor, [weak] {
-      if (const auto stream = weak.lock()) (*stream)->cancel();
-    });
-  });
-  struct Leave {
-    Registry& registry;
-    SessionId id;
-    ~Leave() { registry.remove(id); }
-  } leave{registry_, id_};
 
+  services_.events.emit(
+      {event::Name::session_opened, {{"session", static_cast<std::int64_t>(id_.value)}, {"peer", address_}}});
   smtp::Action action = session_->start(services_.clock.now());
+  auto reading = co_await carry_out(std::move(action));
+  co_return std::move(reading);
+}
+
+env::Awaitable<std::optional<smtp::Read>> Driver::carry_out(smtp::Action action) {
   for (;;) {
     tell();
     if (auto* reading = std::get_if<smtp::Read>(&action)) {
-      smtp::Action next = co_await read(std::move(*reading));
-      action = std::move(next);
+      co_return std::move(*reading);
     } else if (auto* question = std::get_if<smtp::Ask>(&action)) {
       smtp::Answer answer = co_await answers_.answer(std::move(question->question));
       action = session_->answer(std::move(answer), services_.clock.now());
@@ -176,9 +218,13 @@ env::Awaitable<void> Driver::run() {
       const auto& last = std::get<smtp::Close>(action);
       co_await write(last.output, services_.clock.now() + seconds(5));
       stream_->close();
-      break;
+      co_return std::nullopt;
     }
   }
+}
+
+void Driver::tell_closed() {
+  if (!session_) return;
   tell();
   services_.events.emit({event::Name::session_closed,
                          {{"session", static_cast<std::int64_t>(id_.value)},
@@ -191,9 +237,35 @@ env::Awaitable<void> Driver::run() {
 
 env::Awaitable<void> run_session(Services& services, Registry& registry, std::shared_ptr<const ListenerState> listener,
                                  env::StreamPtr stream, SessionId id) {
-  // On the heap: a coroutine frame that holds a driver is copied by nobody, but this keeps frames small.
-  auto driver = std::make_unique<Driver>(services, registry, std::move(listener), std::move(stream), id);
-  co_await driver->run();
+  const env::Executor executor = co_await boost::asio::this_coro::executor;
+  Driver driver(services, registry, std::move(listener), std::move(stream), id, executor);
+  // The interrupt is posted, and finds the driver only while this frame lives.
+  auto alive = std::make_shared<Driver*>(&driver);
+  registry.add(id, [executor, weak = std::weak_ptr(alive)] {
+    boost::asio::post(executor, [weak] {
+      if (const auto found = weak.lock()) (*found)->interrupt();
+    });
+  });
+  struct Leave {
+    Registry& registry;
+    SessionId id;
+    ~Leave() { registry.remove(id); }
+  } leave{registry, id};
+  std::optional<smtp::Read> reading = co_await driver.begin();
+  while (reading) {
+    Driver::Came came;
+    came.flush = reading->flush;
+    // A client that takes no replies is not waited for longer than one that sends nothing.
+    came.sent = co_await driver.write(reading->output, reading->deadline);
+    std::string().swap(reading->output);
+    if (came.sent && !came.flush) {
+      const bool waits = driver.begin_wait();
+      if (waits) came.octets = co_await driver.stream().read(reading->deadline);
+      driver.end_wait();
+    }
+    reading = co_await driver.go_on(std::move(came));
+  }
+  driver.tell_closed();
 }
 
 }  // namespace postil::server

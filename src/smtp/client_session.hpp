@@ -2,7 +2,8 @@
 //
 // The driver's loop, as for ServerSession: start() gives an action, each action names the input it waits for.
 //   Read       write `output` first, read until `deadline`         -> bytes() | timed_out() | failed()
-//   Write      write `output` and come back without reading        -> written() | timed_out() | failed()  (body streaming)
+//   Write      write `output` and come back without reading        -> written() | timed_out() | failed()  (body
+//   streaming)
 //              when the write fails and the peer has answered early, give that to bytes() in place of failed()
 //   StartTls   write nothing, handshake                            -> tls_done() | tls_failed()
 //              TlsUse::implicit: the first action of all; else after the 220 to STARTTLS
@@ -33,7 +34,21 @@
 
 namespace postil::smtp {
 
-enum class Stage : std::uint8_t { connect, greeting, ehlo, starttls, tls, auth, mail, rcpt, data, body, end_of_data, quit, idle };
+enum class Stage : std::uint8_t {
+  connect,
+  greeting,
+  ehlo,
+  starttls,
+  tls,
+  auth,
+  mail,
+  rcpt,
+  data,
+  body,
+  end_of_data,
+  quit,
+  idle
+};
 std::string_view to_string(Stage stage);  // "end_of_data"
 
 enum class TlsUse : std::uint8_t { never, opportunistic, required, implicit };
@@ -45,7 +60,7 @@ struct ClientLogin {
 };
 
 struct ClientSettings {
-  std::string host_name;        // our EHLO name
+  std::string host_name;  // our EHLO name
   TlsUse tls = TlsUse::opportunistic;
   std::optional<ClientLogin> login;
   bool login_without_tls = false;
@@ -54,8 +69,8 @@ struct ClientSettings {
   // [rfc5321 4.5.3.2]
   Duration greeting_timeout = minutes(5);
   Duration command_timeout = minutes(5);
-  Duration data_timeout = minutes(2);       // for the 354
-  Duration block_timeout = minutes(3);      // for a write of the body
+  Duration data_timeout = minutes(2);   // for the 354
+  Duration block_timeout = minutes(3);  // for a write of the body
   Duration end_timeout = minutes(10);
   Duration quit_timeout = seconds(5);
 };
@@ -65,24 +80,33 @@ struct Extensions {
   bool pipelining = false, chunking = false, eight_bit_mime = false, smtputf8 = false, dsn = false, starttls = false,
        binarymime = false, enhanced_status = false, requiretls = false;
   bool size = false;
-  std::uint64_t size_max = 0;           // 0 = no limit said
-  std::vector<std::string> auth;        // mechanisms, upper case
-  std::vector<std::string> unknown;     // keywords kept for the trace, bounded
+  std::uint64_t size_max = 0;        // 0 = no limit said
+  std::vector<std::string> auth;     // mechanisms, upper case
+  std::vector<std::string> unknown;  // keywords kept for the trace, bounded
 };
 
 struct Transaction {
   MailCommand mail;
   std::vector<RcptCommand> recipients;  // at least one
   std::uint64_t size_octets = 0;
-  bool body_8bit = false;               // facts, as seen when the message came in
+  bool body_8bit = false;  // facts, as seen when the message came in
   bool header_utf8 = false;
 };
 
 // How the connection or a command failed when no reply says it.
 enum class Trouble : std::uint8_t {
   none,
-  connection_lost, timed_out, reply_malformed, reply_too_long, tls_refused, tls_failed, tls_not_offered,
-  auth_not_offered, auth_no_mechanism, auth_rejected, local_shutdown,
+  connection_lost,
+  timed_out,
+  reply_malformed,
+  reply_too_long,
+  tls_refused,
+  tls_failed,
+  tls_not_offered,
+  auth_not_offered,
+  auth_no_mechanism,
+  auth_rejected,
+  local_shutdown,
   body_unreadable,  // our disk
   body_line_ends,   // the stored message holds a bare CR or LF, which must not be sent [rfc5321 2.3.8]
 };
@@ -93,7 +117,7 @@ struct Outcome {
   Stage stage = Stage::connect;
   Trouble trouble = Trouble::none;
   std::optional<reply::RemoteReply> reply;
-  std::string detail;                   // for people where no reply says it; English
+  std::string detail;  // for people where no reply says it; English
   bool ok() const { return trouble == Trouble::none && reply && reply->code / 100 == 2; }
 };
 
@@ -101,15 +125,15 @@ struct Outcome {
 enum class Missing : std::uint8_t { none, eight_bit_mime, binarymime, smtputf8_address, smtputf8_header, size };
 
 struct TransactionResult {
-  Missing missing = Missing::none;      // then nothing was sent, and the rest is empty
-  std::vector<Outcome> recipients;      // one each, in order: the RCPT reply if it refused, else the end's outcome
-  bool sent_to_end = false;             // the final dot or LAST chunk was sent: a lost reply leaves doubt
+  Missing missing = Missing::none;  // then nothing was sent, and the rest is empty
+  std::vector<Outcome> recipients;  // one each, in order: the RCPT reply if it refused, else the end's outcome
+  bool sent_to_end = false;         // the final dot or LAST chunk was sent: a lost reply leaves doubt
 };
 
 struct ClientRead {
   std::string output;
-  MonoTime deadline;                    // holds for the whole reply, not for each read
-  bool secret = false;                  // output is part of a login: not for traces
+  MonoTime deadline;    // holds for the whole reply, not for each read
+  bool secret = false;  // output is part of a login: not for traces
 };
 struct ClientWrite {
   std::string output;
@@ -125,8 +149,8 @@ struct NeedBody {
 struct Idle {};
 struct Finished {};
 struct ClientClose {
-  std::string output;                   // QUIT where there was no time to wait for 221
-  Outcome why;                          // reply/trouble of what ended it; ok() after an orderly QUIT
+  std::string output;  // QUIT where there was no time to wait for 221
+  Outcome why;         // reply/trouble of what ended it; ok() after an orderly QUIT
 };
 using ClientAction = std::variant<ClientRead, ClientWrite, ClientStartTls, NeedBody, Idle, Finished, ClientClose>;
 
@@ -135,7 +159,7 @@ class ClientSession {
   ClientSession(ClientSettings settings, std::uint64_t random);  // random: for SCRAM nonces
   ~ClientSession();
 
-  ClientAction start(MonoTime now);                   // the connection is up; waits for the greeting
+  ClientAction start(MonoTime now);  // the connection is up; waits for the greeting
   ClientAction bytes(std::string_view octets, MonoTime now);
   ClientAction written(MonoTime now);
   ClientAction timed_out(MonoTime now);
@@ -148,14 +172,14 @@ class ClientSession {
   // Our side stops, whatever the session waits for: Close, what is open ends with Trouble::local_shutdown.
   ClientAction abort(MonoTime now);
   ClientAction send(Transaction transaction, MonoTime now);  // only when Idle
-  ClientAction resume(MonoTime now);                  // after Finished
-  ClientAction quit(MonoTime now);                    // when Idle
+  ClientAction resume(MonoTime now);                         // after Finished
+  ClientAction quit(MonoTime now);                           // when Idle
 
-  TransactionResult take_result();                    // after Finished, or after Close when one was under way
-  bool transaction_open() const;                      // from send() until take_result()
+  TransactionResult take_result();  // after Finished, or after Close when one was under way
+  bool transaction_open() const;    // from send() until take_result()
   const Extensions& extensions() const;
   const std::optional<crypto::TlsFacts>& tls() const;
-  const std::string& greeting() const;                // printable, one line
+  const std::string& greeting() const;  // printable, one line
   std::uint64_t transactions_done() const;
 
  private:

@@ -19,14 +19,14 @@ struct MailCommand {
   BodyType body = BodyType::seven_bit;
   bool smtputf8 = false;
   Ret ret = Ret::unset;
-  std::string envid;              // xtext as it came; checked
-  std::string auth;               // AUTH= decoded; "" = not given; "<>" = given so
+  std::string envid;  // xtext as it came; checked
+  std::string auth;   // AUTH= decoded; "" = not given; "<>" = given so
 };
 
 struct RcptCommand {
   address::Path recipient;
-  std::uint8_t notify = 0;        // bits of queue::Notify: never 1, success 2, failure 4, delay 8
-  std::string orcpt;              // as it came; checked
+  std::uint8_t notify = 0;  // bits of queue::Notify: never 1, success 2, failure 4, delay 8
+  std::string orcpt;        // as it came; checked
 };
 
 }  // namespace postil::smtp

@@ -45,28 +45,29 @@ enum class Job : std::uint8_t {
 struct ServerSettings {
   Job job = Job::submission;
   std::string host_name;
-  bool implicit_tls = false;     // TLS was up before the greeting (465)
-  bool starttls = false;         // a certificate is there
-  bool auth_offered = false;     // accounts are there
-  bool auth_without_tls = false; // password mechanisms in clear; off by default
-  bool require_tls = false;      // MAIL before TLS gets 530
-  bool require_auth = false;     // MAIL before AUTH gets 530
-  std::vector<std::string> mechanisms;  // allowed ones, upper case; empty = all that sasl knows (EXTERNAL only with a client certificate)
-  std::string receipt_url;       // "" or "https://mx.example.org/r/"
-  bool hide_client = false;      // leave the client's address out of Received
+  bool implicit_tls = false;      // TLS was up before the greeting (465)
+  bool starttls = false;          // a certificate is there
+  bool auth_offered = false;      // accounts are there
+  bool auth_without_tls = false;  // password mechanisms in clear; off by default
+  bool require_tls = false;       // MAIL before TLS gets 530
+  bool require_auth = false;      // MAIL before AUTH gets 530
+  std::vector<std::string>
+      mechanisms;  // allowed ones, upper case; empty = all that sasl knows (EXTERNAL only with a client certificate)
+  std::string receipt_url;   // "" or "https://mx.example.org/r/"
+  bool hide_client = false;  // leave the client's address out of Received
   // HELP TOPIC: the lines that explain a code, ASCII; empty = nothing is known of it. Pure, any thread.
   std::function<std::vector<std::string>(std::string_view topic)> help;
   // Limits.
   std::uint64_t message_octets_max = 50u << 20;
-  std::uint32_t recipients_max = 1000;     // per message; at least 100 [rfc5321 4.5.3.1.8]
+  std::uint32_t recipients_max = 1000;            // per message; at least 100 [rfc5321 4.5.3.1.8]
   std::uint32_t text_line_octets_max = 998 * 64;  // of a line in a message; lenient, what leaves is checked again
   std::uint32_t header_octets_max = 1u << 20;
-  std::uint32_t hops_max = 100;            // Received fields [rfc5321 6.3]
-  std::uint32_t errors_max = 20;           // replies 4yz and 5yz to commands, per session; then 421
-  std::uint32_t commands_max = 20000;      // per session, not counting those of transactions that succeeded
-  std::uint32_t auth_failures_max = 3;     // per session; then 421 [rfc4954 9: not before 3]
-  Duration command_timeout = minutes(5);   // [rfc5321 4.5.3.2.7]
-  Duration data_timeout = minutes(3);      // between blocks of data; 4.5.3.2.5 asks at least 3 min of clients
+  std::uint32_t hops_max = 100;              // Received fields [rfc5321 6.3]
+  std::uint32_t errors_max = 20;             // replies 4yz and 5yz to commands, per session; then 421
+  std::uint32_t commands_max = 20000;        // per session, not counting those of transactions that succeeded
+  std::uint32_t auth_failures_max = 3;       // per session; then 421 [rfc4954 9: not before 3]
+  Duration command_timeout = minutes(5);     // [rfc5321 4.5.3.2.7]
+  Duration data_timeout = minutes(3);        // between blocks of data; 4.5.3.2.5 asks at least 3 min of clients
   Duration message_duration_max = hours(1);  // from DATA to its end, so that a drip of octets ends
   Duration null_host_duration_max = seconds(30);
   std::uint32_t null_host_commands_max = 10;
@@ -74,16 +75,16 @@ struct ServerSettings {
 
 struct PeerFacts {
   SessionId session;
-  std::string address;           // "192.0.2.1"; "local" for a Unix socket
+  std::string address;  // "192.0.2.1"; "local" for a Unix socket
   std::string local_address;
-  std::string local_login;       // Job::local: the account name that the uid stands for
+  std::string local_login;                // Job::local: the account name that the uid stands for
   bool readable_before_greeting = false;  // octets were there before we said anything
   std::optional<crypto::TlsFacts> tls;    // implicit TLS
 };
 
 // ---- questions -------------------------------------------------------------------------------------------
 
-struct LookupAccount {   // -> AccountAnswer
+struct LookupAccount {  // -> AccountAnswer
   std::string user;
   std::string mechanism;
 };
@@ -91,54 +92,55 @@ struct VerifyPassword {  // -> PasswordAnswer; in a pool, never here
   std::string password_hash;
   std::string password;
 };
-struct ReportAuth {      // tells the driver the end of a login for its limits over time -> Continue (or a Refusal that closes)
-  std::string user;      // as the client said it
+struct ReportAuth {  // tells the driver the end of a login for its limits over time -> Continue (or a Refusal that
+                     // closes)
+  std::string user;  // as the client said it
   std::string mechanism;
   bool ok = false;
 };
-struct CheckSender {     // -> Verdict
+struct CheckSender {                  // -> Verdict
   const MailCommand* mail = nullptr;  // valid until answered
-  std::string login;     // "" = none
+  std::string login;                  // "" = none
 };
 struct CheckRecipient {  // -> RecipientAnswer
   const MailCommand* mail = nullptr;
   const RcptCommand* rcpt = nullptr;
   std::string login;
-  std::size_t taken = 0; // recipients taken in this transaction so far
+  std::size_t taken = 0;  // recipients taken in this transaction so far
 };
-struct BeginMessage {    // before 354 and before the first BDAT chunk -> MessageBegun | Refusal
+struct BeginMessage {  // before 354 and before the first BDAT chunk -> MessageBegun | Refusal
 };
-struct AppendBody {      // -> Continue | Refusal
-  std::string octets;    // moved out by the driver
+struct AppendBody {    // -> Continue | Refusal
+  std::string octets;  // moved out by the driver
 };
 struct AcceptedMessage {
   MailCommand mail;
   struct Recipient {
-    std::string address;     // where it goes, after aliases
+    std::string address;  // where it goes, after aliases
     std::uint8_t notify = 0;
     std::string orcpt;
   };
   std::vector<Recipient> recipients;  // no address twice
   std::string login;
-  std::uint64_t size_octets = 0;      // as stored
+  std::uint64_t size_octets = 0;  // as stored
   std::uint32_t header_octets = 0;
   bool body_8bit = false;
   bool header_utf8 = false;
   std::string language;
   MessageId id;
 };
-struct CommitMessage {   // the end came and nothing is wrong -> Committed | Refusal
+struct CommitMessage {  // the end came and nothing is wrong -> Committed | Refusal
   AcceptedMessage message;
 };
-struct AbortMessage {    // drop what was appended -> Continue. Asked for every message begun and not committed.
+struct AbortMessage {  // drop what was appended -> Continue. Asked for every message begun and not committed.
 };
-using Question = std::variant<LookupAccount, VerifyPassword, ReportAuth, CheckSender, CheckRecipient, BeginMessage, AppendBody,
-                              CommitMessage, AbortMessage>;
+using Question = std::variant<LookupAccount, VerifyPassword, ReportAuth, CheckSender, CheckRecipient, BeginMessage,
+                              AppendBody, CommitMessage, AbortMessage>;
 
 // ---- answers ---------------------------------------------------------------------------------------------
 
 struct Continue {};
-struct Refusal {         // answer this; permanence and scope are in the reply; 421 closes
+struct Refusal {  // answer this; permanence and scope are in the reply; 421 closes
   reply::Reply reply;
 };
 struct AccountAnswer {
@@ -154,9 +156,9 @@ struct RecipientTaken {
 };
 struct MessageBegun {
   MessageId id;
-  WallTime now;            // for Received and Date
+  WallTime now;  // for Received and Date
   int zone_minutes = 0;
-  std::string nonce;       // random text for a Message-ID
+  std::string nonce;  // random text for a Message-ID
 };
 struct Committed {};
 using Answer = std::variant<Continue, Refusal, AccountAnswer, PasswordAnswer, RecipientTaken, MessageBegun, Committed>;
@@ -192,7 +194,7 @@ class SessionRandom {
 struct RefusalRecord {
   ReceiptId id;
   reply::Reply reply;
-  std::string stage;       // "connect", "auth", "mail", "rcpt", "data", ...
+  std::string stage;  // "connect", "auth", "mail", "rcpt", "data", ...
   std::string sender;
   std::string recipient;
   std::string login;
@@ -208,9 +210,9 @@ class ServerSession {
 
   Action start(MonoTime now);
   Action bytes(std::string_view octets, MonoTime now);
-  Action written(MonoTime now);               // the output of a Read with `flush` is on its way
-  Action timed_out(MonoTime now);             // the Read's deadline passed
-  Action closed(MonoTime now);                // the peer went away; what is left is AbortMessage or Close
+  Action written(MonoTime now);    // the output of a Read with `flush` is on its way
+  Action timed_out(MonoTime now);  // the Read's deadline passed
+  Action closed(MonoTime now);     // the peer went away; what is left is AbortMessage or Close
   Action tls_done(const crypto::TlsFacts& facts, MonoTime now);
   Action tls_failed(std::string_view why, MonoTime now);  // the connection is still up: 554 to all but QUIT
   Action answer(Answer answer, MonoTime now);
@@ -218,7 +220,7 @@ class ServerSession {
   // before the reply to a message whose end has come. Give it instead of bytes() when a Read is open.
   Action shut_down(reply::Reply why, MonoTime now);
 
-  bool in_message() const;                    // octets of a message are coming in
+  bool in_message() const;  // octets of a message are coming in
   const std::string& login() const;
   const std::string& hello_name() const;
   std::vector<event::Event> take_events();

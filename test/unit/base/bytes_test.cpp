@@ -25,18 +25,34 @@ TEST(Bytes, TrimAndSplit) {
 }
 
 TEST(Bytes, Utf8) {
-  const std::string_view good[] = {"", "abc", "\x7F", "\xC2\x80", "\xDF\xBF", "\xE0\xA0\x80", "\xED\x9F\xBF",
-                                   "\xEE\x80\x80", "\xEF\xBF\xBF", "\xF0\x90\x80\x80", "\xF4\x8F\xBF\xBF"};
+  const std::string_view good[] = {"",
+                                   "abc",
+                                   "\x7F",
+                                   "\xC2\x80",
+                                   "\xDF\xBF",
+                                   "\xE0\xA0\x80",
+                                   "\xED\x9F\xBF",
+                                   "\xEE\x80\x80",
+                                   "\xEF\xBF\xBF",
+                                   "\xF0\x90\x80\x80",
+                                   "\xF4\x8F\xBF\xBF"};
   for (const auto text : good) EXPECT_TRUE(is_utf8(text)) << testing::PrintToString(std::string(text));
-  const std::string_view bad[] = {
-      "\x80",             // a tail alone
-      "\xC0\xAF",         // overlong
-      "\xC1\xBF",         "\xE0\x9F\xBF", "\xF0\x8F\xBF\xBF",
-      "\xED\xA0\x80",     // a surrogate
-      "\xED\xBF\xBF",     "\xF4\x90\x80\x80",  // above U+10FFFF
-      "\xF5\x80\x80\x80", "\xFE", "\xFF",
-      "\xC2",             // cut
-      "\xE2\x82",         "\xF0\x90\x80", "\xC2 ", "a\xE2\x82z"};
+  const std::string_view bad[] = {"\x80",      // a tail alone
+                                  "\xC0\xAF",  // overlong
+                                  "\xC1\xBF",
+                                  "\xE0\x9F\xBF",
+                                  "\xF0\x8F\xBF\xBF",
+                                  "\xED\xA0\x80",  // a surrogate
+                                  "\xED\xBF\xBF",
+                                  "\xF4\x90\x80\x80",  // above U+10FFFF
+                                  "\xF5\x80\x80\x80",
+                                  "\xFE",
+                                  "\xFF",
+                                  "\xC2",  // cut
+                                  "\xE2\x82",
+                                  "\xF0\x90\x80",
+                                  "\xC2 ",
+                                  "a\xE2\x82z"};
   for (const auto text : bad) EXPECT_FALSE(is_utf8(text)) << testing::PrintToString(std::string(text));
 }
 
@@ -49,7 +65,8 @@ TEST(Bytes, Utf8OfEveryCodePoint) {
     } else if (c < 0x800) {
       text = {static_cast<char>(0xC0 | c >> 6), static_cast<char>(0x80 | (c & 63))};
     } else if (c < 0x10000) {
-      text = {static_cast<char>(0xE0 | c >> 12), static_cast<char>(0x80 | (c >> 6 & 63)), static_cast<char>(0x80 | (c & 63))};
+      text = {static_cast<char>(0xE0 | c >> 12), static_cast<char>(0x80 | (c >> 6 & 63)),
+              static_cast<char>(0x80 | (c & 63))};
     } else {
       text = {static_cast<char>(0xF0 | c >> 18), static_cast<char>(0x80 | (c >> 12 & 63)),
               static_cast<char>(0x80 | (c >> 6 & 63)), static_cast<char>(0x80 | (c & 63))};

@@ -9,7 +9,9 @@
 namespace postil {
 namespace {
 
-WallTime at_milliseconds(std::int64_t ms) { return WallTime(milliseconds(ms)); }
+WallTime at_milliseconds(std::int64_t ms) {
+  return WallTime(milliseconds(ms));
+}
 constexpr std::int64_t ms_2026 = 1'795'000'000'000;
 
 TEST(Ids, RoundTrip) {
@@ -38,8 +40,8 @@ TEST(Ids, AsPeopleTypeThem) {
   EXPECT_EQ(parse_message_id("O123-4567-89abc"), id);
   EXPECT_EQ(parse_message_id("oi23-4567-89ABC"), id);
   EXPECT_EQ(parse_message_id("ol234567-89ABC"), id);
-  for (const char* bad : {"", "0123-4567-89AB", "0123-4567-89ABCD", "0123-4567-89ABU", "0123 4567 89ABC", "-------------",
-                          "0000-0000-00000", "G123-4567-89ABC", "0123-4567-89AB\xC3"}) {
+  for (const char* bad : {"", "0123-4567-89AB", "0123-4567-89ABCD", "0123-4567-89ABU", "0123 4567 89ABC",
+                          "-------------", "0000-0000-00000", "G123-4567-89ABC", "0123-4567-89AB\xC3"}) {
     EXPECT_FALSE(parse_message_id(bad)) << bad;
     EXPECT_FALSE(parse_receipt_id(bad)) << bad;
   }

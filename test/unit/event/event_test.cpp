@@ -12,9 +12,11 @@ namespace {
 const WallTime at = wall_from_microseconds(1'795'328'432'004'999);
 
 TEST(Event, AsJson) {
-  EXPECT_EQ(to_json({Name::message_accepted, {}}, at), R"({"time":"2026-11-22T06:20:32.004Z","event":"message.accepted"})");
-  EXPECT_EQ(to_json({Name::message_accepted, {{"id", "x"}, {"size", std::int64_t{-5}}, {"ok", true}, {"no", false}}}, at),
-            R"({"time":"2026-11-22T06:20:32.004Z","event":"message.accepted","id":"x","size":-5,"ok":true,"no":false})");
+  EXPECT_EQ(to_json({Name::message_accepted, {}}, at),
+            R"({"time":"2026-11-22T06:20:32.004Z","event":"message.accepted"})");
+  EXPECT_EQ(
+      to_json({Name::message_accepted, {{"id", "x"}, {"size", std::int64_t{-5}}, {"ok", true}, {"no", false}}}, at),
+      R"({"time":"2026-11-22T06:20:32.004Z","event":"message.accepted","id":"x","size":-5,"ok":true,"no":false})");
 }
 
 TEST(Event, StringsOfPeersCannotBreakTheLine) {

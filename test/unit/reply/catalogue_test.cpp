@@ -72,8 +72,14 @@ TEST(Catalogue, CodesAndClassesAgree) {
 }
 
 TEST(Catalogue, EveryReplyFitsTheWire) {
-  const std::string values[] = {"x", std::string(64, 'a') + "@" + std::string(255, 'd'), std::string(3000, 'x'),
-                                std::string(400, ' ') + "y", "a\r\n250 OK\x7F", "\xC3\xA4 \xFF", "{host}", ""};
+  const std::string values[] = {"x",
+                                std::string(64, 'a') + "@" + std::string(255, 'd'),
+                                std::string(3000, 'x'),
+                                std::string(400, ' ') + "y",
+                                "a\r\n250 OK\x7F",
+                                "\xC3\xA4 \xFF",
+                                "{host}",
+                                ""};
   for (const auto& entry : catalogue()) {
     SCOPED_TRACE(entry.key);
     for (const auto& value : values) {
@@ -120,7 +126,9 @@ TEST(Catalogue, LongTextsGoOnInTheNextLineBetweenWords) {
   EXPECT_THAT(joined, HasSubstr(std::string(trim(words))));
 }
 
-TEST(Catalogue, EveryCallNamesTheArgumentsOfItsText) { check_calls_in_sources(); }
+TEST(Catalogue, EveryCallNamesTheArgumentsOfItsText) {
+  check_calls_in_sources();
+}
 
 TEST(RemoteReply, OneLine) {
   RemoteReply reply;
@@ -140,7 +148,8 @@ TEST(EnhancedCode, ReadAndWritten) {
     ASSERT_TRUE(code) << good;
     EXPECT_EQ(to_string(*code), good);
   }
-  for (const char* bad : {"", "3.0.0", "1.1.1", "5.1", "5.1.", "5..1", "05.1.1", "5.01.1", "5.1.01", "5.1.1000", "5.1.1.1", "5.1.1 ", " 5.1.1", "a.b.c", "5-1-1"})
+  for (const char* bad : {"", "3.0.0", "1.1.1", "5.1", "5.1.", "5..1", "05.1.1", "5.01.1", "5.1.01", "5.1.1000",
+                          "5.1.1.1", "5.1.1 ", " 5.1.1", "a.b.c", "5-1-1"})
     EXPECT_FALSE(parse_enhanced_code(bad)) << bad;
   std::size_t rest = 0;
   EXPECT_EQ(to_string(leading_enhanced_code("5.7.1  \tgo away", &rest).value()), "5.7.1");

@@ -29,12 +29,18 @@ std::vector<std::string> addresses(const StoredMessage& message) {
 TEST(ServerSession, RecipientsOnceEach) {
   ServerScript(relay)
       .transaction()
-      .line("RCPT TO:<b@EXAMPLE.NET>").reply("250")
-      .line("RCPT TO:<B@example.net>").reply("250")
-      .line("RCPT TO:<team@example.org>").reply("250")
-      .line("RCPT TO:<bob@example.org>").reply("250")
-      .line("RCPT TO:<Postmaster>").reply("250")
-      .message(".\r\n").reply("250")
+      .line("RCPT TO:<b@EXAMPLE.NET>")
+      .reply("250")
+      .line("RCPT TO:<B@example.net>")
+      .reply("250")
+      .line("RCPT TO:<team@example.org>")
+      .reply("250")
+      .line("RCPT TO:<bob@example.org>")
+      .reply("250")
+      .line("RCPT TO:<Postmaster>")
+      .reply("250")
+      .message(".\r\n")
+      .reply("250")
       .run([](BareServer& server) {
         ASSERT_EQ(server.policy().stored().size(), 1u);
         EXPECT_THAT(addresses(server.policy().stored()[0]),
@@ -45,11 +51,16 @@ TEST(ServerSession, RecipientsOnceEach) {
 
 TEST(ServerSession, EnvelopeIsWhatWasSaid) {
   ServerScript(submission)
-      .line("EHLO c.example").reply("250")
-      .line(alice_plain).reply("235")
-      .line("MAIL FROM:<alice@example.org> BODY=8BITMIME RET=FULL ENVID=Q1 AUTH=<>").reply("250")
-      .line("RCPT TO:<b@example.net> NOTIFY=SUCCESS ORCPT=rfc822;x@example.net").reply("250")
-      .message("Content-Language: de\r\nSubject: \xc3\xa4\r\n\r\nbody \xc3\xa4\r\n.\r\n").reply("250")
+      .line("EHLO c.example")
+      .reply("250")
+      .line(alice_plain)
+      .reply("235")
+      .line("MAIL FROM:<alice@example.org> BODY=8BITMIME RET=FULL ENVID=Q1 AUTH=<>")
+      .reply("250")
+      .line("RCPT TO:<b@example.net> NOTIFY=SUCCESS ORCPT=rfc822;x@example.net")
+      .reply("250")
+      .message("Content-Language: de\r\nSubject: \xc3\xa4\r\n\r\nbody \xc3\xa4\r\n.\r\n")
+      .reply("250")
       .run([](BareServer& server) {
         ASSERT_EQ(server.policy().stored().size(), 1u);
         const auto& envelope = server.policy().stored()[0].envelope;
@@ -70,10 +81,14 @@ TEST(ServerSession, EnvelopeIsWhatWasSaid) {
 
 TEST(ServerSession, AuthOfStrangersIsNothing) {
   ServerScript(relay)
-      .line("EHLO c.example").reply("250")
-      .line("MAIL FROM:<a@example.org> AUTH=boss@example.org").reply("250")
-      .line("RCPT TO:<b@example.net>").reply("250")
-      .message(".\r\n").reply("250")
+      .line("EHLO c.example")
+      .reply("250")
+      .line("MAIL FROM:<a@example.org> AUTH=boss@example.org")
+      .reply("250")
+      .line("RCPT TO:<b@example.net>")
+      .reply("250")
+      .message(".\r\n")
+      .reply("250")
       .run([](BareServer& server) { EXPECT_EQ(server.policy().stored()[0].envelope.mail.auth, "<>"); });
 }
 
@@ -91,14 +106,22 @@ TEST(ServerSession, BigMessagesStreamThrough) {
 TEST(ServerSession, RefusedMessagesAreAbortedOnce) {
   ServerScript(relay)
       .transaction()
-      .message("x\ny\r\n.\r\n").reply("550", "5.6.0")
-      .line("MAIL FROM:<disk-commit@example.org>").reply("250")
-      .line("RCPT TO:<b@example.net>").reply("250")
-      .message("x: y\r\n.\r\n").reply("451", "4.3.0")
-      .line("MAIL FROM:<a@example.org>").reply("250")
-      .line("RCPT TO:<b@example.net>").reply("250")
-      .octets("BDAT 4\r\nx: y").reply("250")
-      .line("RSET").reply("250")
+      .message("x\ny\r\n.\r\n")
+      .reply("550", "5.6.0")
+      .line("MAIL FROM:<disk-commit@example.org>")
+      .reply("250")
+      .line("RCPT TO:<b@example.net>")
+      .reply("250")
+      .message("x: y\r\n.\r\n")
+      .reply("451", "4.3.0")
+      .line("MAIL FROM:<a@example.org>")
+      .reply("250")
+      .line("RCPT TO:<b@example.net>")
+      .reply("250")
+      .octets("BDAT 4\r\nx: y")
+      .reply("250")
+      .line("RSET")
+      .reply("250")
       .run([](BareServer& server) {
         EXPECT_EQ(server.policy().aborts(), 3u);
         EXPECT_TRUE(server.policy().stored().empty());
@@ -107,13 +130,20 @@ TEST(ServerSession, RefusedMessagesAreAbortedOnce) {
 
 TEST(ServerSession, RefusalsAreOnRecord) {
   ServerScript(submission)
-      .line("EHLO c.example").reply("250")
-      .line(alice_plain).reply("235")
-      .line("MAIL FROM:<alice@example.org>").reply("250")
-      .line("RCPT TO:<b@nullmx.example>").reply("556", "5.1.10", "takes no mail")
-      .line("RCPT TO:<b@example.net>").reply("250")
-      .message("x\ny\r\n.\r\n").reply("550", "5.6.0")
-      .line("BOGUS").reply("500")
+      .line("EHLO c.example")
+      .reply("250")
+      .line(alice_plain)
+      .reply("235")
+      .line("MAIL FROM:<alice@example.org>")
+      .reply("250")
+      .line("RCPT TO:<b@nullmx.example>")
+      .reply("556", "5.1.10", "takes no mail")
+      .line("RCPT TO:<b@example.net>")
+      .reply("250")
+      .message("x\ny\r\n.\r\n")
+      .reply("550", "5.6.0")
+      .line("BOGUS")
+      .reply("500")
       .run([](BareServer& server) {
         const auto& refusals = server.refusals();
         ASSERT_EQ(refusals.size(), 2u);
@@ -131,10 +161,14 @@ TEST(ServerSession, RefusalsAreOnRecord) {
 
 TEST(ServerSession, LoginsAreReportedAndSecretsAreNot) {
   ServerScript(submission)
-      .line("EHLO c.example").reply("250")
-      .line("AUTH PLAIN AGFsaWNlQGV4YW1wbGUub3JnAGh1c2gtaHVzaA==").reply("535")
-      .line("AUTH PLAIN !!!").reply("501")
-      .line(alice_plain).reply("235")
+      .line("EHLO c.example")
+      .reply("250")
+      .line("AUTH PLAIN AGFsaWNlQGV4YW1wbGUub3JnAGh1c2gtaHVzaA==")
+      .reply("535")
+      .line("AUTH PLAIN !!!")
+      .reply("501")
+      .line(alice_plain)
+      .reply("235")
       .run([](BareServer& server) {
         EXPECT_EQ(server.policy().failures_reported(), 1u);
         EXPECT_EQ(server.policy().logins_reported(), 1u);
@@ -206,7 +240,9 @@ TEST(ServerSession, AfterABrokenHandshakeOnlyQuit) {
   EXPECT_TRUE(server.closed());
 }
 
-reply::Reply stopping() { return reply::make(TextId::stopping, {{"host", "mx.example.org"}}); }
+reply::Reply stopping() {
+  return reply::make(TextId::stopping, {{"host", "mx.example.org"}});
+}
 
 std::string all_replies(BareServer& server) {
   std::string all;
@@ -345,8 +381,9 @@ TEST(ServerSession, AnIdleSessionIsSmall) {
     auto& session = sessions.emplace_back(std::make_unique<smtp::ServerSession>(settings, bare_peer(relay), random));
     session->start(MonoTime{});
     // A mail has gone through, and with it everything that may grow.
-    for (const auto* octets : {"EHLO client.example.org\r\n", "MAIL FROM:<a@example.org>\r\nRCPT TO:<b@example.net>\r\n",
-                               "DATA\r\n", "Subject: x\r\n\r\nbody\r\n.\r\nNO", "OP\r\n"}) {
+    for (const auto* octets :
+         {"EHLO client.example.org\r\n", "MAIL FROM:<a@example.org>\r\nRCPT TO:<b@example.net>\r\n", "DATA\r\n",
+          "Subject: x\r\n\r\nbody\r\n.\r\nNO", "OP\r\n"}) {
       feed(*session, session->bytes(octets, MonoTime{}));
     }
     session->take_events();

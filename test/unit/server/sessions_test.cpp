@@ -1,0 +1,260 @@
+// Connections: who gets a session, how it ends, and what happens when the server stops.
+#include "rig.hpp"
+
+namespace postil::test {
+namespace {
+
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::StartsWith;
+
+std::optional<ReceiptId> receipt_in(const std::string& reply) {
+  const auto open = reply.rfind('(');
+  return open == reply.npos ? std::nullopt : parse_receipt_id(reply.substr(open + 1, 15));
+}
+
+TEST(Sessions, LimitPerAddress) {
+  ServerRig rig;
+  rig.limits.sessions_per_address_max = 2;
+  rig.limits.unlimited_from = {*address::Network::parse("198.51.100.99")};
+  rig.start();
+  auto one = rig.ready(), two = rig.ready();
+  auto three = rig.connect();
+  const std::string reply = three->reply();
+  EXPECT_THAT(reply, StartsWith("421 mx.example.org has too many connections from 198.51.100.7"));
+  EXPECT_EQ(three->reply(), "");
+  EXPECT_TRUE(three->closed());
+  // The refusal's id leads to its record.
+  const auto id = receipt_in(reply);
+  ASSERT_TRUE(id) << reply;
+  const auto trace = rig.trace(*id);
+  ASSERT_EQ(trace.size(), 1u);
+  EXPECT_THAT(trace[0], HasSubstr("\"key\":\"too_many_sessions_from\""));
+  EXPECT_THAT(trace[0], HasSubstr("\"stage\":\"connect\""));
+  // Others are not concerned, and a place that is given back is free.
+  auto other = rig.ready("198.51.100.8");
+  std::vector<std::unique_ptr<WorldPeer>> unlimited;
+  for (int i = 0; i < 5; ++i) unlimited.push_back(rig.ready("198.51.100.99"));
+  one->say("QUIT");
+  rig.world.run_for(seconds(1));
+  auto again = rig.ready();
+}
+
+TEST(Sessions, LimitInAll) {
+  ServerRig rig;
+  rig.limits.sessions_max = 2;
+  rig.start();
+  auto one = rig.ready("198.51.100.1"), two = rig.ready("198.51.100.2");
+  auto three = rig.connect("198.51.100.3");
+  EXPECT_THAT(three->reply(), StartsWith("421 mx.example.org has too many connections, try again later"));
+  two->hang_up();
+  EXPECT_EQ(rig.registry->sessions(), 1u);
+  auto again = rig.ready("198.51.100.3");
+  EXPECT_EQ(rig.events.count(event::Name::session_refused), 1);
+}
+
+TEST(Sessions, LimitsChangeWhileRunning) {
+  ServerRig rig;
+  rig.start();
+  auto one = rig.ready(), two = rig.ready();
+  rig.registry->set_limits({1000, 2, {}});
+  EXPECT_THAT(rig.connect()->reply(), StartsWith("421"));
+  EXPECT_THAT(one->say("NOOP"), StartsWith("250")) << "who is in stays in";
+}
+
+TEST(Sessions, ARelayIsForItsNetworks) {
+  ServerRig rig;
+  rig.settings.receipt_url = "https://mx.example.org/r/";
+  rig.networks = {*address::Network::parse("198.51.100.0/24"), *address::Network::parse("2001:db8::/32")};
+  rig.start();
+  auto stranger = rig.connect("203.0.113.5");
+  const std::string reply = stranger->reply();
+  EXPECT_THAT(reply,
+              StartsWith("554-mx.example.org relays for known networks only, and 203.0.113.5 is in none of them"));
+  EXPECT_THAT(reply, HasSubstr("\r\n554 https://mx.example.org/r/"));
+  EXPECT_TRUE((stranger->reply(), stranger->closed()));
+  EXPECT_EQ(rig.registry->sessions(), 0u);
+  auto friendly = rig.ready("198.51.100.200");
+}
+
+TEST(Sessions, AnEarlyTalkerIsTurnedAway) {
+  ServerRig rig;
+  rig.start();
+  // The octets are there when the server accepts: a client whose connection waits in the backlog.
+  auto node = rig.world.start("early", {"198.51.100.66"});
+  bool sent = false;
+  auto talk = [](std::shared_ptr<Node> from, bool* done, std::string* heard) -> env::Awaitable<void> {
+    env::Endpoint to{"192.0.2.1", 25};
+    auto stream = co_await from->network().connect(std::move(to), "", from->clock().now() + seconds(30));
+    const std::string text = "EHLO spam.example\r\n";
+    co_await (*stream)->write(text, from->clock().now() + seconds(5));
+    for (;;) {
+      auto octets = co_await (*stream)->read(from->clock().now() + seconds(30));
+      if (!octets) break;
+      *heard += *octets;
+    }
+    *done = true;
+  };
+  std::string heard;
+  node->spawn(talk(node, &sent, &heard));
+  ASSERT_TRUE(rig.world.run_until([&] { return sent; }, minutes(10)));
+  // With the line's latency the greeting may be on its way already: then it is an ordinary session, cut off at 30 s.
+  EXPECT_TRUE(heard.starts_with("554 5.5.1") || heard.starts_with("220 ")) << heard;
+}
+
+TEST(Sessions, AClientThatReadsNoRepliesEnds) {
+  ServerRig rig;
+  rig.settings.command_timeout = minutes(5);
+  rig.start();
+  auto node = rig.world.start("deaf", {"198.51.100.67"});
+  auto flood = [](std::shared_ptr<Node> from, std::uint64_t* written) -> env::Awaitable<void> {
+    env::Endpoint to{"192.0.2.1", 25};
+    auto stream = co_await from->network().connect(std::move(to), "", from->clock().now() + seconds(30));
+    std::string text;
+    for (int i = 0; i < 1000; ++i) text += "NOOP\r\n";
+    for (;;) {
+      const auto sent = co_await (*stream)->write(text, from->clock().now() + hours(2));
+      if (!sent) break;
+      *written += text.size();
+    }
+  };
+  std::uint64_t written = 0;
+  node->spawn(flood(node, &written));
+  rig.world.run_for(seconds(30));
+  EXPECT_EQ(rig.registry->sessions(), 1u);
+  const std::uint64_t taken = written;
+  rig.world.run_for(minutes(2));
+  EXPECT_EQ(written, taken) << "the server stops reading";
+  rig.world.run_for(minutes(5));
+  EXPECT_EQ(rig.registry->sessions(), 0u);
+}
+
+TEST(Sessions, IdleOnesAreClosed) {
+  ServerRig rig;
+  rig.start();
+  auto client = rig.ready();
+  rig.world.run_for(minutes(5) + seconds(1));
+  EXPECT_THAT(client->reply(), StartsWith("421 4.4.2"));
+  EXPECT_EQ(rig.registry->sessions(), 0u);
+}
+
+TEST(Sessions, ADripOfOctetsEnds) {
+  ServerRig rig;
+  rig.settings.message_duration_max = minutes(10);
+  rig.start();
+  auto client = rig.ready();
+  client->say("MAIL FROM:<s@example.org>");
+  client->say("RCPT TO:<a@example.net>");
+  client->say("DATA");
+  for (int i = 0; i < 200 && rig.registry->sessions() > 0; ++i) {
+    client->send("x");
+    rig.world.run_for(seconds(10));
+  }
+  EXPECT_EQ(rig.registry->sessions(), 0u);
+  EXPECT_THAT(rig.store.messages, IsEmpty());
+}
+
+// ---- the server stops
+
+TEST(Stop, WhoIsIdleIsTold) {
+  ServerRig rig;
+  rig.start();
+  auto idle = rig.ready();
+  auto in_transaction = rig.ready();
+  in_transaction->say("MAIL FROM:<s@example.org>");
+  in_transaction->say("RCPT TO:<a@example.net>");
+  auto half_a_command = rig.ready();
+  half_a_command->send("NOO");
+  rig.world.run_for(seconds(1));
+  rig.acceptor->stop();
+  rig.registry->stop();
+  for (auto* client : {idle.get(), in_transaction.get(), half_a_command.get()}) {
+    EXPECT_THAT(client->reply(), StartsWith("421 4.3.2 mx.example.org is shutting down"));
+    EXPECT_EQ(client->reply(), "");
+    EXPECT_TRUE(client->closed());
+  }
+  EXPECT_EQ(rig.registry->sessions(), 0u);
+  EXPECT_TRUE(rig.connect()->closed()) << "nobody listens";
+}
+
+TEST(Stop, AMessageThatIsComingInIsTaken) {
+  ServerRig rig;
+  rig.start();
+  auto client = rig.ready();
+  client->say("MAIL FROM:<s@example.org>");
+  client->say("RCPT TO:<a@example.net>");
+  EXPECT_THAT(client->say("DATA"), StartsWith("354"));
+  client->send("Subject: x\r\n\r\n");
+  rig.world.run_for(seconds(1));
+  rig.registry->stop();
+  rig.world.run_for(seconds(10));
+  EXPECT_EQ(rig.registry->sessions(), 1u);
+  EXPECT_THAT(client->say("text\r\n."), StartsWith("250 2.0.0 queued"));
+  EXPECT_THAT(client->reply(), StartsWith("421 4.3.2"));
+  EXPECT_EQ(rig.store.messages.size(), 1u);
+  EXPECT_EQ(rig.registry->sessions(), 0u);
+}
+
+TEST(Stop, OctetsThatCrossTheFarewell) {
+  // The client speaks in the very moment in which it is told; nothing may go wrong, whatever comes first.
+  for (int milli = 0; milli < 60; milli += 3) {
+    ServerRig rig;
+    rig.start();
+    auto client = rig.ready();
+    client->send("MAIL FROM:<s@example.org>\r\nRCPT TO:<a@example.net>\r\nRCPT TO:<b@example.net>\r\n");
+    rig.world.run_for(milliseconds(milli));
+    rig.registry->stop();
+    std::string all;
+    for (std::string reply; !(reply = client->reply()).empty();) all = reply;
+    EXPECT_THAT(all, StartsWith("421 4.3.2")) << milli;
+    EXPECT_EQ(rig.registry->sessions(), 0u) << milli;
+  }
+}
+
+TEST(Stop, AClientThatReadsNothingIsNotWaitedForLong) {
+  ServerRig rig;
+  rig.start();
+  auto client = rig.ready();
+  client->reset();
+  auto other = rig.ready();
+  rig.registry->stop();
+  rig.world.run_for(seconds(10));
+  EXPECT_EQ(rig.registry->sessions(), 0u);
+}
+
+TEST(Stop, AHandshakeOfImplicitTlsIsGivenUp) {
+  ServerRig rig;
+  rig.certificate = "world:mx.example.org";
+  rig.settings.implicit_tls = true;
+  rig.start();
+  auto client = rig.connect();
+  rig.world.run_for(seconds(1));
+  EXPECT_EQ(rig.registry->sessions(), 1u);
+  rig.registry->stop();
+  rig.world.run_for(seconds(1));
+  EXPECT_EQ(rig.registry->sessions(), 0u);
+}
+
+TEST(Tls, OverTlsFromTheBeginningAndByStarttls) {
+  ServerRig rig;
+  rig.certificate = "world:mx.example.org";
+  rig.settings.starttls = rig.settings.require_tls = true;
+  rig.start();
+  auto client = rig.ready();
+  EXPECT_THAT(client->say("MAIL FROM:<s@example.org>"), StartsWith("530 5.7.0"));
+  EXPECT_THAT(client->say("STARTTLS"), StartsWith("220 2.0.0"));
+  ASSERT_TRUE(client->start_tls());
+  EXPECT_THAT(client->say("EHLO client.example"), StartsWith("250"));
+  EXPECT_THAT(client->say("MAIL FROM:<s@example.org>"), StartsWith("250"));
+
+  ServerRig implicit;
+  implicit.certificate = "world:mx.example.org";
+  implicit.settings.implicit_tls = true;
+  implicit.start();
+  auto secure = implicit.connect();
+  ASSERT_TRUE(secure->start_tls());
+  EXPECT_THAT(secure->reply(), StartsWith("220 "));
+}
+
+}  // namespace
+}  // namespace postil::test
