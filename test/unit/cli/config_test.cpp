@@ -1,0 +1,126 @@
+#include "config/config.hpp"
+#include "run_command.hpp"
+
+namespace postil::cli {
+namespace {
+
+class ConfigCommand : public test::CommandTest {
+ protected:
+  std::string good() const {
+    return write("postil.toml",
+                 "job = \"relay\"\nhostname = \"relay.example.org\"\n[relay]\nnetworks = [\"10.0.0.0/8\"]\n"
+                 "[aliases]\npostmaster = \"a@example.net\"\n[deliver]\nlifetime = \"3d\"\n");
+  }
+};
+
+TEST_F(ConfigCommand, AGoodFile) {
+  EXPECT_EQ(run({"config", "check", good()}), exit_ok) << err_;
+  EXPECT_EQ(out_, "The configuration is good.\n");
+  EXPECT_EQ(err_, "");
+  EXPECT_EQ(run({"config", "check", "--json", good()}), exit_ok);
+  EXPECT_TRUE(json().at("problems").as_array().empty());
+}
+
+TEST_F(ConfigCommand, EveryProblemWithItsPlace) {
+  const auto path = write("postil.toml", "job = \"relay\"\nhostnam = \"relay.example.org\"\n[deliver]\nlifetime = 5\n");
+  EXPECT_EQ(run({"config", "check", path}), exit_config);
+  EXPECT_TRUE(complained(path + ":2:1  The key \"hostnam\" is not known. Did you mean \"hostname\"?")) << err_;
+  EXPECT_TRUE(complained(path + ":4:")) << err_;
+  EXPECT_TRUE(complained(path + "  The host name is missing.")) << err_;
+  EXPECT_EQ(run({"config", "check", path, "--json"}), exit_config);
+  EXPECT_GE(json().at("problems").as_array().size(), 4u);
+  EXPECT_EQ(json().at("exit").as_int64(), exit_config);
+}
+
+TEST_F(ConfigCommand, AMissingFile) {
+  EXPECT_EQ(run({"config", "check", folder_ + "/none.toml"}), exit_config);
+  EXPECT_TRUE(complained("cannot be read")) << err_;
+  EXPECT_EQ(run({"config", "show", "--config", folder_ + "/none.toml", "--json"}), exit_config);
+  EXPECT_FALSE(json().at("ok").as_bool());
+}
+
+TEST_F(ConfigCommand, ProblemsInConfDNameTheirFile) {
+  const auto path = good();
+  const auto more = write("conf.d/50-more.toml", "[limits]\nhopps = 3\n");
+  EXPECT_EQ(run({"config", "check", path}), exit_config);
+  EXPECT_TRUE(complained(more + ":2:1")) << err_;
+}
+
+TEST_F(ConfigCommand, WhatTheFileNamesIsLookedAt) {
+  const auto path =
+      write("postil.toml", "job = \"submission\"\nhostname = \"mail.example.org\"\n[tls]\ncertificate = \"" + folder_ +
+                               "/none.pem\"\nkey = \"" + folder_ + "/none.key\"\n[submission]\nusers = \"" + folder_ +
+                               "/users\"\n[aliases]\npostmaster = \"a@example.net\"\n");
+  EXPECT_EQ(run({"config", "check", path}), exit_config);
+  EXPECT_TRUE(complained(path + ":4:1  TLS cannot be set up.")) << err_;
+  EXPECT_TRUE(complained(path + ":7:1  The users file")) << err_;
+  EXPECT_TRUE(complained("1 error.")) << err_;  // the missing users file is a warning: the server starts
+  write("users", "nonsense\n");
+  EXPECT_EQ(run({"config", "check", path}), exit_config);
+  EXPECT_TRUE(complained(folder_ + "/users:1:")) << err_;
+}
+
+TEST_F(ConfigCommand, ShowsValuesAndTheirPlaces) {
+  EXPECT_EQ(run({"config", "show", "--config", good()}), exit_ok) << err_;
+  EXPECT_TRUE(said("lifetime = \"3d\"")) << out_;
+  EXPECT_TRUE(said("# postil.toml:8")) << out_;
+  EXPECT_TRUE(said("\"postmaster\" = [\"a@example.net\"]")) << out_;
+  EXPECT_EQ(run({"config", "show", "--json", "--config", good()}), exit_ok);
+  const auto keys = json().at("keys").as_object();
+  EXPECT_EQ(keys.at("deliver.lifetime").at("place").as_string(), "postil.toml:8");
+  EXPECT_EQ(keys.at("deliver.retry_max").at("place").as_string(), "default");
+  EXPECT_EQ(keys.size(), config::keys().size());
+}
+
+// What `config show` prints is a configuration again, with the same values.
+TEST_F(ConfigCommand, WhatIsShownCanBeReadAgain) {
+  ASSERT_EQ(run({"config", "show", "--config", good()}), exit_ok);
+  const auto again = write("again.toml", out_);
+  const std::string first = out_;
+  ASSERT_EQ(run({"config", "check", again}), exit_ok) << err_;
+  ASSERT_EQ(run({"config", "show", "--config", again}), exit_ok);
+  const auto without_comments = [](const std::string& text) {
+    std::string out;
+    std::istringstream in(text);
+    for (std::string line; std::getline(in, line);) out += line.substr(0, line.find("  #")) + "\n";
+    return out;
+  };
+  EXPECT_EQ(without_comments(out_), without_comments(first));
+}
+
+TEST_F(ConfigCommand, ExplainsEveryKey) {
+  for (const auto& key : config::keys()) {
+    for (const std::string language : {"en", "de", "ru"}) {
+      EXPECT_EQ(run({"--lang", language, "config", "explain", std::string(key.path), "--config", folder_ + "/none"}),
+                exit_ok);
+      EXPECT_FALSE(said("config_key.")) << out_;
+      EXPECT_FALSE(said("config.kind.")) << out_;
+    }
+  }
+  EXPECT_EQ(run({"config", "explain", "deliver.lifetime", "--config", good()}), exit_ok);
+  EXPECT_TRUE(said("\"3d\"") && said("\"5d\"") && said("postil.toml:8")) << out_;
+  EXPECT_EQ(run({"config", "explain", "deliver.lifetim"}), exit_data);
+  EXPECT_TRUE(complained("Did you mean \"deliver.lifetime\"?")) << err_;
+  EXPECT_EQ(run({"config", "explain", "nothing", "--json"}), exit_data);
+  EXPECT_EQ(json().at("error").at("id").as_string(), "unknown_key");
+}
+
+TEST_F(ConfigCommand, Examples) {
+  for (const std::string job : {"submission", "relay", "null"}) {
+    EXPECT_EQ(run({"config", "example", job}), exit_ok);
+    EXPECT_EQ(out_, config::example(job));
+    EXPECT_FALSE(out_.empty());
+  }
+  EXPECT_EQ(run({"config", "example", "inbound"}), exit_usage);
+}
+
+// docs/configuration.md is made by: postil config show --markdown > docs/configuration.md
+TEST_F(ConfigCommand, TheDocumentationIsUpToDate) {
+  ASSERT_EQ(run({"config", "show", "--markdown"}), exit_ok);
+  std::ifstream file(POSTIL_SOURCE_DIR "/docs/configuration.md");
+  const std::string written{std::istreambuf_iterator<char>(file), {}};
+  EXPECT_EQ(written, out_);
+}
+
+}  // namespace
+}  // namespace postil::cli
