@@ -49,7 +49,6 @@ std::optional<env::Waiting> Lease::waiting(const Place& place) {
   const auto where = whereabouts(*shared_, place.id);
   if (!where) return {};
   std::string_view content;
-  ReadAdd read;
   std::optional<AddContent> add;
   fill_window(where->add);
   const auto skip = static_cast<std::size_t>(where->add.offset - window_from_);
@@ -59,19 +58,42 @@ std::optional<env::Waiting> Lease::waiting(const Place& place) {
     content = std::string_view(window_).substr(skip + item_header_octets, head->length);
     if (item_crc_right(*head, content, window_salt_)) add = read_add(content);
   }
-  if (!add) {  // the long way, which also tells of what is wrong
-    auto alone = read_add_at(*shared_, place.id, where->add);
-    if (!alone) return {};
-    read = std::move(*alone);
-    add = read.add;
+  std::optional<env::Waiting> out;
+  if (add) {
+    auto envelope = queue::decode_envelope(add->envelope);
+    auto state = read_whole_state(*shared_, place.id, *where, add->state);
+    if (envelope && state) out = env::Waiting{place.id, std::move(*envelope), std::move(*state)};
   }
-  auto envelope = queue::decode_envelope(add->envelope);
-  auto state = read_whole_state(*shared_, place.id, *where, add->state);
-  if (!envelope || !state) return {};
-  const bool waits = std::ranges::any_of(state->recipients,
+  if (!out) out = the_long_way(place.id);
+  if (!out) return {};
+  const bool waits = std::ranges::any_of(out->state.recipients,
                                          [](const auto& one) { return one.status == queue::RecipientStatus::waiting; });
   if (!waits) return {};
-  return env::Waiting{place.id, std::move(*envelope), std::move(*state)};
+  return out;
+}
+
+// Piece by piece, and again when the message moves or a segment cannot be opened just now. A message that cannot be
+// read at all is told aloud: it must not be left out silently.
+std::optional<env::Waiting> Lease::the_long_way(MessageId id) {
+  constexpr int tries_max = 5;
+  env::StoreError error = env::StoreError::not_found;
+  for (int tries = 0; tries < tries_max; ++tries) {
+    auto whole = read_standing(*shared_, id, [&](const Whereabouts& at) -> env::StoreResult<env::Waiting> {
+      const auto read = read_add_at(*shared_, id, at.add);
+      if (!read) return std::unexpected(read.error());
+      auto envelope = queue::decode_envelope(read->add.envelope);
+      if (!envelope) return std::unexpected(env::StoreError::corrupt);
+      auto state = read_whole_state(*shared_, id, at, read->add.state);
+      if (!state) return std::unexpected(state.error());
+      return env::Waiting{id, std::move(*envelope), std::move(*state)};
+    });
+    if (whole) return std::move(*whole);
+    error = whole.error();
+    if (error == env::StoreError::not_found) return {};  // it ended meanwhile
+  }
+  shared_->sink.emit(
+      {event::Name::spool_corrupt, {{"id", to_string(id)}, {"why", std::string(env::to_string(error))}}});
+  return {};
 }
 
 std::vector<env::Waiting> Lease::next() {

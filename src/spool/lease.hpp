@@ -23,6 +23,7 @@ class Lease {
     MessageId id;
   };
   void begin();
+  std::optional<env::Waiting> the_long_way(MessageId id);
   // The octets of an item, from the window where it is in it.
   void fill_window(const Location& at);
   std::optional<env::Waiting> waiting(const Place& place);
