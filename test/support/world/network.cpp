@@ -117,7 +117,11 @@ env::Awaitable<NetResult<env::StreamPtr>> NodeNetwork::connect(env::Endpoint to,
   Internet& internet = world.internet();
   ++internet.counts.connections;
   const Line line = internet.line_of ? internet.line_of(*self, to, world.random()) : Line{};
-  Node* host = to.local() || ListenerCore::is_loopback(to.address) ? self.get() : world.host_of(to.address);
+  // Asked again after each wait: a host that crashes meanwhile is gone.
+  const auto host_now = [&] {
+    return to.local() || ListenerCore::is_loopback(to.address) ? self.get() : world.host_of(to.address);
+  };
+  Node* host = host_now();
   if (!source.empty() && !self->has_address(source)) {
     co_return std::unexpected(NetFailure{NetError::unreachable, "cannot assign requested address"});
   }
@@ -129,14 +133,16 @@ env::Awaitable<NetResult<env::StreamPtr>> NodeNetwork::connect(env::Endpoint to,
     co_return std::unexpected(NetFailure{NetError::timed_out, ""});
   }
   co_await parking->park(std::min(deadline, self->now() + line.latency));  // there
-  const auto listener = host && host->alive() ? internet.listener_at(*self, to) : nullptr;
+  host = host_now();
+  const auto listener = host ? internet.listener_at(*self, to) : nullptr;
   const bool taken =
       listener && line.connect == Line::Connect::accept && listener->backlog.size() < listener->backlog_max;
   if (!taken) {
     ++internet.counts.refused;
     world.note(fmt::format("{} connects to {}: refused", self->name(), to_string(to)));
+    const bool nobody = !host;
     co_await parking->park(std::min(deadline, self->now() + line.latency));  // and back
-    if (!host || line.connect == Line::Connect::unreachable)
+    if (nobody || line.connect == Line::Connect::unreachable)
       co_return std::unexpected(NetFailure{NetError::unreachable, "no route to host"});
     co_return std::unexpected(NetFailure{NetError::refused, "connection refused"});
   }

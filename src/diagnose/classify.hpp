@@ -1,0 +1,47 @@
+// From one refusal to the reason: the rules of data/rules, first by vendor token and host, then by wording, then by
+// code (docs/knowledge.md). What does not tell stays "unknown, because": a confident wrong answer is the worst one.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "knowledge/codes.hpp"
+#include "knowledge/reasons.hpp"
+#include "reply/reply.hpp"
+
+namespace postil::diagnose {
+
+// Who said it: the host that was to take the message, or the one that reports (it had no answer, or refused by itself).
+enum class Side : std::uint8_t { unknown, remote, local };
+std::string_view to_string(Side side);
+
+// One recipient's refusal as it was read from a reply, a log line or a bounce. All text is UTF-8, of any length up to
+// the reader's own limits; everything may be empty.
+struct Refusal {
+  std::string address;           // the recipient as the text names it
+  reply::Code code = 0;          // 0: none
+  reply::EnhancedCode enhanced;  // class 0: none
+  std::string text;              // what was said, on one line, with its codes left out where they led it
+  std::string host;              // that said it: a name, or an address
+  std::string mta;  // the software or service that wrote the report or line: "postfix", "exim"; empty: not known
+  knowledge::Stage stage = knowledge::Stage::any;
+  Side side = Side::unknown;
+  bool delayed = false;  // it is tried again
+};
+
+struct Verdict {
+  knowledge::Reason reason = knowledge::Reason::unknown;
+  double confidence = 0;  // 0 to 1; from 0.8 on it is said without reserve
+  std::string rule;       // id of the rule in data/rules, or "code"; empty when nothing matched
+  std::string vendor;     // "gmail", "microsoft365"; empty: not known
+  std::string matched;    // the words of the text that decided; empty when the code did
+  knowledge::Stage stage = knowledge::Stage::any;  // where the rule or the refusal tells it
+  std::string because;  // key of a text: why the reason is unknown, or not sure; may be empty
+};
+
+// Pure; linear in the length of the text; may be called from any thread. The rules are read and compiled at the first
+// call.
+Verdict classify(const Refusal& refusal);
+
+}  // namespace postil::diagnose
