@@ -23,6 +23,7 @@ struct Refusal {
   reply::Code code = 0;          // 0: none
   reply::EnhancedCode enhanced;  // class 0: none
   std::string text;              // what was said, on one line, with its codes left out where they led it
+  std::string more;              // the report's other words to people; asked only where text does not tell
   std::string host;              // that said it: a name, or an address
   std::string mta;  // the software or service that wrote the report or line: "postfix", "exim"; empty: not known
   knowledge::Stage stage = knowledge::Stage::any;
@@ -33,11 +34,17 @@ struct Refusal {
 struct Verdict {
   knowledge::Reason reason = knowledge::Reason::unknown;
   double confidence = 0;  // 0 to 1; from 0.8 on it is said without reserve
-  std::string rule;       // id of the rule in data/rules, or "code"; empty when nothing matched
+  std::string rule;       // id of a rule in data/rules or data/vendors, or "code"; empty when nothing matched
   std::string vendor;     // "gmail", "microsoft365"; empty: not known
   std::string matched;    // the words of the text that decided; empty when the code did
   knowledge::Stage stage = knowledge::Stage::any;  // where the rule or the refusal tells it
-  std::string because;  // key of a text: why the reason is unknown, or not sure; may be empty
+  std::string because;  // key of a text, explain.because.*: what decided, or why the reason is unknown
+  std::string note;     // key of a text: what the provider means by this reply; mostly empty
+  // The message waited until its time was over. Then reason is expired_in_queue only when the last cause was the
+  // network's or is not told; underlying is that cause.
+  bool expired = false;
+  knowledge::Reason underlying = knowledge::Reason::unknown;
+  std::string list;  // the block list that the text names, "zen.spamhaus.org"; empty: none
 };
 
 // Pure; linear in the length of the text; may be called from any thread. The rules are read and compiled at the first
