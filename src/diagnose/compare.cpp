@@ -3,55 +3,45 @@
 #include <algorithm>
 
 #include "base/assert.hpp"
+#include "diagnose/relation.hpp"
 
 namespace postil::diagnose {
 namespace {
 
+using knowledge::Emitter;
 using knowledge::Stage;
-
-// "" for an enhanced code alone.
-std::string basic_of(const Answer& side) {
-  const auto digits = side.subject.substr(0, 3);
-  return std::ranges::all_of(digits, [](char c) { return c >= '0' && c <= '9'; }) && digits.size() == 3 ? digits : "";
-}
-
-int code_of(const Answer& side) {
-  const auto basic = basic_of(side);
-  return basic.empty() ? 0 : std::stoi(basic);
-}
 
 i18n::Args codes(const Answer& a, const Answer& b) {
   return {{"a", a.subject}, {"b", b.subject}};
 }
 
-// Success before refusal, temporary before permanent: one sentence for either order.
-bool in_order(const Answer& a, const Answer& b) {
-  return a.outcome <= b.outcome;
-}
-
-std::string relation_of(Outcome first, Outcome second) {
-  const auto name = std::string(to_string(first)) + "_" + std::string(to_string(second));
-  return first == Outcome::mixed || second == Outcome::mixed ? "open" : name;
-}
-
 bool only_at_connect(const Answer& side) {
-  return side.stages.size() == 1 && side.stages.front() == Stage::connect;
-}
-bool closes(const Answer& side) {
-  return code_of(side) == 421 || code_of(side) == 221;
+  return side.stages.size() == 1 && side.stages.front() == Stage::connect && basic_of(side) != "220";
 }
 
-bool share_a_command(const Answer& a, const Answer& b) {
-  return std::ranges::any_of(a.stages, [&](Stage stage) {
-    return stage == Stage::any || std::ranges::find(b.stages, stage) != b.stages.end() ||
-           std::ranges::find(b.stages, Stage::any) != b.stages.end();
-  });
+bool closes(const Answer& side) {
+  return basic_of(side) == "421" || basic_of(side) == "221";
+}
+
+bool only_from(const Answer& side, Emitter emitter) {
+  return side.emitters.size() == 1 && side.emitters.front() == emitter;
 }
 
 void judge_session(PairFinding& out, const Answer& a, const Answer& b) {
   out.session.args = codes(a, b);
-  if (a.stages.empty() || b.stages.empty()) {
+  if (out.relation == "belongs") {
+    const bool basic_first = a.kind == Kind::basic_code;
+    out.session = {"compare.session.one_reply",
+                   {{"basic", basic_first ? a.subject : b.subject}, {"enhanced", basic_first ? b.subject : a.subject}}};
+  } else if (a.stages.empty() || b.stages.empty()) {
     out.session.text = "compare.session.open";
+  } else if (only_from(a, Emitter::sending) || only_from(b, Emitter::sending)) {
+    const Answer& noted = only_from(a, Emitter::sending) ? a : b;
+    out.one_session = Verdict::no;
+    out.session = {"compare.session.noted", {{"noted", noted.subject}}};
+  } else if (only_at_connect(a) && only_at_connect(b)) {
+    out.one_session = Verdict::no;
+    out.session.text = "compare.session.both_greet";
   } else if (only_at_connect(a) || only_at_connect(b)) {
     const Answer& greeting = only_at_connect(a) ? a : b;
     const Answer& other = only_at_connect(a) ? b : a;
@@ -65,8 +55,14 @@ void judge_session(PairFinding& out, const Answer& a, const Answer& b) {
     out.session = {closes(a) && closes(b) ? "compare.session.both_close" : "compare.session.closes",
                    {{"last", last.subject}, {"other", other.subject}}};
     out.one_session = closes(a) && closes(b) ? Verdict::no : Verdict::yes;
+    if (closes(a) && closes(b)) out.session.args = codes(a, b);
   } else if (share_a_command(a, b)) {
     out.session.text = "compare.session.same_command";
+  } else if ((only_from(a, Emitter::submission) && only_from(b, Emitter::destination)) ||
+             (only_from(b, Emitter::submission) && only_from(a, Emitter::destination))) {
+    const bool a_login = only_from(a, Emitter::submission);
+    out.session = {"compare.session.two_jobs",
+                   {{"login", a_login ? a.subject : b.subject}, {"destination", a_login ? b.subject : a.subject}}};
   } else {
     const bool a_first = a.stages.front() < b.stages.front();
     out.session = {"compare.session.one_after_the_other",
@@ -74,10 +70,17 @@ void judge_session(PairFinding& out, const Answer& a, const Answer& b) {
   }
 }
 
+bool about_a_recipient(const Answer& side) {
+  return std::ranges::find(side.stages, Stage::rcpt) != side.stages.end();
+}
+
 void judge_delivery(PairFinding& out, const Answer& first, const Answer& second) {
   out.delivery.args = codes(first, second);
-  if (first.outcome == Outcome::permanent && second.outcome == Outcome::permanent) {
-    out.delivery.text = "compare.delivery.both_permanent";
+  if (out.relation == "belongs") {
+    out.delivery.text = "compare.delivery.one_reply";
+  } else if (first.outcome == Outcome::permanent && second.outcome == Outcome::permanent) {
+    out.delivery.text = about_a_recipient(first) && about_a_recipient(second) ? "compare.delivery.both_permanent"
+                                                                              : "compare.delivery.several_hosts";
   } else if (first.outcome == Outcome::temporary && second.outcome == Outcome::permanent) {
     out.delivery.text = "compare.delivery.temporary_permanent";
   } else {
@@ -85,23 +88,35 @@ void judge_delivery(PairFinding& out, const Answer& first, const Answer& second)
   }
 }
 
+// A reviewed pair is one of two basic codes or of two enhanced codes; "550 5.1.1" stands for its enhanced code beside
+// another pair, and for its basic code beside a basic code.
+const knowledge::ReviewedPair* reviewed_pair(const Answer& a, const Answer& b) {
+  const auto one = enhanced_of(a);
+  const auto other = enhanced_of(b);
+  if (!one.empty() && !other.empty()) {
+    if (const auto* found = knowledge::find_pair(one, other)) return found;
+  }
+  if (a.kind == Kind::enhanced_code || b.kind == Kind::enhanced_code) return nullptr;
+  return knowledge::find_pair(basic_of(a), basic_of(b));
+}
+
 PairFinding find(const Answer& a, const Answer& b) {
   PairFinding out;
   out.a = a.subject;
   out.b = b.subject;
   if (a.subject == b.subject) {
+    out.relation = "same";
     out.verdict = {"compare.verdict.same", {{"a", a.subject}}};
     out.session = {"compare.session.same", {{"a", a.subject}}};
     out.delivery = {"compare.delivery.same", {{"a", a.subject}}};
     return out;
   }
-  const auto* reviewed =
-      a.kind == Kind::enhanced_code || b.kind == Kind::enhanced_code
-          ? nullptr
-          : knowledge::find_pair(static_cast<reply::Code>(code_of(a)), static_cast<reply::Code>(code_of(b)));
+  const auto* reviewed = reviewed_pair(a, b);
   if (reviewed != nullptr) {
     const auto key = reviewed->key();
     out.reviewed = true;
+    out.relation = "reviewed";
+    out.written = reviewed;
     out.verdict.text = key + ".verdict";
     out.session.text = key + ".session";
     out.delivery.text = key + ".delivery";
@@ -110,11 +125,12 @@ PairFinding find(const Answer& a, const Answer& b) {
     out.transcript = reviewed->transcript;
     return out;
   }
-  const Answer& first = in_order(a, b) ? a : b;
-  const Answer& second = in_order(a, b) ? b : a;
-  out.verdict = {"compare.verdict." + relation_of(first.outcome, second.outcome), codes(first, second)};
+  const auto relation = relation_of(a, b);
+  out.relation = relation.key;
+  out.verdict = {"compare.verdict." + relation.key, codes(*relation.first, *relation.second)};
   judge_session(out, a, b);
-  judge_delivery(out, first, second);
+  const bool in_order = a.outcome <= b.outcome;
+  judge_delivery(out, in_order ? a : b, in_order ? b : a);
   return out;
 }
 
@@ -144,9 +160,10 @@ std::expected<Comparison, NotComparable> compare(const std::vector<std::string>&
   }
   const auto& pair = out.pairs.front();
   for (const auto& side : out.sides) {
-    if (out.pairs.size() == 1 && pair.reviewed) {
-      const auto key = pair.verdict.text.substr(0, pair.verdict.text.rfind('.'));
-      out.if_you_see.push_back({key + ".see_" + basic_of(side), {}});
+    if (out.pairs.size() == 1 && pair.written != nullptr) {
+      const auto& written = *pair.written;
+      const bool is_a = basic_of(side) == written.a || enhanced_of(side) == written.a;
+      out.if_you_see.push_back({written.key() + ".see_" + (is_a ? written.a : written.b), {}});
     } else {
       out.if_you_see.push_back(advice(side));
     }

@@ -8,6 +8,7 @@
 
 #include "diagnose/explain.hpp"
 #include "i18n/translator.hpp"
+#include "knowledge/pairs.hpp"
 
 namespace postil::diagnose {
 
@@ -22,13 +23,15 @@ struct Sentence {
 struct PairFinding {
   std::string a;  // the codes as they were given
   std::string b;
+  std::string relation;  // stable: "same", "reviewed", or how the two are related, "belongs" (relation.hpp)
   Sentence verdict;
   Verdict one_session = Verdict::yes;
   Sentence session;
   Verdict one_delivery = Verdict::yes;
   Sentence delivery;
-  std::vector<std::string> transcript;  // literals; may be empty
-  bool reviewed = false;                // texts written for this very pair
+  std::vector<std::string> transcript;               // literals; may be empty
+  bool reviewed = false;                             // texts written for this very pair
+  const knowledge::ReviewedPair* written = nullptr;  // of a reviewed pair
 };
 
 struct Comparison {

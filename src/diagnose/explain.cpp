@@ -56,6 +56,16 @@ Retry retry_of(Outcome outcome) {
   }
 }
 
+void add_live_checks(Answer& answer, const std::vector<std::string>& keys) {
+  for (const auto& key : keys) answer.live_checks.push_back(knowledge::find_live_check(key));
+}
+
+// A related or confusable enhanced code in the class that was asked about.
+std::string in_class(std::string_view name, unsigned klass) {
+  if (!name.starts_with('x') || klass == 0) return std::string(name);
+  return std::to_string(klass) + std::string(name.substr(1));
+}
+
 // The texts decide which roles a code has something to say to.
 void add_steps(Answer& answer, const std::string& prefix) {
   static const i18n::Translator english;
@@ -91,6 +101,12 @@ Answer of_code(Code code) {
   for (auto enhanced : known->enhanced) out.enhanced.push_back(reply::to_string(enhanced));
   for (Code other : known->confused)
     out.confused.push_back({fmt::format("{}", other), fmt::format("{}.not.{}", prefix, other)});
+  out.standing = known->standing;
+  out.emitters = known->emitters;
+  out.persistence = known->persistence;
+  out.related = known->related;
+  add_live_checks(out, known->live_checks);
+  out.collisions = knowledge::collisions_of(code, {});
   add_steps(out, prefix);
   return out;
 }
@@ -117,10 +133,18 @@ Answer of_status(unsigned klass, std::uint16_t subject, std::uint16_t detail) {
   out.registry = known->registry;
   out.defined = known->defined;
   for (Code basic : known->basic) out.basic.push_back(fmt::format("{}", basic));
+  out.stages = known->stages;
+  out.emitters = known->emitters;
+  if (klass != 0) out.persistence = known->persistence_of(klass);
+  for (const auto& name : known->related) out.related.push_back(in_class(name, klass));
+  for (const auto& name : known->confused)
+    out.confused.push_back({in_class(name, klass), fmt::format("{}.not.{}", prefix, name)});
+  out.transcript = known->transcript;
+  add_live_checks(out, known->live_checks);
+  out.collisions = knowledge::collisions_of(0, {static_cast<std::uint8_t>(klass == 0 ? 5 : klass), subject, detail});
   if (english.has(prefix + ".other")) out.other = prefix + ".other";
-  Role who = known->reason ? knowledge::entry(*known->reason).act : Role::sender;
-  if (klass == 2) who = Role::nobody;
-  if (klass != 2) out.steps.push_back({who, prefix + ".fix"});
+  if (english.has(prefix + ".when")) out.when = prefix + ".when";
+  if (klass != 2) add_steps(out, prefix);
   if (klass == 4) out.what.emplace_back("explain.class_4");
   return out;
 }
@@ -130,8 +154,11 @@ Answer of_pair(Code code, reply::EnhancedCode enhanced) {
   const Answer basic = of_code(code);
   out.kind = Kind::pair;
   out.subject = fmt::format("{} {}", basic.subject, out.subject);
-  out.stages = basic.stages;
-  out.confused = basic.confused;
+  // What the enhanced code is for is narrower than what the basic code may answer.
+  if (out.stages.empty()) out.stages = basic.stages;
+  out.standing = basic.standing;
+  for (const auto& other : basic.confused) out.confused.push_back(other);
+  out.collisions = knowledge::collisions_of(code, enhanced);
   // The server refuses by the basic code; the two classes have to be the same. [rfc2034 4]
   if (enhanced.klass != code / 100) out.what.emplace_back("explain.class_mismatch");
   out.outcome = basic.outcome;
@@ -147,6 +174,7 @@ Answer of_pair(Code code, reply::EnhancedCode enhanced) {
     out.subject = std::move(subject);
     out.registry = registry;
     out.other = other;
+    out.collisions = knowledge::collisions_of(code, enhanced);
   }
   return out;
 }

@@ -9,7 +9,9 @@
 #include <vector>
 
 #include "diagnose/reply.hpp"
+#include "knowledge/checks.hpp"
 #include "knowledge/codes.hpp"
+#include "knowledge/collisions.hpp"
 
 namespace postil::diagnose {
 
@@ -67,9 +69,15 @@ struct Answer {
   std::vector<std::string> basic;
   std::vector<knowledge::Definition> defined;
   std::vector<std::string> transcript;
-  std::string registry;              // the registry's own words for an enhanced code, a literal
-  std::optional<Explanation> reply;  // kind reply: the reason
-  std::string quoted;                // kind reply: the reply on one line, printable
+  std::optional<knowledge::Standing> standing;        // of a basic code
+  std::vector<knowledge::Emitter> emitters;           // who says it
+  std::optional<knowledge::Persistence> persistence;  // none: no refusal, or the class is open
+  std::vector<std::string> related;                   // codes: "5.7.8", "x.1.2"
+  std::vector<const knowledge::LiveCheck*> live_checks;
+  std::vector<const knowledge::Collision*> collisions;  // where the code has two meanings
+  std::string registry;                                 // the registry's own words for an enhanced code, a literal
+  std::optional<Explanation> reply;                     // kind reply: the reason
+  std::string quoted;                                   // kind reply: the reply on one line, printable
 };
 
 // input: what a person pasted, at most input_octets_max, in any encoding. Secrets in it (AUTH lines)

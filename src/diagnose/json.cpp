@@ -77,6 +77,26 @@ json::object object_of(const Answer& answer, const i18n::Translator& tr) {
   }
   out["defined_in"] = std::move(defined);
   out["transcript"] = strings(answer.transcript);
+  if (answer.standing) out["standing"] = text(knowledge::to_string(*answer.standing));
+  json::array said_by;
+  for (auto emitter : answer.emitters) said_by.emplace_back(text(knowledge::to_string(emitter)));
+  out["said_by"] = std::move(said_by);
+  if (answer.persistence) out["persistence"] = text(knowledge::to_string(*answer.persistence));
+  out["related"] = strings(answer.related);
+  json::array confirm;
+  for (const auto* check : answer.live_checks) {
+    confirm.push_back(
+        {{"check", text(check->key)}, {"command", text(check->command)}, {"shows", text(tr.text(check->text()))}});
+  }
+  out["confirm"] = std::move(confirm);
+  json::array collisions;
+  for (const auto* collision : answer.collisions) {
+    collisions.push_back({{"id", text(collision->key)},
+                          {"standard", text(tr.text(collision->text("standard")))},
+                          {"elsewhere", text(tr.text(collision->text("elsewhere")))},
+                          {"decides", text(tr.text(collision->text("decides")))}});
+  }
+  out["collisions"] = std::move(collisions);
   if (!answer.registry.empty()) out["registry_text"] = text(answer.registry);
   if (!answer.quoted.empty()) out["reply"] = text(answer.quoted);
   if (answer.reply) out["reason"] = reason_of(*answer.reply, tr);
@@ -94,6 +114,7 @@ json::object object_of(const PairFinding& pair, const i18n::Translator& tr) {
   json::object out;
   out["a"] = text(pair.a);
   out["b"] = text(pair.b);
+  out["relation"] = text(pair.relation);
   out["verdict"] = text(tr.text(pair.verdict.text, pair.verdict.args));
   out["one_session"] = pair.one_session == Verdict::yes;
   out["session"] = text(tr.text(pair.session.text, pair.session.args));

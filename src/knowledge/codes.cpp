@@ -2,19 +2,11 @@
 
 #include <fmt/format.h>
 
-#include <toml++/toml.h>
 #include <algorithm>
-#include <charconv>
 #include <map>
-#include <stdexcept>
 
-#include "base/assert.hpp"
 #include "base/bytes.hpp"
-#include "base/embedded.hpp"
-
-namespace postil {
-std::span<const EmbeddedFile> knowledge_files();
-}
+#include "knowledge/tables.hpp"
 
 namespace postil::knowledge {
 namespace {
@@ -23,89 +15,46 @@ constexpr Stage stages[] = {Stage::connect, Stage::ehlo, Stage::starttls, Stage:
                             Stage::rcpt,    Stage::data, Stage::message,  Stage::vrfy, Stage::help,
                             Stage::etrn,    Stage::quit, Stage::any};
 
-// The data are part of the program: what is wrong in them is a fault of the program.
-[[noreturn]] void bad(std::string_view where, std::string_view what) {
-  throw std::logic_error(fmt::format("data/{}: {}", where, what));
-}
+constexpr Persistence persistences[] = {Persistence::permanent, Persistence::transient, Persistence::conditional};
+constexpr Emitter emitters[] = {Emitter::submission, Emitter::relay, Emitter::destination, Emitter::sending};
+constexpr Standing standings[] = {Standing::rfc, Standing::registry, Standing::field};
+constexpr Retry retries[] = {Retry::none, Retry::no, Retry::later, Retry::after_change};
 
-template <class Use>
-void each_table(std::string_view folder, Use use) {
-  for (const auto& file : knowledge_files()) {
-    if (!file.name.starts_with(folder)) continue;
-    const toml::table root = toml::parse(file.content, file.name);
-    for (const auto& [key, value] : root) {
-      if (!value.is_table()) bad(file.name, key.str());
-      use(std::string_view(key.str()), *value.as_table());
-    }
-  }
-}
-
-std::vector<std::string> strings(const toml::table& table, std::string_view key) {
-  std::vector<std::string> out;
-  const auto* array = table[key].as_array();
-  if (array == nullptr) return out;
-  for (const auto& item : *array) {
-    const auto text = item.value<std::string>();
-    if (!text) bad(key, "not a string");
-    out.push_back(*text);
-  }
+std::vector<Stage> stages_of(std::string_view where, const toml::table& table) {
+  std::vector<Stage> out;
+  for (const auto& name : strings(table, "stages")) out.push_back(word_of(where, name, stages));
   return out;
 }
 
-unsigned number(std::string_view text) {
-  unsigned value = 0;
-  const auto end = text.data() + text.size();
-  const auto [at, error] = std::from_chars(text.data(), end, value);
-  if (error != std::errc() || at != end) bad(text, "not a number");
-  return value;
-}
-
-std::vector<Code> codes_of(const toml::table& table, std::string_view key) {
-  std::vector<Code> out;
-  for (const auto& text : strings(table, key)) out.push_back(static_cast<Code>(number(text)));
+std::vector<Emitter> emitters_of(std::string_view where, const toml::table& table) {
+  std::vector<Emitter> out;
+  for (const auto& name : strings(table, "emitters")) out.push_back(word_of(where, name, emitters));
   return out;
 }
 
-std::vector<Definition> definitions_of(const toml::table& table) {
-  std::vector<Definition> out;
-  for (const auto& text : strings(table, "defined")) {
-    const auto space = text.find(' ');
-    out.push_back({text.substr(0, space), space == std::string::npos ? std::string() : text.substr(space + 1)});
-  }
-  return out;
-}
-
-std::optional<Reason> reason_of(const toml::table& table, std::string_view key) {
-  const auto name = table[key].value<std::string_view>();
+std::optional<Persistence> persistence_in(std::string_view where, const toml::table& table) {
+  const auto name = table["persistence"].value<std::string_view>();
   if (!name) return std::nullopt;
-  const auto* found = find_reason(*name);
-  if (found == nullptr) bad(*name, "no such reason");
-  return found->reason;
-}
-
-Retry retry_of(std::string_view name) {
-  for (Retry retry : {Retry::none, Retry::no, Retry::later, Retry::after_change}) {
-    if (to_string(retry) == name) return retry;
-  }
-  bad(name, "no such retry");
+  return word_of(where, *name, persistences);
 }
 
 BasicCode read_code(std::string_view key, const toml::table& table) {
   BasicCode out;
   out.code = static_cast<Code>(number(key));
-  for (const auto& name : strings(table, "stages")) {
-    const auto stage = find_stage(name);
-    if (!stage) bad(key, name);
-    out.stages.push_back(*stage);
-  }
-  out.retry = retry_of(table["retry"].value_or(std::string_view()));
+  out.standing = word_of(key, table["standing"].value_or(std::string_view("rfc")), standings);
+  out.stages = stages_of(key, table);
+  out.emitters = emitters_of(key, table);
+  out.retry = word_of(key, table["retry"].value_or(std::string_view()), retries);
+  out.persistence = persistence_in(key, table);
   for (const auto& text : strings(table, "enhanced")) {
     const auto enhanced = reply::parse_enhanced_code(text);
-    if (!enhanced) bad(key, text);
+    if (!enhanced) bad_data(key, text);
     out.enhanced.push_back(*enhanced);
   }
   out.defined = definitions_of(table);
   out.confused = codes_of(table, "confused");
+  out.related = strings(table, "related");
+  out.live_checks = strings(table, "checks");
   out.reason = reason_of(table, "reason");
   out.ambiguous = table["ambiguous"].value_or(false);
   out.transcript = strings(table, "transcript");
@@ -115,7 +64,7 @@ BasicCode read_code(std::string_view key, const toml::table& table) {
 Status read_status(std::string_view key, const toml::table& table) {
   Status out;
   const auto parts = split(key, '.');
-  if (parts.size() != 3 || parts[0] != "x") bad(key, "not of the form x.1.1");
+  if (parts.size() != 3 || parts[0] != "x") bad_data(key, "not of the form x.1.1");
   out.subject = static_cast<std::uint16_t>(number(parts[1]));
   out.detail = static_cast<std::uint16_t>(number(parts[2]));
   out.registry = table["registry"].value_or(std::string());
@@ -125,6 +74,14 @@ Status read_status(std::string_view key, const toml::table& table) {
   out.reason_temporary = reason_of(table, "reason_temporary");
   out.ambiguous = table["ambiguous"].value_or(false);
   out.success = table["success"].value_or(false);
+  out.stages = stages_of(key, table);
+  out.emitters = emitters_of(key, table);
+  out.confused = strings(table, "confused");
+  out.related = strings(table, "related");
+  out.live_checks = strings(table, "checks");
+  out.transcript = strings(table, "transcript");
+  out.persistence = persistence_in(key, table);
+  if (!out.persistence && out.reason) out.persistence = entry(*out.reason).persistence;
   return out;
 }
 
@@ -183,6 +140,32 @@ std::string_view to_string(Retry retry) {
   return "none";
 }
 
+std::string_view to_string(Emitter emitter) {
+  switch (emitter) {
+    case Emitter::submission:
+      return "submission";
+    case Emitter::relay:
+      return "relay";
+    case Emitter::destination:
+      return "destination";
+    case Emitter::sending:
+      return "sending";
+  }
+  return "sending";
+}
+
+std::string_view to_string(Standing standing) {
+  switch (standing) {
+    case Standing::rfc:
+      return "rfc";
+    case Standing::registry:
+      return "registry";
+    case Standing::field:
+      return "field";
+  }
+  return "field";
+}
+
 std::span<const BasicCode> basic_codes() {
   static const std::vector<BasicCode> all = [] {
     std::vector<BasicCode> out;
@@ -201,6 +184,15 @@ const BasicCode* find_code(Code code) {
 
 std::string Status::key() const {
   return fmt::format("status.x.{}.{}", subject, detail);
+}
+
+std::string Status::name() const {
+  return fmt::format("x.{}.{}", subject, detail);
+}
+
+std::optional<Persistence> Status::persistence_of(unsigned klass) const {
+  if (klass == 2 || !persistence) return std::nullopt;
+  return klass == 4 ? Persistence::transient : persistence;
 }
 
 std::span<const Status> statuses() {
@@ -228,7 +220,7 @@ const ReplyFact* fact_of(reply::TextId text) {
       const auto* entry = reply::find_entry(key);
       const auto* role = find_role(table["act"].value_or(std::string_view()));
       const auto reason = reason_of(table, "reason");
-      if (entry == nullptr || role == nullptr || !reason) bad("replies", key);
+      if (entry == nullptr || role == nullptr || !reason) bad_data("replies", key);
       out[entry->id] = {*role, *reason};
     };
     each_table("replies/", read);
@@ -236,39 +228,6 @@ const ReplyFact* fact_of(reply::TextId text) {
   }();
   const auto at = all.find(text);
   return at == all.end() ? nullptr : &at->second;
-}
-
-std::string ReviewedPair::key() const {
-  return fmt::format("compare.pair.{}_{}", a, b);
-}
-
-std::span<const ReviewedPair> reviewed_pairs() {
-  static const std::vector<ReviewedPair> all = [] {
-    std::vector<ReviewedPair> out;
-    const auto read = [&](std::string_view key, const toml::table& table) {
-      const auto parts = split(key, '_');
-      if (parts.size() != 2) bad("compare", key);
-      ReviewedPair pair;
-      pair.a = static_cast<Code>(number(parts[0]));
-      pair.b = static_cast<Code>(number(parts[1]));
-      pair.one_session = table["one_session"].value_or(false);
-      pair.one_delivery = table["one_delivery"].value_or(false);
-      pair.transcript = strings(table, "transcript");
-      if (pair.a >= pair.b) bad("compare", key);
-      out.push_back(std::move(pair));
-    };
-    each_table("compare/", read);
-    return out;
-  }();
-  return all;
-}
-
-const ReviewedPair* find_pair(Code one, Code other) {
-  const auto [low, high] = std::minmax(one, other);
-  for (const auto& pair : reviewed_pairs()) {
-    if (pair.a == low && pair.b == high) return &pair;
-  }
-  return nullptr;
 }
 
 }  // namespace postil::knowledge
