@@ -91,9 +91,9 @@ class Scram final : public ServerMechanism {
   std::optional<Failed> check_binding() {
     const bool used = first_.binding == ChannelBinding::used;
     if (used != mechanism_.channel_binding) return failed(reply::TextId::auth_malformed);
-    // The client could bind and did not see -PLUS in our list: somebody in between has taken it out.
-    if (first_.binding == ChannelBinding::not_offered && context_.plus_offered)
-      return failed(reply::TextId::auth_credentials);
+    // The client could bind and did not see -PLUS in our list: somebody in between has taken it out. The exchange goes
+    // on, so that it fails as it does with a wrong password, and for the owner of the password only in this way.
+    same_channel_ = first_.binding != ChannelBinding::not_offered || !context_.plus_offered;
     if (!used) return std::nullopt;
     if (context_.tls && first_.binding_name == "tls-exporter") binding_data_ = context_.tls_facts.exporter;
     if (context_.tls && first_.binding_name == "tls-server-end-point")
@@ -114,8 +114,9 @@ class Scram final : public ServerMechanism {
       client_key[i] = static_cast<char>(client_key[i] ^ final->proof[i]);
     const bool proof_good = crypto::constant_time_equal(crypto::digest(hash_, client_key), keys_.stored_key);
     crypto::wipe(client_key);
-    const bool same_channel = crypto::constant_time_equal(final->binding, first_.gs2_header + binding_data_);
-    Step end = finish(found_, proof_good && same_channel, mechanism_.name);
+    same_channel_ = crypto::constant_time_equal(final->binding, first_.gs2_header + binding_data_) && same_channel_;
+    if (found_.exists && proof_good && !same_channel_) return failed(reply::TextId::auth_channel_binding);
+    Step end = finish(found_, proof_good && same_channel_, mechanism_.name);
     if (!std::holds_alternative<Done>(end)) return end;
     // SMTP has no room for data in its 235: the server's proof is one more challenge. [rfc4954 4]
     state_ = State::server_final_sent;
@@ -128,6 +129,7 @@ class Scram final : public ServerMechanism {
   State state_ = State::client_first;
   ClientFirst first_;
   std::string binding_data_;
+  bool same_channel_ = true;  // as far as is known
   Credentials found_;
   ScramKeys keys_;
   std::string nonce_;

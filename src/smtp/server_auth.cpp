@@ -22,6 +22,7 @@ bool takes_initial(const sasl::MechanismInfo& info) {
 bool counts(TextId text) {
   switch (text) {
     case TextId::auth_credentials:
+    case TextId::auth_channel_binding:
     case TextId::auth_mechanism_off:
     case TextId::auth_account_disabled:
       return true;

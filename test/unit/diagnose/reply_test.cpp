@@ -84,6 +84,11 @@ TEST(ExplainOwnReply, each_refusal_of_the_catalogue_is_recognized_on_the_wire) {
     const auto found = of(reply::to_wire(made));
     ASSERT_NE(found.own, nullptr) << entry.key;
     // greeting_null_host and null_host differ by the enhanced code only; each is found as itself.
+    // What a channel binding broke looks like a wrong password to the client, and only the receipt tells.
+    if (entry.id == reply::TextId::auth_channel_binding) {
+      EXPECT_EQ(found.own->key, "auth_credentials");
+      continue;
+    }
     EXPECT_EQ(found.own->key, entry.key);
     EXPECT_EQ(found.confidence, Confidence::certain);
     EXPECT_EQ(found.what, "reply." + std::string(entry.key) + ".what");

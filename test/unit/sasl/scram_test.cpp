@@ -127,12 +127,23 @@ TEST_F(ScramLogin, ChannelBindingMustFitTheMechanism) {
   EXPECT_EQ(run("SCRAM-SHA-256", {.gs2 = "p=tls-exporter,,", .binding_data = std::string(32, 'e')}), "auth_malformed");
 }
 
-TEST_F(ScramLogin, AnotherChannelIsRefused) {  // somebody in between ends TLS
-  EXPECT_EQ(run("SCRAM-SHA-256-PLUS", {.gs2 = "p=tls-exporter,,", .binding_data = std::string(32, 'x')}),
-            "auth_credentials");
-  EXPECT_EQ(run("SCRAM-SHA-256-PLUS", {.gs2 = "p=tls-exporter,,", .binding_data = std::string(32, 's')}),
-            "auth_credentials");
-  EXPECT_EQ(run("SCRAM-SHA-256", {}, "", {}, "y,,"), "auth_credentials");
+// Somebody in between ends TLS: told only where the password was right; to the client both are one reply.
+TEST_F(ScramLogin, AnotherChannelIsRefused) {
+  const auto over = [this](char channel, const std::string& password, const std::string& user) {
+    return run("SCRAM-SHA-256-PLUS", {.password = password,
+                                      .gs2 = "p=tls-exporter,,",
+                                      .bare = "n=" + user + ",r=xyz",
+                                      .binding_data = std::string(32, channel)});
+  };
+  EXPECT_EQ(over('e', "pencil", "user"), "done user");
+  EXPECT_EQ(over('x', "pencil", "user"), "auth_channel_binding");
+  EXPECT_EQ(over('s', "pencil", "user"), "auth_channel_binding");
+  EXPECT_EQ(over('x', "pen", "user"), "auth_credentials");
+  EXPECT_EQ(over('x', "nobody knows", "nobody"), "auth_credentials");
+  EXPECT_EQ(run("SCRAM-SHA-256", {}, "", {}, "y,,"), "auth_channel_binding");
+  const auto& told = reply::entry(reply::TextId::auth_channel_binding);
+  const auto& wrong = reply::entry(reply::TextId::auth_credentials);
+  EXPECT_EQ(std::tuple(told.code, told.enhanced, told.text), std::tuple(wrong.code, wrong.enhanced, wrong.text));
 }
 
 TEST_F(ScramLogin, UnknownBindingsAreRefused) {
@@ -147,7 +158,8 @@ TEST_F(ScramLogin, UnknownBindingsAreRefused) {
 }
 
 TEST_F(ScramLogin, ADowngradeIsSeen) {  // [rfc5802 6]
-  EXPECT_EQ(run("SCRAM-SHA-256", {.gs2 = "y,,"}), "auth_credentials");
+  EXPECT_EQ(run("SCRAM-SHA-256", {.gs2 = "y,,"}), "auth_channel_binding");
+  EXPECT_EQ(run("SCRAM-SHA-256", {.password = "wrong", .gs2 = "y,,"}), "auth_credentials");
   context_.plus_offered = false;
   EXPECT_EQ(run("SCRAM-SHA-256", {.gs2 = "y,,"}), "done user");
 }
