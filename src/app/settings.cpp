@@ -88,15 +88,22 @@ std::shared_ptr<const smtp::ServerSettings> session_settings(
   return out;
 }
 
+policy::Aliases aliases(const config::Config& config) {
+  policy::Aliases out;
+  out.host_name = config.host_name;
+  for (const auto& [name, targets] : config.aliases) out.table.emplace(name, targets);
+  return out;
+}
+
 std::shared_ptr<const server::Policy> policy(const config::Config& config) {
   auto out = std::make_shared<server::Policy>();
-  out->host_name = config.host_name;
-  for (const auto& [name, targets] : config.aliases) out->aliases.emplace(name, targets);
+  auto& rules = out->rules;
+  rules.aliases = aliases(config);
   // Behind a smarthost DNS may know only inner names; what is outside is the smarthost's affair.
   const bool direct = config.deliver.via == "direct";
-  out->check_recipient_domains = direct && config.deliver.check_recipient_domains;
-  out->check_sender_domain = direct && config.deliver.check_sender_domain;
-  out->any_local_sender = config.submission.local_senders == "any";
+  rules.check_recipient_domains = direct && config.deliver.check_recipient_domains;
+  rules.check_sender_domain = direct && config.deliver.check_sender_domain;
+  rules.any_local_sender = config.submission.local_senders == "any";
   out->lifetime = config.deliver.lifetime;
   return out;
 }
@@ -112,6 +119,7 @@ std::shared_ptr<const delivery::Settings> delivery_settings(const config::Config
   const auto& deliver = config.deliver;
   out->host_name = config.host_name;
   out->own_names = std::move(own_addresses);
+  out->aliases = aliases(config);
   auto tls = deliver.tls == "never"           ? smtp::TlsUse::never
              : deliver.tls == "opportunistic" ? smtp::TlsUse::opportunistic
                                               : smtp::TlsUse::required;

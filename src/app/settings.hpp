@@ -24,6 +24,7 @@ std::vector<ListenerPlan> listeners(const config::Config& config);
 std::shared_ptr<const smtp::ServerSettings> session_settings(
     const config::Config& config, const ListenerPlan& plan, bool have_certificate,
     std::function<std::vector<std::string>(std::string_view)> help);
+policy::Aliases aliases(const config::Config& config);
 std::shared_ptr<const server::Policy> policy(const config::Config& config);
 server::SessionLimits session_limits(const config::Config& config);
 // password: of the smarthost's login, read from its file by the caller.

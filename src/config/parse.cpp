@@ -279,7 +279,7 @@ void Reader::whole() {
   for (const auto& [name, targets] : c.aliases) {
     for (const auto& target : targets) {
       const auto path = address::parse_address(target, true);
-      if (path && iequals(path->domain, c.host_name)) {
+      if (path && (iequals(path->domain, c.host_name) || iequals(path->domain, "localhost"))) {
         about("aliases." + name, "config.alias_to_self", {{"name", name}, {"target", target}});
       }
     }

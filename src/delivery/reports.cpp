@@ -1,7 +1,6 @@
 #include "delivery/reports.hpp"
 
 #include "base/assert.hpp"
-#include "dsn/writer.hpp"
 
 namespace postil::delivery {
 namespace {
@@ -49,10 +48,10 @@ env::Awaitable<env::StoreResult<env::AddMessage>> ReportWriter::write(std::share
   report.time = services_.clock.wall();
   report.zone_minutes = settings->zone_minutes;
   report.language = original.language.empty() ? settings->report_language : original.language;
-  report.random = services_.entropy.word();
   const MessageId id = services_.make_id(report.time);
   report.id = to_string(id);
   report.recipients = std::move(request.recipients);
+  report.refused_us_lifetime = request.refused_us_lifetime;
   auto header = co_await services_.store.read_body(original.id, 0, std::max<std::size_t>(original.header_octets, 1));
   if (header) {
     report.original_header = std::move(*header);
@@ -66,13 +65,33 @@ env::Awaitable<env::StoreResult<env::AddMessage>> ReportWriter::write(std::share
   envelope.arrived = report.time;
   envelope.expires = report.time + settings->report_lifetime;
   // No report about a report: <>, and NOTIFY=NEVER. [rfc3461 6.1]
-  envelope.recipients = {{original.sender, "", queue::notify_never}};
+  for (auto& address : settings->aliases.report_targets(original.sender)) {
+    envelope.recipients.push_back({std::move(address), "", queue::notify_never});
+  }
   envelope.client = "local";
   envelope.report_of = original.id;
-  const std::uint64_t original_octets = original.size_octets;
-  const MessageId original_id = original.id;
   report.original = std::move(original);
 
+  Written written;
+  do {
+    report.random = services_.entropy.word();
+    auto tried = co_await write_body(report);
+    if (!tried) co_return std::unexpected(tried.error());
+    written = std::move(*tried);
+  } while (written.boundary_clash);  // its random word was in the original: it takes another
+  envelope.size_octets = written.facts.size_octets;
+  envelope.header_octets = written.facts.header_octets;
+  envelope.smtputf8 = written.facts.smtputf8;
+  envelope.header_utf8 = written.facts.smtputf8;
+  envelope.body_8bit = written.facts.body_8bit;
+  if (written.facts.body_8bit) envelope.body = queue::Body::eight_bit;
+  env::AddMessage made{std::move(envelope), std::move(written.body), {id, false, {}}};
+  co_return made;
+}
+
+env::Awaitable<env::StoreResult<ReportWriter::Written>> ReportWriter::write_body(dsn::Report report) {
+  const std::uint64_t original_octets = report.original.size_octets;
+  const MessageId original_id = report.original.id;
   auto body = co_await services_.store.begin_body();
   if (!body) co_return std::unexpected(body.error());
   dsn::Writer writer(std::move(report));
@@ -90,14 +109,7 @@ env::Awaitable<env::StoreResult<env::AddMessage>> ReportWriter::write(std::share
   out += writer.end();
   const auto written = co_await (*body)->append(out);
   if (!written) co_return std::unexpected(written.error());
-  const dsn::Facts& facts = writer.facts();
-  envelope.size_octets = facts.size_octets;
-  envelope.header_octets = facts.header_octets;
-  envelope.smtputf8 = facts.smtputf8;
-  envelope.header_utf8 = facts.smtputf8;
-  envelope.body_8bit = facts.body_8bit;
-  if (facts.body_8bit) envelope.body = queue::Body::eight_bit;
-  env::AddMessage made{std::move(envelope), std::move(*body), {id, false, {}}};
+  Written made{std::move(*body), writer.facts(), writer.boundary_clash()};
   co_return made;
 }
 

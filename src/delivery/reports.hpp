@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "delivery/services.hpp"
+#include "dsn/writer.hpp"
 #include "queue/engine.hpp"
 
 namespace postil::delivery {
@@ -14,9 +15,11 @@ enum class ReportKind : std::uint8_t { failed, delayed, succeeded, relayed };
 struct ReportRequest {
   ReportKind kind = ReportKind::failed;
   std::vector<queue::RecipientState> recipients;  // what is reported, one or more
+  Duration refused_us_lifetime{};                 // as the engine has it
 };
 
-// A report as a message of the queue: sender <>, to the original's sender, its body already in the store's hands.
+// A report as a message of the queue: sender <>, to the original's sender (for one of our own host: where the aliases
+// say), its body already in the store's hands.
 class ReportWriter {
  public:
   explicit ReportWriter(Services& services) : services_(services) {}
@@ -25,6 +28,12 @@ class ReportWriter {
                                                           queue::Envelope original, ReportRequest request);
 
  private:
+  struct Written {
+    std::unique_ptr<env::BodyWriter> body;
+    dsn::Facts facts;
+    bool boundary_clash = false;
+  };
+  env::Awaitable<env::StoreResult<Written>> write_body(dsn::Report report);
   Services& services_;
 };
 

@@ -15,6 +15,7 @@
 #include "env/store.hpp"
 #include "event/event.hpp"
 #include "history/history.hpp"
+#include "policy/aliases.hpp"
 #include "smtp/client_session.hpp"
 
 namespace postil::delivery {
@@ -29,6 +30,7 @@ struct Smarthost {
 struct Settings {
   std::string host_name;               // EHLO name, Reporting-MTA
   std::vector<std::string> own_names;  // other names and addresses under which MX records would point at us
+  policy::Aliases aliases;             // for reports to senders of our own host
   std::optional<Smarthost> smarthost;
   smtp::ClientSettings client;  // time-outs, TLS use, login
   bool tls_verify = false;      // chain and name must be good (a smarthost with tls = "verified")

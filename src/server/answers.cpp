@@ -4,9 +4,7 @@
 
 #include <utility>
 
-#include "address/domain.hpp"
 #include "base/assert.hpp"
-#include "base/bytes.hpp"
 #include "crypto/password.hpp"
 #include "server/domain_check.hpp"
 
@@ -151,74 +149,31 @@ Answer Answers::auth_ended(const smtp::ReportAuth& question) {
 
 env::Awaitable<Answer> Answers::sender(smtp::CheckSender question) {
   if (!services_.store.accepts_mail()) co_return refuse(TextId::mail_no_space);
-  const address::Path& path = question.mail->sender;
-  if (path.null()) co_return smtp::Continue{};
-  const bool local = settings_->job == smtp::Job::local;
-  if (!question.login.empty() && !(local && policy_->any_local_sender)) {
-    const bool own = services_.accounts && services_.accounts->may_send_as(question.login, path.address);
-    const bool local_own = local && path.address == question.login + "@" + policy_->host_name;
-    if (!own && !local_own) {
-      co_return refuse(TextId::mail_sender_not_yours, {{"sender", path.address}, {"user", question.login}});
-    }
-  }
-  if (path.literal) co_return smtp::Continue{};
-  if (!address::qualified(path.domain) && !own_host(path.domain)) {
-    co_return refuse(TextId::mail_sender_not_qualified, {{"sender", path.address}});
-  }
-  if (policy_->check_sender_domain && !own_host(path.domain)) {
-    // question.mail is the session's and may not be used after a wait without need: copy first.
-    const std::string address = path.address;
-    const std::string domain = path.domain;
-    const DomainFinding finding = co_await check_domain(services_.resolver, services_.clock, services_.events, domain,
-                                                        policy_->domain_check_deadline);
-    if (finding == DomainFinding::null_mx) co_return refuse(TextId::mail_sender_null_mx, {{"sender", address}});
+  const address::Path path = question.mail->sender;
+  policy::Login login{.name = question.login, .local = settings_->job == smtp::Job::local};
+  login.may_send_as = services_.accounts && services_.accounts->may_send_as(question.login, path.address);
+  if (auto refused = policy::refuse_sender(policy_->rules, path, login)) co_return Refusal{std::move(*refused)};
+  if (const auto domain = policy::domain_of_sender(policy_->rules, path)) {
+    const auto finding = co_await check_domain(services_.resolver, services_.clock, services_.events, *domain,
+                                               Look::mx_only, policy_->domain_check_deadline);
+    if (auto refused = policy::refuse_sender_domain(path, finding)) co_return Refusal{std::move(*refused)};
   }
   co_return smtp::Continue{};
-}
-
-bool Answers::own_host(std::string_view domain) const {
-  return iequals(domain, policy_->host_name) || iequals(domain, "localhost");
-}
-
-const std::vector<std::string>* Answers::alias_of(const address::Path& path) const {
-  const auto find = [&](const std::string& key) -> const std::vector<std::string>* {
-    const auto found = policy_->aliases.find(key);
-    return found == policy_->aliases.end() ? nullptr : &found->second;
-  };
-  // Bare names in the table ("postmaster") stand for the own host, and for <Postmaster> alone. [rfc5321 4.5.1]
-  if (path.domain.empty() || own_host(path.domain)) {
-    if (const auto* targets = find(to_lower(path.local))) return targets;
-  }
-  return find(to_lower(path.address));
 }
 
 env::Awaitable<Answer> Answers::recipient(smtp::CheckRecipient question) {
   const address::Path path = question.rcpt->recipient;
   const std::string login = std::move(question.login);
+  auto targets = policy::targets_of(policy_->rules, path);
+  if (!targets) co_return Refusal{std::move(targets.error())};
   smtp::RecipientTaken taken;
-  if (const auto* targets = alias_of(path)) {
-    taken.addresses = *targets;
-  } else if (path.domain.empty() || own_host(path.domain)) {
-    co_return refuse(TextId::rcpt_not_here, {{"recipient", path.address}});
-  } else {
-    taken.addresses = {path.address};
-  }
-  for (const auto& address : taken.addresses) {
-    const auto target = address::parse_address(address, true);
-    if (!target) co_return refuse(TextId::rcpt_local_trouble, {{"recipient", path.address}});
-    if (target->literal) continue;
-    if (!address::qualified(target->domain))
-      co_return refuse(TextId::rcpt_not_qualified, {{"recipient", path.address}});
-    if (!policy_->check_recipient_domains) continue;
-    const std::string domain = target->domain;
-    const DomainFinding finding = co_await check_domain(services_.resolver, services_.clock, services_.events, domain,
-                                                        policy_->domain_check_deadline);
-    if (finding == DomainFinding::null_mx) {
-      co_return refuse(TextId::rcpt_null_mx, {{"recipient", path.address}, {"domain", domain}});
-    }
-    if (finding == DomainFinding::not_found) {
-      co_return refuse(TextId::rcpt_domain_unknown, {{"recipient", path.address}, {"domain", domain}});
-    }
+  for (auto& target : *targets) {
+    taken.addresses.push_back(std::move(target.address));
+    if (target.domain.empty()) continue;
+    const auto finding = co_await check_domain(services_.resolver, services_.clock, services_.events, target.domain,
+                                               Look::all_the_hosts, policy_->domain_check_deadline);
+    auto refused = policy::refuse_recipient_domain(path, target.domain, finding);
+    if (refused) co_return Refusal{std::move(*refused)};
   }
   if (!login.empty()) {
     if (const auto over = services_.limits.count_recipient(login, services_.clock.now())) {

@@ -27,8 +27,6 @@ class Answers {
   env::Awaitable<smtp::Answer> append(smtp::AppendBody question);
   env::Awaitable<smtp::Answer> commit(smtp::CommitMessage question);
   void tell_accepted(const queue::Envelope& envelope);
-  bool own_host(std::string_view domain) const;
-  const std::vector<std::string>* alias_of(const address::Path& path) const;
 
   Services& services_;
   std::shared_ptr<const Policy> policy_;

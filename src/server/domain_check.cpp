@@ -5,23 +5,21 @@
 
 namespace postil::server {
 
-env::Awaitable<DomainFinding> check_domain(env::Resolver& resolver, env::Clock& clock, event::Sink& events,
-                                           std::string domain, Duration patience) {
+env::Awaitable<policy::DomainFinding> check_domain(env::Resolver& resolver, env::Clock& clock, event::Sink& events,
+                                                   std::string domain, Look look, Duration patience) {
   const auto name = address::to_ascii(domain);
-  if (!name) co_return DomainFinding::not_found;
-  const dns::Answer answer = co_await resolver.query(*name, dns::Type::mx, clock.now() + patience);
+  if (!name) co_return policy::DomainFinding::not_found;
+  const MonoTime deadline = clock.now() + patience;
+  const dns::Answer answer = co_await resolver.query(*name, dns::Type::mx, deadline);
   const dns::MxSet mx = dns::classify_mx(answer);
-  if (mx.stray_null || mx.kind == dns::MxSet::Kind::only_stray_null) {
-    events.emit({event::Name::dns_null_mx_invalid, {{"domain", *name}}});
-  }
-  switch (mx.kind) {
-    case dns::MxSet::Kind::null_mx:
-      co_return DomainFinding::null_mx;
-    case dns::MxSet::Kind::no_domain:
-      co_return DomainFinding::not_found;
-    default:
-      co_return DomainFinding::good;
-  }
+  if (mx.stray_null) events.emit({event::Name::dns_null_mx_invalid, {{"domain", *name}}});
+  if (const auto finding = policy::judge_mx(mx)) co_return *finding;
+  if (look == Look::mx_only) co_return policy::DomainFinding::good;
+  const dns::Answer a = co_await resolver.query(mx.name, dns::Type::a, deadline);
+  // Mostly there is one, and then the other need not be asked for.
+  if (!a.records.empty()) co_return policy::DomainFinding::good;
+  const dns::Answer aaaa = co_await resolver.query(mx.name, dns::Type::aaaa, deadline);
+  co_return policy::judge_addresses(a, aaaa);
 }
 
 }  // namespace postil::server

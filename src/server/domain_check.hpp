@@ -1,5 +1,5 @@
-// What DNS says of a domain before mail for it is taken: does it exist, does it take mail? With a deadline: trouble
-// in DNS never blocks a submission; then the message is taken, and the queue finds out. The resolver caches.
+// Asks DNS of a domain before mail for it is taken; what the answers mean is policy/domain.hpp's. With a deadline:
+// trouble in DNS never blocks a submission; then the message is taken, and the queue finds out. The resolver caches.
 #pragma once
 
 #include <string>
@@ -7,17 +7,17 @@
 #include "env/clock.hpp"
 #include "env/resolver.hpp"
 #include "event/event.hpp"
+#include "policy/domain.hpp"
 
 namespace postil::server {
 
-enum class DomainFinding : std::uint8_t {
-  good,       // it may take mail, or DNS gave no answer in time
-  null_mx,    // one MX record, preference 0, "." [rfc7505 3]
-  not_found,  // NXDOMAIN for MX, or neither MX nor addresses at a name that does not exist
+enum class Look : std::uint8_t {
+  mx_only,        // whether there is a null MX: of a sender's domain
+  all_the_hosts,  // and, where there is no MX, for the addresses of the domain itself: of a recipient's
 };
 
-// domain: lower case, A- or U-labels; not an address literal.
-env::Awaitable<DomainFinding> check_domain(env::Resolver& resolver, env::Clock& clock, event::Sink& events,
-                                           std::string domain, Duration patience);
+// domain: lower case, A- or U-labels; not an address literal. patience: for all questions together.
+env::Awaitable<policy::DomainFinding> check_domain(env::Resolver& resolver, env::Clock& clock, event::Sink& events,
+                                                   std::string domain, Look look, Duration patience);
 
 }  // namespace postil::server

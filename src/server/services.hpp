@@ -7,7 +7,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "address/ip.hpp"
@@ -18,6 +17,7 @@
 #include "env/store.hpp"
 #include "event/event.hpp"
 #include "history/history.hpp"
+#include "policy/rules.hpp"
 #include "sasl/server.hpp"
 #include "smtp/server_session.hpp"
 
@@ -61,13 +61,8 @@ class Intake {
 
 // Never changes; a reload makes a new one.
 struct Policy {
-  std::string host_name;
-  std::unordered_map<std::string, std::vector<std::string>>
-      aliases;                          // lower-case address or bare "postmaster" -> targets
-  bool check_recipient_domains = true;  // 556 and 550 5.1.2 at RCPT
-  bool check_sender_domain = true;      // 550 5.7.27
+  policy::Rules rules;
   Duration domain_check_deadline = seconds(3);
-  bool any_local_sender = true;  // programs on this host may use any sender
   Duration lifetime = days(5);
   int zone_minutes = 0;
 };

@@ -146,22 +146,22 @@ idle_connection = "9s"
 
 TEST(Settings, DomainsAreCheckedOnlyWhereMailGoesOutDirectly) {
   auto made = policy(read(relay));
-  EXPECT_TRUE(made->check_recipient_domains);
-  EXPECT_TRUE(made->check_sender_domain);
+  EXPECT_TRUE(made->rules.check_recipient_domains);
+  EXPECT_TRUE(made->rules.check_sender_domain);
   made = policy(read(relay + "[deliver]\ncheck_recipient_domains = false\n"));
-  EXPECT_FALSE(made->check_recipient_domains);
-  EXPECT_TRUE(made->check_sender_domain);
+  EXPECT_FALSE(made->rules.check_recipient_domains);
+  EXPECT_TRUE(made->rules.check_sender_domain);
   made = policy(read(relay + "[deliver]\nvia = \"smarthost\"\nsmarthost = \"smtp://s.example\"\n"));
-  EXPECT_FALSE(made->check_recipient_domains);
-  EXPECT_FALSE(made->check_sender_domain);
+  EXPECT_FALSE(made->rules.check_recipient_domains);
+  EXPECT_FALSE(made->rules.check_sender_domain);
 }
 
 TEST(Settings, AliasesAreFoundInLowerCase) {
   const auto made = policy(read(relay + "[aliases]\nPostmaster = \"admin@example.net\"\n\"Team@Example.org\" = "
                                         "[\"a@example.net\", \"b@example.net\"]\n"));
-  ASSERT_TRUE(made->aliases.contains("postmaster"));
-  ASSERT_TRUE(made->aliases.contains("team@example.org"));
-  EXPECT_THAT(made->aliases.at("team@example.org"), ElementsAre("a@example.net", "b@example.net"));
+  ASSERT_TRUE(made->rules.aliases.table.contains("postmaster"));
+  ASSERT_TRUE(made->rules.aliases.table.contains("team@example.org"));
+  EXPECT_THAT(made->rules.aliases.table.at("team@example.org"), ElementsAre("a@example.net", "b@example.net"));
 }
 
 TEST(Settings, Listeners) {

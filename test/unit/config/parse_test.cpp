@@ -125,6 +125,7 @@ TEST(ConfigParse, WhatOnlyShowsWhenAllIsRead) {
       {"job = \"relay\"\nhostname = \"a.example\"\naliases.postmaster = \"p@b.example\"", "networks_missing@0:0"},
       {"job = \"relay\"\nhostname = \"a.example\"\nrelay.networks = [\"10.0.0.0/8\"]", "postmaster_missing@0:0"},
       {relay + "aliases.x = \"y@relay.example.org\"", "alias_to_self@5:9"},
+      {relay + "aliases.x = \"y@localhost\"", "alias_to_self@5:9"},
       {relay + "aliases.\"a b\" = \"y@b.example\"", "alias_name@5:9"},
       {relay + "aliases.x = \"nobody\"", "alias_target@5:13"},
       {relay + "aliases.x = []", "alias_target@5:13"},

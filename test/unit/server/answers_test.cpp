@@ -88,16 +88,24 @@ TEST(Recipient, AliasesOwnHostAndOthers) {
       {"team@mx.example.org", "550 5.1.1", {}},
       {"x@null.example", "556 5.1.10 <x@null.example>: null.example takes no mail", {}},
       {"to-null@example.org", "556 5.1.10", {}},
-      {"x@missing.example", "550 5.1.2", {}},
+      {"x@missing.example", "550 5.1.2 <x@missing.example>: the domain missing.example does not exist", {}},
+      {"x@bare.example", "550 5.1.2 <x@bare.example>: bare.example has neither a mail host (MX) nor an address", {}},
+      {"x@alias-of-bare.example", "550 5.1.2", {}},
+      {"x@four.example", "250", {"x@four.example"}},
+      {"x@six.example", "250", {"x@six.example"}},
       {"x@unqualified", "550 5.1.2", {}},
       {"x@[192.0.2.77]", "250", {"x@[192.0.2.77]"}},
       {"Bob.Smith@EXAMPLE.net", "250", {"Bob.Smith@example.net"}},
   };
   ServerRig rig;
-  rig.policy.aliases = {{"postmaster", {"admin@example.net"}},
-                        {"root", {"admin@example.net"}},
-                        {"team@example.org", {"a@example.net", "b@example.net", "c@example.org"}},
-                        {"to-null@example.org", {"x@null.example"}}};
+  rig.policy.rules.aliases.table = {{"postmaster", {"admin@example.net"}},
+                                    {"root", {"admin@example.net"}},
+                                    {"team@example.org", {"a@example.net", "b@example.net", "c@example.org"}},
+                                    {"to-null@example.org", {"x@null.example"}}};
+  rig.world.zone().add("bare.example", dns::Type::txt, dns::Text{"v=spf1 -all"});
+  rig.world.zone().alias("alias-of-bare.example", "bare.example");
+  rig.world.zone().address("four.example", "203.0.113.1");
+  rig.world.zone().address("six.example", "2001:db8::1");
   rig.start();
   for (const auto& row : cases) {
     auto client = rig.ready();
@@ -112,6 +120,31 @@ TEST(Recipient, AliasesOwnHostAndOthers) {
   }
 }
 
+TEST(Recipient, ADomainWhoseAddressesCannotBeAskedForIsTaken) {
+  for (const auto silent : {dns::Type::a, dns::Type::aaaa}) {
+    ServerRig rig;
+    rig.world.zone().add("bare.example", dns::Type::txt, dns::Text{"v=spf1 -all"});
+    rig.world.zone().trouble = [silent](const std::string&, dns::Type type, Prng&) -> std::optional<dns::Status> {
+      if (type == silent) return dns::Status::timed_out;
+      return std::nullopt;
+    };
+    rig.start();
+    auto client = rig.ready();
+    client->say("MAIL FROM:<s@example.org>");
+    const MonoTime before = rig.world.now();
+    EXPECT_THAT(client->say("RCPT TO:<b@bare.example>"), StartsWith("250"));
+    EXPECT_LT(rig.world.now() - before, seconds(4)) << "three seconds for all questions";
+  }
+}
+
+TEST(Sender, WithoutAHostForAnswersIsTaken) {
+  ServerRig rig;
+  rig.world.zone().add("bare.example", dns::Type::txt, dns::Text{"v=spf1 -all"});
+  rig.start();
+  auto client = rig.ready();
+  EXPECT_THAT(client->say("MAIL FROM:<a@bare.example>"), StartsWith("250"));
+}
+
 TEST(Recipient, WithoutAliasesPostmasterIsNobody) {
   ServerRig rig;
   rig.start();
@@ -122,7 +155,7 @@ TEST(Recipient, WithoutAliasesPostmasterIsNobody) {
 
 TEST(Recipient, ChecksAreTheConfigurations) {
   ServerRig rig;
-  rig.policy.check_recipient_domains = rig.policy.check_sender_domain = false;
+  rig.policy.rules.check_recipient_domains = rig.policy.rules.check_sender_domain = false;
   rig.start();
   auto client = rig.ready();
   EXPECT_THAT(client->say("MAIL FROM:<s@null.example>"), StartsWith("250"));

@@ -69,7 +69,7 @@ class ServerRig {
   ServerRig() {
     settings.job = smtp::Job::relay;
     settings.host_name = "mx.example.org";
-    policy.host_name = "mx.example.org";
+    policy.rules.aliases.host_name = "mx.example.org";
     limits.sessions_max = 1000;
     world.zone().mx("example.net", 10, "mx.example.net");
     world.zone().mx("example.org", 10, "mx.example.org");
@@ -82,6 +82,11 @@ class ServerRig {
 
   // With the settings as they are now.
   void start() {
+    listen();
+    accept();
+  }
+  // Connections wait in the backlog until accept().
+  void listen() {
     registry = std::make_unique<server::Registry>(limits);
     auto state = std::make_shared<server::ListenerState>();
     state->settings = std::make_shared<const smtp::ServerSettings>(settings);
@@ -96,8 +101,8 @@ class ServerRig {
     auto listener = us->network().listen({"192.0.2.1", 25}, {}, us->executor());
     executors.executor = us->executor();
     acceptor = std::make_unique<server::Acceptor>(services, *registry, executors, std::move(*listener), state);
-    boost::asio::co_spawn(us->executor(), acceptor->run(), boost::asio::detached);
   }
+  void accept() { boost::asio::co_spawn(us->executor(), acceptor->run(), boost::asio::detached); }
   void submission() {
     settings.job = smtp::Job::submission;
     settings.auth_offered = settings.require_auth = settings.auth_without_tls = true;
