@@ -6,6 +6,7 @@
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/post.hpp>
 #include <mutex>
+#include <unordered_set>
 #include <utility>
 
 #include "base/assert.hpp"
@@ -21,6 +22,7 @@ struct PostOffice::State {
       : services(office.services_),
         executor(office.executor_),
         settings(std::move(given)),
+        refused_us_lifetime(engine_settings.refused_us_lifetime),
         engine(std::move(engine_settings)),
         reports(writer),
         pool(services),
@@ -32,17 +34,20 @@ struct PostOffice::State {
   Services& services;
   env::Executor executor;
   std::shared_ptr<const Settings> settings;
+  Duration refused_us_lifetime;  // as the engine has it: reports name the end of the waiting
   queue::Engine engine;
   ReportWriter& reports;
   ConnectionPool pool;
   HostFinder finder;
-  std::unique_ptr<env::Timer> alarm;    // the engine's WakeAt
-  std::unique_ptr<env::Timer> sweeper;  // idle connections
-  std::unique_ptr<env::Timer> idle;     // cancelled whenever attempts or batches end, for stop()
-  MonoTime wake_at = never;             // when the engine wants to be asked again
-  MonoTime alarm_at = never;            // what the alarm waits for: not later than wake_at
-  std::uint64_t running = 0;            // attempts
-  bool stopping = false;
+  std::unique_ptr<env::Timer> alarm;       // the engine's WakeAt
+  std::unique_ptr<env::Timer> sweeper;     // idle connections
+  std::unique_ptr<env::Timer> idle;        // cancelled whenever attempts or batches end, for stop()
+  MonoTime wake_at = never;                // when the engine wants to be asked again
+  MonoTime alarm_at = never;               // what the alarm waits for: not later than wake_at
+  std::uint64_t running = 0;               // attempts
+  bool ending = false;                     // stop() was called: what the disk refused is tried again soon, not late
+  bool stopping = false;                   // and its time is over
+  std::unordered_set<env::Timer*> pauses;  // of batches that the disk refused
 
   // Under load many arrive before the engine's thread gets its turn: they wake it once.
   std::mutex arrivals_mutex;
@@ -126,8 +131,13 @@ env::Awaitable<void> PostOffice::State::write_batches(MessageId id) {
     const bool durable = co_await write_one(what, made);
     if (!durable) {
       // Nothing is lost: the old state is on disk, and this one is written when the disk takes it again.
+      if (!stopping) {
+        if (ending) wait = seconds(1);
+        pauses.insert(pause.get());
+        co_await pause->wait_until(services.clock.now() + wait);
+        pauses.erase(pause.get());
+      }
       if (stopping) break;
-      co_await pause->wait_until(services.clock.now() + wait);
       wait = std::min<Duration>(wait * 2, minutes(1));
       continue;
     }
@@ -165,7 +175,7 @@ env::Awaitable<bool> PostOffice::State::write_one(const queue::Persist& persist,
       if (original.error() == env::StoreError::stopped) co_return false;
       break;  // nobody is left to be told to; the result itself is still written
     }
-    ReportRequest request{kind, {}};
+    ReportRequest request{kind, {}, refused_us_lifetime};
     for (const auto& state : persist.changes.recipients) {
       if (std::ranges::find(*indices, state.index) != indices->end()) request.recipients.push_back(state);
     }
@@ -241,6 +251,7 @@ void PostOffice::arrived(queue::Envelope envelope) {
 void PostOffice::set_settings(std::shared_ptr<const Settings> settings, queue::EngineSettings engine) {
   asio::post(executor_, [state = state_.get(), settings = std::move(settings), engine = std::move(engine)]() mutable {
     state->settings = std::move(settings);
+    state->refused_us_lifetime = engine.refused_us_lifetime;
     state->step(queue::SettingsChanged{std::move(engine)});
   });
 }
@@ -248,6 +259,8 @@ void PostOffice::set_settings(std::shared_ptr<const Settings> settings, queue::E
 env::Awaitable<void> PostOffice::stop(Duration grace) {
   auto whole = [](State* state, Duration patience) -> env::Awaitable<void> {
     state->engine.stop_starting();
+    state->ending = true;
+    for (auto* pause : state->pauses) pause->cancel();
     const MonoTime soft = state->services.clock.now() + patience;
     while (state->running > 0 && state->services.clock.now() < soft) co_await state->idle->wait_until(soft);
     state->pool.stop();
@@ -256,6 +269,7 @@ env::Awaitable<void> PostOffice::stop(Duration grace) {
       co_await state->idle->wait_until(hard);
     }
     state->stopping = true;
+    for (auto* pause : state->pauses) pause->cancel();
     state->alarm->cancel();
     state->sweeper->cancel();
   };

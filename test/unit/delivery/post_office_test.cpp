@@ -169,6 +169,78 @@ TEST(PostOffice, ReportsHaveTheirEnvelope) {
   EXPECT_EQ(bounce.envelope.expires - bounce.envelope.arrived, rig.settings.report_lifetime);
 }
 
+TEST(PostOffice, ReportsToTheOwnHostGoByTheAliases) {
+  struct Case {
+    const char* sender;
+    std::vector<std::string> to;
+  };
+  for (const auto& [sender, to] :
+       {Case{"root@us.postil.example", {"ops@home.example", "night@home.example"}},
+        Case{"cron@us.postil.example", {"admin@home.example"}}, Case{"cron@localhost", {"admin@home.example"}},
+        Case{"team@home.example", {"lead@home.example"}}}) {
+    OfficeRig rig;
+    rig.domain("d.example", 1, {}, always(rcpt, "550 5.1.1 no such user"));
+    rig.settings.aliases = {"us.postil.example",
+                            {{"postmaster", {"admin@home.example"}},
+                             {"root", {"ops@home.example", "night@home.example"}},
+                             {"team@home.example", {"lead@home.example"}}}};
+    rig.restart();
+    rig.take({"bob@d.example"}, sender);
+    rig.world.run_for(minutes(1));
+    EXPECT_THAT(rig.watched.messages, IsEmpty());
+    ASSERT_THAT(rig.home->taken(), SizeIs(1)) << sender;
+    EXPECT_EQ(rig.home->taken()[0].recipients, to);
+    EXPECT_THAT(rig.home->taken()[0].octets, HasSubstr("To: <" + std::string(sender) + ">"));
+  }
+}
+
+// Gives what it is told, and then what comes.
+struct ScriptedEntropy : env::Entropy {
+  void fill(std::span<std::uint8_t> out) override {
+    if (!words.empty()) {
+      const std::uint64_t word = words.front();
+      words.erase(words.begin());
+      std::memcpy(out.data(), &word, std::min(out.size(), sizeof word));
+      return;
+    }
+    for (auto& octet : out) octet = ++next;
+  }
+  std::vector<std::uint64_t> words;
+  std::uint8_t next = 0;
+};
+
+TEST(PostOffice, AnOriginalWithTheReportsBoundaryInItGetsAnother) {
+  DeliveryRig rig;
+  ScriptedEntropy entropy;
+  delivery::Services services{
+      rig.services.clock, rig.services.timers, entropy,     rig.services.network, rig.services.resolver,
+      rig.store,          rig.events,          rig.history, rig.services.make_id, rig.services.pick_executor};
+  delivery::ReportWriter writer(services);
+  const auto report = [&](const std::string& original) {
+    auto envelope = rig.put({"bob@d.example"}, original);
+    envelope.ret = queue::Return::full;
+    queue::RecipientState failed;
+    failed.status = queue::RecipientStatus::failed;
+    failed.reason = queue::Reason::recipient_refused;
+    auto made = rig.world.run(*rig.us, writer.write(std::make_shared<const delivery::Settings>(rig.settings), envelope,
+                                                    {delivery::ReportKind::failed, {failed}}));
+    EXPECT_TRUE(made);
+    EXPECT_EQ(made->envelope.size_octets, made->body->size_octets());
+    return static_cast<ModelStore::Body&>(*made->body).octets;
+  };
+  const auto boundary_of = [](const std::string& text) {
+    const auto at = text.find("boundary=\"") + 10;
+    return text.substr(at, text.find('"', at) - at);
+  };
+  entropy.words = {7};
+  const std::string guessed = boundary_of(report("Subject: x\r\n\r\ntext\r\n"));
+  entropy.words = {7, 8};
+  const std::string text = report("Subject: x\r\n\r\n--" + guessed + "--\r\nafter the end\r\n");
+  EXPECT_NE(boundary_of(text), guessed);
+  EXPECT_THAT(text, HasSubstr("--" + guessed + "--\r\nafter the end\r\n\r\n--" + boundary_of(text) + "--\r\n"));
+  EXPECT_THAT(entropy.words, IsEmpty());
+}
+
 TEST(PostOffice, NobodyIsToldOfMailFromNobody) {
   OfficeRig rig;
   rig.domain("d.example", 1, {}, always(rcpt, "550 5.1.1 no such user"));
@@ -351,8 +423,24 @@ TEST(PostOffice, StopsThoughTheStoreIsDead) {
   rig.world.run_for(minutes(5));
   const MonoTime before = rig.world.now();
   rig.stop(seconds(3));
-  EXPECT_LE(rig.world.now() - before, seconds(30));
+  EXPECT_LE(rig.world.now() - before, seconds(14)) << "the grace, and ten seconds for what is to be written";
   EXPECT_THAT(rig.watched.messages, SizeIs(1)) << "it is not lost; the next start repeats the attempt";
+  const auto asked = rig.watched.asked.size();
+  rig.world.run_for(minutes(5));
+  EXPECT_EQ(rig.watched.asked.size(), asked) << "a store that is closed is not asked again";
+}
+
+TEST(PostOffice, StopTriesAtOnceWhatTheStoreHasRefused) {
+  OfficeRig rig;
+  rig.domain("d.example", 1);
+  rig.watched.failures = 1'000'000;
+  rig.take({"b@d.example"});
+  rig.world.run_for(minutes(5));  // by now it waits a minute between two tries
+  rig.watched.failures = 0;
+  const MonoTime before = rig.world.now();
+  rig.stop(seconds(3));
+  EXPECT_LE(rig.world.now() - before, seconds(5));
+  EXPECT_THAT(rig.watched.messages, IsEmpty());
 }
 
 TEST(PostOffice, ManyMessagesGoOverFewConnections) {
