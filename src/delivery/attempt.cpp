@@ -4,11 +4,13 @@
 
 #include <algorithm>
 #include <boost/asio/this_coro.hpp>
+#include <unordered_set>
 
 #include "address/path.hpp"
 #include "base/assert.hpp"
 #include "base/bytes.hpp"
 #include "delivery/tell.hpp"
+#include "message/date.hpp"
 #include "route/trouble.hpp"
 
 namespace postil::delivery {
@@ -21,10 +23,62 @@ queue::Reason reason_of(route::Cause cause) {
   return queue::parse_reason(route::to_string(cause)).value_or(queue::Reason::local_trouble);
 }
 
+std::string_view words_of(smtp::Stage stage) {
+  switch (stage) {
+    case smtp::Stage::connect:
+      return "while connecting";
+    case smtp::Stage::greeting:
+      return "while waiting for the greeting";
+    case smtp::Stage::ehlo:
+      return "at EHLO";
+    case smtp::Stage::starttls:
+      return "at STARTTLS";
+    case smtp::Stage::tls:
+      return "in the TLS handshake";
+    case smtp::Stage::auth:
+      return "at AUTH";
+    case smtp::Stage::mail:
+      return "at MAIL";
+    case smtp::Stage::rcpt:
+      return "at RCPT";
+    case smtp::Stage::data:
+      return "at DATA";
+    case smtp::Stage::body:
+      return "inside the message";
+    case smtp::Stage::end_of_data:
+      return "after the end of the message";
+    case smtp::Stage::quit:
+      return "at QUIT";
+    case smtp::Stage::idle:
+      return "between two messages";
+  }
+  return "";
+}
+
 std::string words_of(const smtp::Outcome& outcome) {
   if (outcome.reply) return outcome.reply->one_line();
-  std::string text = outcome.detail.empty() ? std::string(smtp::to_string(outcome.trouble)) : outcome.detail;
-  return fmt::format("{} ({})", printable(text, 800), smtp::to_string(outcome.stage));
+  const std::string text = outcome.detail.empty() ? std::string(smtp::to_string(outcome.trouble)) : outcome.detail;
+  std::string words = printable(text, 800);
+  if (words.ends_with('.')) words.pop_back();
+  return fmt::format("{} ({})", words, words_of(outcome.stage));
+}
+
+std::string words_of(smtp::Missing missing, const smtp::Extensions& offered, std::uint64_t size_octets) {
+  switch (missing) {
+    case smtp::Missing::eight_bit_mime:
+      return "the server does not offer 8BITMIME, and the message has 8-bit text";
+    case smtp::Missing::binarymime:
+      return "the server does not offer BINARYMIME, and the message is binary";
+    case smtp::Missing::smtputf8_address:
+      return "the server does not offer SMTPUTF8, and an address has letters outside ASCII";
+    case smtp::Missing::smtputf8_header:
+      return "the server does not offer SMTPUTF8, and the header has letters outside ASCII";
+    case smtp::Missing::size:
+      return fmt::format("the server takes at most {} octets, and the message has {}", offered.size_max, size_octets);
+    case smtp::Missing::none:
+      break;
+  }
+  return "";
 }
 
 class Attempt {
@@ -39,28 +93,38 @@ class Attempt {
   env::Awaitable<queue::AttemptDone> run(std::unique_ptr<Connection> idle);
 
  private:
-  // A recipient that has no result yet, and what the hosts so far made of it.
-  struct Pending {
-    std::uint32_t index = 0;
-    std::vector<route::Judgement> judgements;
-  };
-  // What the last host said, for the results of those that stay undelivered.
+  // What one host said, or we of it.
   struct Said {
     std::string remote, words;
     bool by_remote = false;
+    WallTime before{};  // when, where that was before this attempt
+  };
+  // A recipient that has no result yet, and what the hosts so far made of it: one of each for each host.
+  struct Pending {
+    std::uint32_t index = 0;
+    std::vector<route::Judgement> judgements;
+    std::vector<std::shared_ptr<const Said>> said;
+    void add(const route::Judgement& judgement, std::shared_ptr<const Said> words) {
+      judgements.push_back(judgement);
+      said.push_back(std::move(words));
+    }
   };
 
   env::Awaitable<void> try_hosts();
-  env::Awaitable<void> try_host(const route::PlanHost& host);
+  // False: no worse hosts may be tried.
+  env::Awaitable<bool> try_equal(std::vector<route::PlanHost> hosts);
   env::Awaitable<void> try_address(HostAddress host, smtp::TlsUse tls);
   env::Awaitable<std::unique_ptr<Connection>> connect(HostAddress host, smtp::TlsUse tls);
   // Sends to all that are pending; false: this connection cannot be used for them and nothing was sent (a stale one).
   env::Awaitable<void> send(std::unique_ptr<Connection> connection, bool reused);
   smtp::Transaction transaction() const;
   void apply(const smtp::TransactionResult& result, const Connection& connection, const route::Context& context);
-  void host_failed(const HostAddress* host, const route::Judgement& judgement, std::string words, bool by_remote);
+  void host_failed(const route::Judgement& judgement, Said said);
   void finish(Pending& pending, const route::Judgement& judgement, const Said& said, bool without_dsn = false);
   void fail_all(route::Cause cause, std::string words);
+  static Said own_words(const std::string& about, route::Cause cause) {
+    return {"", fmt::format("{}: {}", about, queue::describe(reason_of(cause)))};
+  }
   void conclude();
   route::Context context() const;
 
@@ -71,12 +135,11 @@ class Attempt {
   queue::StartAttempt what_;
   queue::Envelope envelope_;
   std::vector<Pending> pending_;
-  std::vector<route::Judgement> hosts_;   // judgements at the scope of hosts, of all hosts asked
-  std::vector<HostAddress> null_before_;  // said 521 some time ago; asked again only if all else fails
-  Said said_;
-  std::size_t addresses_tried_ = 0;
-  bool stop_ = false;      // no further hosts in this attempt
-  bool any_good_ = false;  // a host was ready for a transaction
+  std::vector<route::Judgement> hosts_;    // judgements at the scope of hosts, of all hosts asked
+  std::vector<HostAddress> null_before_;   // said 521 some time ago; asked again only if all else fails
+  std::unordered_set<std::string> asked_;  // addresses; one that is behind two names is asked once
+  bool stop_ = false;                      // no further hosts in this attempt
+  bool any_good_ = false;                  // a host was ready for a transaction
   queue::AttemptDone done_;
 };
 
@@ -100,27 +163,28 @@ void Attempt::finish(Pending& pending, const route::Judgement& judgement, const 
   result.remote = said.remote;
   result.diagnostic = said.words;
   result.diagnostic_remote = said.by_remote;
+  result.diagnostic_time = said.before;
   result.relayed_without_dsn = without_dsn;
   done_.results.push_back(std::move(result));
 }
 
 void Attempt::fail_all(route::Cause cause, std::string words) {
   const route::Judgement judgement = route::judge_cause(cause);
-  for (auto& pending : pending_) finish(pending, judgement, {"", words, false});
+  const Said said{"", std::move(words)};
+  for (auto& pending : pending_) finish(pending, judgement, said);
   pending_.clear();
 }
 
-void Attempt::host_failed(const HostAddress* host, const route::Judgement& judgement, std::string words,
-                          bool by_remote) {
+void Attempt::host_failed(const route::Judgement& judgement, Said said) {
   hosts_.push_back(judgement);
-  for (auto& pending : pending_) pending.judgements.push_back(judgement);
-  said_ = {host ? to_string(*host) : std::string(), words, by_remote};
   if (!judgement.try_other_hosts) stop_ = true;
-  tell(services_, what_.message,
-       {event::Name::connection_failed,
-        {{"remote", said_.remote},
-         {"reason", std::string(route::to_string(judgement.cause))},
-         {"reply", std::move(words)}}});
+  event::Event told{
+      event::Name::connection_failed,
+      {{"remote", said.remote}, {"reason", std::string(route::to_string(judgement.cause))}, {"reply", said.words}}};
+  if (said.before != WallTime{}) told.fields.push_back({"said", message::rfc3339_date(said.before)});
+  const auto shared = std::make_shared<const Said>(std::move(said));
+  for (auto& pending : pending_) pending.add(judgement, shared);
+  tell(services_, what_.message, std::move(told));
 }
 
 smtp::Transaction Attempt::transaction() const {
@@ -151,21 +215,13 @@ smtp::Transaction Attempt::transaction() const {
 void Attempt::apply(const smtp::TransactionResult& result, const Connection& connection,
                     const route::Context& context) {
   const std::string remote = to_string(connection.host());
-  std::vector<Pending> left;
   if (result.missing != smtp::Missing::none) {
     const route::Judgement judgement = route::judge_missing(result.missing);
-    const Said said{remote, "", false};
-    for (auto& pending : pending_) {
-      if (judgement.try_other_hosts) {
-        pending.judgements.push_back(judgement);
-        left.push_back(std::move(pending));
-      } else {
-        finish(pending, judgement, said);
-      }
-    }
-    if (judgement.try_other_hosts) hosts_.push_back(judgement);
-    said_ = said;
-    pending_ = std::move(left);
+    POSTIL_ASSERT(judgement.try_other_hosts);
+    hosts_.push_back(judgement);
+    Said words{remote, words_of(result.missing, connection.session().extensions(), envelope_.size_octets)};
+    const auto said = std::make_shared<const Said>(std::move(words));
+    for (auto& pending : pending_) pending.add(judgement, said);
     return;
   }
   POSTIL_ASSERT(result.recipients.size() == pending_.size());
@@ -173,16 +229,16 @@ void Attempt::apply(const smtp::TransactionResult& result, const Connection& con
   each.sent_to_end = result.sent_to_end;
   each.others_taken = std::ranges::any_of(
       result.recipients, [](const smtp::Outcome& outcome) { return outcome.stage > smtp::Stage::rcpt; });
+  std::vector<Pending> left;
   std::optional<route::Judgement> told;
   for (std::size_t i = 0; i < pending_.size(); ++i) {
     const smtp::Outcome& outcome = result.recipients[i];
     const route::Judgement judgement = route::judge(outcome, each);
-    const Said said{remote, words_of(outcome), outcome.reply.has_value()};
+    Said said{remote, words_of(outcome), outcome.reply.has_value()};
     if (judgement.permanence != reply::Permanence::success && judgement.try_other_hosts) {
-      pending_[i].judgements.push_back(judgement);
+      pending_[i].add(judgement, std::make_shared<const Said>(std::move(said)));
       left.push_back(std::move(pending_[i]));
       told = judgement;
-      said_ = said;
     } else {
       finish(pending_[i], judgement, said, !connection.session().extensions().dsn);
     }
@@ -229,7 +285,7 @@ env::Awaitable<std::unique_ptr<Connection>> Attempt::connect(HostAddress host, s
         failure.error == env::NetError::timed_out ? smtp::Trouble::timed_out : smtp::Trouble::connection_lost;
     outcome.detail = failure.detail.empty() ? std::string(env::to_string(failure.error)) : failure.detail;
     route::Judgement judgement = route::judge(outcome, context());
-    host_failed(&host, judgement, words_of(outcome), false);
+    host_failed(judgement, {to_string(host), words_of(outcome)});
     co_return nullptr;
   }
   const env::Executor here = co_await boost::asio::this_coro::executor;
@@ -246,13 +302,13 @@ env::Awaitable<void> Attempt::try_address(HostAddress host, smtp::TlsUse tls) {
     route::Context with = context();
     with.after_tls = connection->session().tls().has_value();
     const route::Judgement judgement = route::judge(opened, with);
-    if (judgement.cause == route::Cause::host_accepts_no_mail) finder_.heard_null(*settings_, host.address);
+    if (judgement.cause == route::Cause::host_accepts_no_mail) finder_.heard_null(host.address, words_of(opened));
     if (judgement.try_without_tls && tls == smtp::TlsUse::opportunistic) {
       connection.reset();
       co_await try_address(std::move(host), smtp::TlsUse::never);
       co_return;
     }
-    host_failed(&host, judgement, words_of(opened), opened.reply.has_value());
+    host_failed(judgement, {to_string(host), words_of(opened), opened.reply.has_value()});
     co_return;
   }
   finder_.heard_other(host.address);
@@ -263,45 +319,51 @@ env::Awaitable<void> Attempt::try_address(HostAddress host, smtp::TlsUse tls) {
   co_await send(std::move(connection), false);
 }
 
-env::Awaitable<void> Attempt::try_host(const route::PlanHost& host) {
-  const HostFinder::Addresses found = co_await finder_.addresses(settings_, host.name);
-  if (found.addresses.empty()) {
-    route::Judgement judgement = route::judge_cause(found.why);
-    // One host without addresses says nothing of the others, unless we ourselves are that host.
-    judgement.try_other_hosts = found.why != route::Cause::mail_loop;
-    host_failed(nullptr, judgement, fmt::format("{}: {}", host.name, route::to_string(found.why)), false);
-    co_return;
+env::Awaitable<bool> Attempt::try_equal(std::vector<route::PlanHost> hosts) {
+  HostFinder::Addresses found = co_await finder_.addresses(settings_, std::move(hosts));
+  if (found.ours) {
+    // Better hosts that failed for now may take it later; with none, the message would come back to us.
+    if (hosts_.empty() && null_before_.empty())
+      host_failed(route::judge_cause(route::Cause::mail_loop), own_words(what_.site, route::Cause::mail_loop));
+    co_return false;
   }
-  for (const auto& address : found.addresses) {
-    if (stop_ || pending_.empty() || addresses_tried_ >= addresses_per_attempt_max) co_return;
+  for (const auto& [host, why] : found.without) {
+    route::Judgement judgement = route::judge_cause(why);
+    judgement.try_other_hosts = true;  // it says nothing of the others
+    host_failed(judgement, own_words(host, why));
+  }
+  for (auto& address : found.addresses) {
+    if (stop_ || pending_.empty() || asked_.size() >= addresses_per_attempt_max) co_return false;
+    if (!asked_.insert(address.address).second) continue;
     // What an address said as an MX host is no reason to pass over the smarthost.
-    const HostFinder::Known known =
-        settings_->smarthost ? HostFinder::Known::nothing : finder_.known(*settings_, address.address);
-    if (known == HostFinder::Known::null_before) {
-      null_before_.push_back(address);
-      continue;
+    const auto known = settings_->smarthost ? std::nullopt : finder_.known(*settings_, address.address);
+    if (!known) {
+      co_await try_address(std::move(address), settings_->client.tls);
+    } else if (known->proof) {
+      host_failed(route::judge_cause(route::Cause::host_accepts_no_mail),
+                  {to_string(address), known->heard.reply, true, known->heard.said});
+    } else {
+      null_before_.push_back(std::move(address));
     }
-    if (known == HostFinder::Known::null_lately) {
-      host_failed(&address, route::judge_cause(route::Cause::host_accepts_no_mail), "521 (heard a moment ago)", false);
-      continue;
-    }
-    ++addresses_tried_;
-    co_await try_address(address, settings_->client.tls);
   }
+  co_return !stop_ && !pending_.empty();
 }
 
 env::Awaitable<void> Attempt::try_hosts() {
   const HostFinder::Hosts plan = co_await finder_.hosts(settings_, what_.site);
   if (plan.hosts.empty()) {
-    fail_all(plan.why,
-             plan.detail.empty() ? fmt::format("{}: {}", what_.site, route::to_string(plan.why)) : plan.detail);
+    fail_all(plan.why, plan.detail.empty() ? own_words(what_.site, plan.why).words : plan.detail);
     const bool temporary = route::judge_cause(plan.why).permanence == reply::Permanence::temporary;
     if (temporary) done_.site = queue::SiteHealth::down;
     co_return;
   }
-  for (const auto& host : plan.hosts) {
-    if (stop_ || pending_.empty()) co_return;
-    co_await try_host(host);
+  bool go_on = true;
+  for (auto from = plan.hosts.begin(); go_on && from != plan.hosts.end();) {
+    const auto unequal = [&](const route::PlanHost& host) { return host.preference != from->preference; };
+    const auto to = std::find_if(from, plan.hosts.end(), unequal);
+    std::vector<route::PlanHost> equal(from, to);
+    go_on = co_await try_equal(std::move(equal));
+    from = to;
   }
   // All that is left are hosts whose 521 is too old to return mail on: they are asked again, unless another one may
   // take the mail later.
@@ -319,14 +381,15 @@ void Attempt::conclude() {
       finish(pending, route::judge_cause(route::Cause::local_trouble), {"", "no host was asked", false});
       continue;
     }
-    finish(pending, route::conclude(pending.judgements), said_);
+    const std::size_t by = route::deciding(pending.judgements);
+    finish(pending, pending.judgements[by], *pending.said[by]);
   }
   pending_.clear();
   if (done_.site != queue::SiteHealth::unknown) return;
   if (any_good_) {
     done_.site = queue::SiteHealth::good;
   } else if (!hosts_.empty()) {
-    const route::Judgement all = route::conclude(hosts_);
+    const route::Judgement& all = hosts_[route::deciding(hosts_)];
     if (all.cause == route::Cause::refused_us) {
       done_.site = queue::SiteHealth::refused_us;
     } else if (all.permanence == reply::Permanence::temporary) {

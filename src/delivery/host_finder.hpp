@@ -2,6 +2,8 @@
 #pragma once
 
 #include <mutex>
+#include <optional>
+#include <span>
 
 #include "delivery/connection.hpp"
 #include "route/host_memory.hpp"
@@ -22,22 +24,35 @@ class HostFinder {
   env::Awaitable<Hosts> hosts(std::shared_ptr<const Settings> settings, std::string site);
 
   struct Addresses {
-    std::vector<HostAddress> addresses;  // both families; empty: `why`
-    route::Cause why = route::Cause::no_address;
+    // One of the hosts is we: neither it nor those of its preference nor worse ones may be asked [rfc5321 5.1].
+    // `addresses` is empty then.
+    bool ours = false;
+    std::vector<HostAddress> addresses;  // in the order of trying, both families, each once
+    struct Without {
+      std::string host;
+      route::Cause why;
+    };
+    std::vector<Without> without;  // hosts for which DNS gave none
   };
-  env::Awaitable<Addresses> addresses(std::shared_ptr<const Settings> settings, std::string host);
+  // equal: hosts of one preference, all of them, so that whether we are among them is known before one is asked. They
+  // are looked up at the same time.
+  env::Awaitable<Addresses> addresses(std::shared_ptr<const Settings> settings, std::vector<route::PlanHost> equal);
 
   // The memory of 521s.
-  enum class Known : std::uint8_t {
-    nothing,
-    null_lately,
-    null_before
-  };  // within null_host_proof_max; within null_host_skip
-  Known known(const Settings& settings, const std::string& address);
-  void heard_null(const Settings& settings, const std::string& address);
+  struct Known {
+    route::HostMemory::Heard heard;
+    bool proof = false;  // said within null_host_proof_max: a message may be returned on it
+  };
+  // What the host said within null_host_skip, if anything.
+  std::optional<Known> known(const Settings& settings, const std::string& address);
+  void heard_null(const std::string& address, std::string_view reply);
   void heard_other(const std::string& address);
 
  private:
+  struct Found;
+  env::Awaitable<Found> look_up(std::string host, MonoTime deadline);
+  env::Awaitable<std::vector<Found>> look_up_all(std::vector<route::PlanHost> hosts, MonoTime deadline);
+
   Services& services_;
   std::mutex mutex_;
   route::HostMemory memory_;

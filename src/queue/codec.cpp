@@ -12,10 +12,11 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little, "the forms are little-endian");
 
-constexpr std::uint8_t version = 1;
+constexpr std::uint8_t envelope_version = 1;
+constexpr std::uint8_t state_version = 2;  // 1 had no diagnostic_time, last_reason and last_code
 // What stands in a form besides its strings; a count that cannot be true is refused before memory is taken.
 constexpr std::size_t recipient_octets_min = 4 + 4 + 1;
-constexpr std::size_t state_octets_min = 4 + 1 + 1 + 5 + 2 + 1 + 8 + 8 + 4 + 4 + 1 + 8;
+constexpr std::size_t state_octets_min = 4 + 1 + 1 + 5 + 2 + 1 + 8 + 8 + 4 + 4 + 1 + 8;  // of version 1
 constexpr std::uint8_t reason_count = 0
 #define REASON(identifier, text) +1
 #include "queue/reason.def"
@@ -36,6 +37,11 @@ class Writer {
     POSTIL_ASSERT(value.size() <= std::numeric_limits<std::uint32_t>::max());
     number(static_cast<std::uint32_t>(value.size()));
     out_ += value;
+  }
+  void code(reply::EnhancedCode value) {
+    number(value.klass);
+    number(value.subject);
+    number(value.detail);
   }
   std::string take() { return std::move(out_); }
 
@@ -92,11 +98,19 @@ class Reader {
     }
     return value;
   }
-  void version_octet() {
+  std::uint8_t version_octet(std::uint8_t newest) {
     const auto value = number<std::uint8_t>();
-    if (failed_) return;
-    if (value > version) fail(CodecError::newer_version);
+    if (failed_) return 0;
+    if (value > newest) fail(CodecError::newer_version);
     if (value == 0) fail(CodecError::bad_value);
+    return value;
+  }
+  reply::EnhancedCode code() {
+    reply::EnhancedCode value;
+    value.klass = number<std::uint8_t>();
+    value.subject = number<std::uint16_t>();
+    value.detail = number<std::uint16_t>();
+    return value;
   }
   void end() {
     if (!rest_.empty()) fail(CodecError::bad_value);
@@ -120,9 +134,7 @@ void write(Writer& out, const RecipientState& state) {
   out.number(state.index);
   out.number(static_cast<std::uint8_t>(state.status));
   out.number(static_cast<std::uint8_t>(state.reason));
-  out.number(state.code.klass);
-  out.number(state.code.subject);
-  out.number(state.code.detail);
+  out.code(state.code);
   out.number(state.attempts);
   out.flag(state.delay_notified);
   out.time(state.last_attempt);
@@ -130,17 +142,18 @@ void write(Writer& out, const RecipientState& state) {
   out.text(state.remote);
   out.text(state.diagnostic);
   out.flag(state.diagnostic_remote);
+  out.time(state.diagnostic_time);
+  out.number(static_cast<std::uint8_t>(state.last_reason));
+  out.code(state.last_code);
   out.time(state.refused_since);
 }
 
-RecipientState read_state(Reader& in) {
+RecipientState read_state(Reader& in, std::uint8_t version) {
   RecipientState state;
   state.index = in.number<std::uint32_t>();
   state.status = in.choice(RecipientStatus::removed);
   state.reason = in.choice(static_cast<Reason>(reason_count - 1));
-  state.code.klass = in.number<std::uint8_t>();
-  state.code.subject = in.number<std::uint16_t>();
-  state.code.detail = in.number<std::uint16_t>();
+  state.code = in.code();
   state.attempts = in.number<std::uint16_t>();
   state.delay_notified = in.flag();
   state.last_attempt = in.time();
@@ -148,6 +161,11 @@ RecipientState read_state(Reader& in) {
   state.remote = in.text();
   state.diagnostic = in.text();
   state.diagnostic_remote = in.flag();
+  if (version >= 2) {
+    state.diagnostic_time = in.time();
+    state.last_reason = in.choice(static_cast<Reason>(reason_count - 1));
+    state.last_code = in.code();
+  }
   state.refused_since = in.time();
   return state;
 }
@@ -161,7 +179,7 @@ std::string encode(const Envelope& envelope) {
     size += recipient_octets_min + recipient.address.size() + recipient.original.size();
   }
   Writer out(size);
-  out.number(version);
+  out.number(envelope_version);
   out.number(envelope.id.value);
   out.number(static_cast<std::uint8_t>(envelope.kind));
   out.time(envelope.arrived);
@@ -190,7 +208,7 @@ std::string encode(const Envelope& envelope) {
 
 std::expected<Envelope, CodecError> decode_envelope(std::string_view octets) {
   Reader in(octets);
-  in.version_octet();
+  in.version_octet(envelope_version);
   Envelope envelope;
   envelope.id.value = in.number<std::uint64_t>();
   envelope.kind = in.choice(Kind::success_report);
@@ -225,10 +243,10 @@ std::expected<Envelope, CodecError> decode_envelope(std::string_view octets) {
 std::string encode(const MessageState& state) {
   std::size_t size = 16;
   for (const auto& recipient : state.recipients) {
-    size += state_octets_min + recipient.remote.size() + recipient.diagnostic.size();
+    size += state_octets_min + 14 + recipient.remote.size() + recipient.diagnostic.size();
   }
   Writer out(size);
-  out.number(version);
+  out.number(state_version);
   out.number(state.id.value);
   out.flag(state.held);
   out.number(static_cast<std::uint32_t>(state.recipients.size()));
@@ -238,13 +256,13 @@ std::string encode(const MessageState& state) {
 
 std::expected<MessageState, CodecError> decode_state(std::string_view octets) {
   Reader in(octets);
-  in.version_octet();
+  const auto version = in.version_octet(state_version);
   MessageState state;
   state.id.value = in.number<std::uint64_t>();
   state.held = in.flag();
   const auto count = in.count(state_octets_min);
   state.recipients.reserve(count);
-  for (std::uint32_t i = 0; i < count && !in.failed(); ++i) state.recipients.push_back(read_state(in));
+  for (std::uint32_t i = 0; i < count && !in.failed(); ++i) state.recipients.push_back(read_state(in, version));
   in.end();
   if (in.failed()) return std::unexpected(in.error());
   return state;

@@ -60,6 +60,7 @@ struct RecipientResult {
   std::string remote;
   std::string diagnostic;
   bool diagnostic_remote = false;
+  WallTime diagnostic_time;  // when the remote said it, where that was before the attempt
   bool relayed_without_dsn =
       false;  // delivered to a host without DSN: a wanted success report says "relayed" [rfc3461 5.2.2]
 };

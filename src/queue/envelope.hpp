@@ -77,6 +77,9 @@ struct RecipientState {
   std::string remote;              // "mx1.example.net [192.0.2.7]"; empty: no host was reached
   std::string diagnostic;          // the remote's reply in one line, or our own words; printable, at most 1,000 octets
   bool diagnostic_remote = false;  // the remote said it
+  WallTime diagnostic_time;        // when it said so, where that was before the last attempt; 0 = in the attempt
+  Reason last_reason = Reason::new_message;  // expired: what the last attempt met
+  reply::EnhancedCode last_code;             // ... and its status; `code` says that the time was over
   WallTime refused_since;  // since when hosts have refused *us* (521 with a block's wording, 554 greeting); 0 = not
 };
 

@@ -1,5 +1,6 @@
 // Results of attempts: what becomes of each recipient, what is written, and who is told.
 #include <algorithm>
+#include <utility>
 
 #include "base/bytes.hpp"
 #include "queue/engine_state.hpp"
@@ -146,6 +147,7 @@ void Engine::State::settle(Slot slot, const RecipientResult& result, Now now, Me
   state.remote = printable(result.remote, diagnostic_octets_max);
   state.diagnostic = printable(result.diagnostic, diagnostic_octets_max);
   state.diagnostic_remote = result.diagnostic_remote;
+  state.diagnostic_time = result.diagnostic_time;
 
   if (result.outcome == RecipientResult::Outcome::delivered) {
     state.reason = Reason::delivered;
@@ -177,8 +179,9 @@ void Engine::State::defer(Slot slot, Now tried, Now now, Message& message, Recip
     state.refused_since = now.wall;
   }
   if (lifetime_over(message.life, tried)) {
-    if (state.diagnostic.empty()) state.diagnostic = to_string(state.reason);
-    state.reason = Reason::expired;
+    if (state.diagnostic.empty()) state.diagnostic = describe(state.reason);
+    state.last_reason = std::exchange(state.reason, Reason::expired);
+    state.last_code = state.code;
     state.code = {5, 4, 7};  // delivery time expired [rfc3463 3.5]
     end_waiter(slot, RecipientStatus::expired, state, message, persist);
     return;

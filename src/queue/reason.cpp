@@ -13,7 +13,19 @@ constexpr std::array names = {
 #undef REASON
 };
 
+constexpr std::array descriptions = {
+#define REASON(identifier, text) std::string_view(text),
+#include "queue/reason.def"
+#undef REASON
+};
+
 }  // namespace
+
+std::string_view describe(Reason reason) {
+  const auto index = static_cast<std::size_t>(reason);
+  POSTIL_ASSERT(index < descriptions.size());
+  return descriptions[index];
+}
 
 std::string_view to_string(Reason reason) {
   const auto index = static_cast<std::size_t>(reason);

@@ -15,6 +15,7 @@ enum class Reason : std::uint8_t {
 
 std::string_view to_string(
     Reason reason);  // "host_deferred"; stable, in JSON, metrics and data/text keys "queue.reason.<id>"
+std::string_view describe(Reason reason);  // "no host of the domain has an address"; English, for logs and reports
 std::optional<Reason> parse_reason(std::string_view text);
 
 }  // namespace postil::queue

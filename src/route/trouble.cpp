@@ -402,34 +402,25 @@ Judgement judge_cause(Cause cause) {
   POSTIL_ASSERT(!"a session tells this cause");
 }
 
-Judgement conclude(std::span<const Judgement> judged) {
-  POSTIL_ASSERT(!judged.empty());
-  // Among those that wait, what a server said tells more than that none was reached; the first of them is the best
-  // host's.
+std::size_t deciding(std::span<const Judgement> hosts) {
+  POSTIL_ASSERT(!hosts.empty());
   const auto tells = [](const Judgement& j) {
+    if (j.permanence != wait) return j.cause == Cause::host_accepts_no_mail ? 0 : 1;
     switch (j.cause) {
       case Cause::connect_failed:
-        return 0;
+        return 2;
       case Cause::connection_lost:
       case Cause::timed_out:
-        return 1;
+        return 3;
       case Cause::protocol_error:
       case Cause::tls_failed:
-        return 2;
+        return 4;
       default:
-        return 3;
+        return 5;
     }
   };
-  const Judgement* waits = nullptr;
-  const Judgement* fails = nullptr;
-  for (const Judgement& j : judged) {
-    if (j.permanence == wait && (!waits || tells(j) > tells(*waits))) waits = &j;
-    // Something that the message lacks says more than hosts that take no mail.
-    if (j.permanence == fail && (!fails || fails->cause == Cause::host_accepts_no_mail)) fails = &j;
-  }
-  Judgement out = waits ? *waits : fails ? *fails : judged.front();
-  out.try_other_hosts = out.try_other_connection = out.try_without_tls = false;
-  return out;
+  return static_cast<std::size_t>(std::ranges::max_element(hosts, {}, tells) -
+                                  hosts.begin());  // the first of equal ones
 }
 
 }  // namespace postil::route

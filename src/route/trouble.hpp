@@ -6,9 +6,10 @@
 //   one recipient of a transaction      judge(outcome, context)
 //   a transaction that was not sent     judge_missing(missing)
 //   DNS, or the plan of hosts           judge_cause(cause)
-//   no host took the message            conclude(judgements of the hosts, in order)
+//   no host took the message            deciding(judgements of the hosts, in order)
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string_view>
@@ -88,10 +89,15 @@ Judgement judge_missing(smtp::Missing missing);  // not none
 // Causes that no session tells: DNS, loops, null MX.
 Judgement judge_cause(Cause cause);
 
-// After all hosts of an attempt were asked, or skipped for what they said lately: what it comes to for the recipients.
-// One host that may do it later is enough to wait. Permanent when none is left: all take no mail (5.3.2), or lack
-// what the message needs. hosts: not empty, in the order in which they were asked.
-Judgement conclude(std::span<const Judgement> hosts);
+// After all hosts of an attempt were asked, or skipped for what they said lately: which of them decides for the
+// recipients. Reason, status, name and words in a report are all this one host's. hosts: not empty, in the order in
+// which they were asked; gives an index.
+//
+// One host that may do it later is enough to wait. Of those that may, the one that told most: a reply, before an answer
+// that was none and TLS that failed, before a connection that was lost, before one that could not be made; of equal
+// ones the first, which is the best host. When none may do it later, the first that lacks what the message needs; when
+// all take no mail (5.3.2), the first of them.
+std::size_t deciding(std::span<const Judgement> hosts);
 
 // A 521 that means what RFC 7504 says: no other enhanced code than X.3.2, and no word of a block.
 bool says_no_mail_at_all(const reply::RemoteReply& reply);

@@ -149,6 +149,77 @@ TEST(Hosts, WeAreTheSecondMxByItsAddress) {
   EXPECT_EQ(worse.counts().sessions, 0u);
 }
 
+// Whatever the dice say: a host of the same preference that is we is found before the other one is asked.
+TEST(Hosts, WeAreOneOfEqualHostsByItsAddress) {
+  for (std::uint64_t seed = 1; seed <= 12; ++seed) {
+    DeliveryRig rig(seed);
+    rig.settings.own_names = {"192.0.2.1"};
+    auto& other = rig.domain("d.example", 1);
+    rig.world.zone().mx("d.example", 10, "alias-of-us.example");
+    rig.world.zone().address("alias-of-us.example", "192.0.2.1");
+    EXPECT_EQ(shown(rig.one("bob@d.example")), "failed mail_loop 5.4.6") << seed;
+    EXPECT_EQ(other.counts().sessions, 0u) << seed;
+    // A better host is asked all the same.
+    rig.world.zone().mx("d.example", 5, "best.d.example");
+    auto& best = rig.host("best.d.example", 2);
+    EXPECT_EQ(shown(rig.one("bob@d.example")), "delivered") << seed;
+    EXPECT_EQ(best.taken().size(), 1u);
+    EXPECT_EQ(other.counts().sessions, 0u) << seed;
+  }
+}
+
+// DNS that is slow for one of equal hosts takes nothing from the others.
+TEST(Hosts, EqualOnesAreLookedUpAtTheSameTime) {
+  for (std::uint64_t seed = 1; seed <= 6; ++seed) {
+    DeliveryRig rig(seed);
+    rig.domain("d.example", 1);
+    for (const char* name : {"a.d.example", "b.d.example", "c.d.example"}) {
+      rig.world.zone().mx("d.example", 10, name);
+      rig.world.zone().fail(name, dns::Status::timed_out);
+    }
+    EXPECT_EQ(shown(rig.one("bob@d.example")), "delivered") << seed;
+  }
+}
+
+TEST(Hosts, AnAddressBehindTwoNamesIsAskedOnce) {
+  DeliveryRig rig;
+  auto& host = rig.domain("d.example", 1, {}, always(greeting, "421 later", Then::close));
+  rig.world.zone().mx("d.example", 20, "mx2.d.example");
+  rig.world.zone().address("mx2.d.example", "203.0.113.1");
+  EXPECT_EQ(shown(rig.one("bob@d.example")), "deferred host_deferred 4.3.2");
+  EXPECT_EQ(host.counts().sessions, 1u);
+}
+
+// Reason, status, name and words are one host's, in whichever order they are met.
+TEST(Hosts, WhatIsSaidOfAFailureIsOneHosts) {
+  const auto told = [](DeliveryRig& rig) {
+    const auto result = rig.one("bob@d.example");
+    return shown(result) + " | " + result.remote + " | " + result.diagnostic;
+  };
+  {
+    TwoHosts rig(always(greeting, "450 4.3.2 come again", Then::close), always(greeting, "", Then::close));
+    EXPECT_EQ(told(rig), "deferred host_deferred 4.3.2 | mx1.d.example [203.0.113.1] | 450 4.3.2 come again");
+  }
+  {
+    TwoHosts rig(always(greeting, "", Then::close), always(greeting, "450 4.3.2 come again", Then::close));
+    EXPECT_EQ(told(rig), "deferred host_deferred 4.3.2 | mx2.d.example [203.0.113.2] | 450 4.3.2 come again");
+  }
+  {
+    TwoHosts rig(always(greeting, "554 5.7.1 blocked", Then::close), says_521());
+    EXPECT_EQ(told(rig), "deferred refused_us 4.7.1 | mx1.d.example [203.0.113.1] | 554 5.7.1 blocked");
+  }
+  {
+    TwoHosts rig(says_521("521 one"), says_521("521 two"));
+    EXPECT_EQ(told(rig), "failed host_accepts_no_mail 5.3.2 | mx1.d.example [203.0.113.1] | 521 one");
+  }
+  {  // a worse host that cannot be found hides nothing
+    DeliveryRig rig;
+    rig.domain("d.example", 1, {}, always(greeting, "450 4.3.2 come again", Then::close));
+    rig.world.zone().mx("d.example", 20, "mx.nowhere.example");
+    EXPECT_EQ(told(rig), "deferred host_deferred 4.3.2 | mx1.d.example [203.0.113.1] | 450 4.3.2 come again");
+  }
+}
+
 TEST(Hosts, AddressLiterals) {
   DeliveryRig rig;
   rig.settings.own_names = {"192.0.2.1"};
@@ -217,6 +288,26 @@ TEST(NullHost, AllOfThem) {
   rig.second->behave({});
   EXPECT_EQ(rig.now(), "delivered");
   EXPECT_EQ(rig.second->taken().size(), 1u);
+}
+
+// A message that is returned on what a host said to an earlier one quotes that, and says when.
+TEST(NullHost, WhatItSaidIsQuotedLater) {
+  DeliveryRig rig;
+  auto& host = rig.domain("d.example", 1, {}, says_521("521 5.3.2 mx1 takes no mail, never"));
+  const WallTime then = rig.us->wall();
+  EXPECT_EQ(rig.one("bob@d.example").diagnostic_time, WallTime{});
+  rig.world.run_for(minutes(4));
+  // Another domain's name for the same address.
+  rig.world.zone().mx("e.example", 10, "mx.e.example");
+  rig.world.zone().address("mx.e.example", "203.0.113.1");
+  const auto result = rig.one("eve@e.example");
+  EXPECT_EQ(shown(result), "failed host_accepts_no_mail 5.3.2");
+  EXPECT_EQ(result.diagnostic, "521 5.3.2 mx1 takes no mail, never");
+  EXPECT_TRUE(result.diagnostic_remote);
+  EXPECT_EQ(result.remote, "mx.e.example [203.0.113.1]");
+  EXPECT_GE(result.diagnostic_time, then);
+  EXPECT_LE(result.diagnostic_time, then + minutes(1));
+  EXPECT_EQ(host.counts().sessions, 1u);
 }
 
 TEST(NullHost, OthersThatFailedForNowAreTriedAgainAndOnlyThose) {

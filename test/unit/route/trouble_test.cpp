@@ -255,7 +255,11 @@ TEST(Trouble, Conclusions) {
   const Judgement unreachable = judge(broken(Stage::connect, Trouble::timed_out), {});
   const Judgement lost = judge(broken(Stage::rcpt, Trouble::connection_lost), {});
   const Judgement eight = judge_missing(smtp::Missing::eight_bit_mime);
-  const auto of = [](std::vector<Judgement> hosts) { return show(conclude(hosts)); };
+  const auto of = [](std::vector<Judgement> hosts) {
+    Judgement by = hosts.at(deciding(hosts));
+    by.try_other_hosts = by.try_other_connection = by.try_without_tls = false;
+    return show(by);
+  };
   EXPECT_EQ(of({null}), "host fail host_accepts_no_mail 5.3.2");
   EXPECT_EQ(of({null, null, null}), "host fail host_accepts_no_mail 5.3.2");
   // One that may take it later, wherever it stands in the order, is enough to wait.
@@ -267,6 +271,11 @@ TEST(Trouble, Conclusions) {
   EXPECT_EQ(of({eight}), "host fail needs_8bitmime 5.6.3");
   EXPECT_EQ(of({null, eight}), "host fail needs_8bitmime 5.6.3");
   EXPECT_EQ(of({eight, unreachable}), "host wait connect_failed 4.4.1");
+  const auto index = [](std::vector<Judgement> hosts) { return deciding(hosts); };
+  EXPECT_EQ(index({null, null}), 0u);
+  EXPECT_EQ(index({unreachable, null, unreachable}), 0u);
+  EXPECT_EQ(index({null, lost, refusal, unreachable, refusal}), 2u);
+  EXPECT_EQ(index({null, eight, eight}), 1u);
 }
 
 // Texts of real servers at the door.
@@ -303,6 +312,8 @@ TEST(Trouble, WordsOfABlock) {
            "521 spam-trap.blocked.example 5.3.2 no mail here",
            "521 5.3.2 System not accepting network messages",
            "521 Server does not accept mail",
+           "521 host7.example.net does not accept mail; contact abuse@example.net",
+           "521 host7.example.net does not accept mail; contact https://example.net/contact",
            "521 This machine only sends mail.",
            "521 no SMTP service here",
            "521 mx1.marble-blockhouse.example SMTP service not available, never",
