@@ -1,0 +1,478 @@
+#include "diagnose/bounce_text.hpp"
+
+#include <algorithm>
+#include <array>
+#include <initializer_list>
+#include <optional>
+#include <ranges>
+
+#include "base/bytes.hpp"
+#include "diagnose/quoted_reply.hpp"
+#include "diagnose/reading.hpp"
+
+namespace postil::diagnose {
+namespace {
+
+constexpr std::size_t note_octets_max = 4 * 1024;
+constexpr std::size_t lines_max = 4000;
+
+bool has_any(std::string_view lower, std::initializer_list<std::string_view> words) {
+  return std::ranges::any_of(words, [&](auto word) { return lower.find(word) != std::string_view::npos; });
+}
+
+// "------ This is a copy of the message, including all the headers. ------", "Original message follows."
+bool begins_returned_message(std::string_view line) {
+  if (line.size() > 160) return false;
+  const auto lower = to_lower(line);
+  for (const std::string_view name :
+       {"received:", "return-path:", "x-originating-ip:", "dkim-signature:", "arc-seal:"}) {
+    if (lower.starts_with(name)) return true;
+  }
+  if (lower.starts_with("> received:") || lower.starts_with("|received:")) return true;
+  const bool marked = lower.starts_with("--") || lower.starts_with("==") || lower.starts_with("**") ||
+                      lower.starts_with("__") || lower.ends_with(':') || lower.ends_with("follow.") ||
+                      lower.ends_with("follows.") || lower.ends_with("follow") || lower.ends_with("follows");
+  return marked &&
+         has_any(lower,
+                 {"original message", "returned message", "copy of the message", "copy of your message",
+                  "unsent message", "message headers follow", "header of the original", "headers of the original",
+                  "original mail", "copy of the original", "copy of the message header", "message header follow",
+                  "undelivered message", "mail message follows", "original headers", "message is attached"});
+}
+
+// Sentences that say nothing about the cause.
+bool is_usual_phrase(std::string_view line) {
+  const auto lower = to_lower(line);
+  if (has_any(lower, {"due to", "because", "reason"})) return false;
+  return has_any(lower, {"this message was created automatically",
+                         "this is an automatically generated",
+                         "a message that you",
+                         "a message sent by",
+                         "its recipients.",
+                         "one or more recipients",
+                         "one or more destinations",
+                         "one or more of",
+                         "could not be delivered to",
+                         "address(es) failed",
+                         "following address",
+                         "following recipient",
+                         "this is the mail system",
+                         "this is the postfix program",
+                         "i'm sorry to have to inform you",
+                         "i'm afraid i wasn't able",
+                         "hi. this is the",
+                         "this is a permanent error",
+                         "for further assistance",
+                         "if you do so, please include",
+                         "delete your own text",
+                         "the mail system",
+                         "be delivered to one or more",
+                         "below could not be delivered",
+                         "please do not reply",
+                         "do not reply to this",
+                         "this is the mailer-daemon",
+                         "an error has occurred while",
+                         "list of recipients",
+                         "the following list",
+                         "this is a delivery status notification",
+                         "running the courier",
+                         "the original message was received",
+                         "warning message only",
+                         "you do not need to resend",
+                         "technical details of",
+                         "message will be retried",
+                         "original message is attached",
+                         "its recipients",
+                         "delivery status notification",
+                         "mime-encapsulated",
+                         "content-type:",
+                         "content-transfer-encoding:",
+                         "content-description:"});
+}
+
+std::string program_named_in(std::string_view text) {
+  struct Mark {
+    std::string_view words;
+    std::string_view mta;
+  };
+  static constexpr Mark marks[] = {
+      {"qmail-send program", "qmail"},
+      {"this is the postfix program", "postfix"},
+      {"this is the mail system at host", "postfix"},
+      {"dragonfly mail agent", "dma"},
+      {"(opensmtpd)", "opensmtpd"},
+      {"this is the mailer-daemon, please do not reply", "opensmtpd"},
+      {"courier mail server", "courier"},
+      {"created automatically by mail delivery software", "exim"},
+      {"microsoft exchange", "exchange"},
+      {"office 365", "exchange"},
+      {"msexch:", "exchange"},
+      {"resolver.", "exchange"},
+      {"generated by the program amavis", "amavis"},
+      {"domino directory", "domino"},
+      {"sendgrid", "sendgrid"},
+      {"google tried to deliver", "gmail"},
+      {"response from the remote server was", "gmail"},
+      {"transcript of session follows", "sendmail"},
+  };
+  const auto lower = to_lower(text);
+  for (const auto& mark : marks) {
+    if (lower.find(mark.words) != std::string::npos) return std::string(mark.mta);
+  }
+  return {};
+}
+
+// The addresses of people to turn to are no recipients.
+bool is_contact(std::string_view address) {
+  const auto local = to_lower(address.substr(0, address.find('@')));
+  return local == "postmaster" || local == "mailer-daemon" || local == "abuse" || local == "support";
+}
+
+// Header lines of the message that are told for orientation: "To: a@b", "Subject: x".
+bool is_header_key(std::string_view key) {
+  static constexpr std::array names{
+      "to",         "from",    "subject",       "cc",       "sent",      "date",         "sender",
+      "message-id", "bcc",     "reply-to",      "id",       "mail from", "return-path",  "posted",
+      "size",       "contact", "envelope-from", "x-sender", "with id",   "from address", "sender address"};
+  return std::ranges::find(names, to_lower(trim(key))) != names.end();
+}
+
+struct AddressLine {
+  std::string address;
+  std::string_view rest;  // behind it
+  std::string_view key;   // before it
+};
+
+std::string_view trim_marks(std::string_view text) {
+  while (!text.empty() && std::string_view(" \t*-\"'<>:[(.|").find(text.front()) != std::string_view::npos)
+    text.remove_prefix(1);
+  while (!text.empty() && std::string_view(" \t\"'<>*").find(text.back()) != std::string_view::npos)
+    text.remove_suffix(1);
+  return text;
+}
+
+// A line that begins with an address, or ends with one behind a colon.
+std::optional<AddressLine> address_line(std::string_view line) {
+  std::size_t begin = 0;
+  std::size_t end = 0;
+  AddressLine out;
+  out.address = find_address(line, 0, &begin, &end);
+  if (out.address.empty()) return std::nullopt;
+  const auto before = trim_marks(line.substr(0, begin));
+  auto rest = line.substr(end);
+  const bool bracket = rest.starts_with('>') || rest.starts_with('"') || rest.starts_with('\'');
+  if (bracket) rest.remove_prefix(1);
+  if (rest.starts_with(">")) rest.remove_prefix(1);
+  // "a@b <a@b>", "a@b <mailto:a@b>", "a@b (a@b)": said twice.
+  for (int i = 0; i < 2; ++i) {
+    std::size_t again_begin = 0;
+    std::size_t again_end = 0;
+    const auto again = find_address(rest, 0, &again_begin, &again_end);
+    const auto between = trim_marks(rest.substr(0, again_begin));
+    if (again.empty() || !iequals(again, out.address) || !(between.empty() || iequals(between, "mailto"))) break;
+    rest = rest.substr(again_end);
+    while (!rest.empty() && std::string_view(">)]").find(rest.front()) != std::string_view::npos) rest.remove_prefix(1);
+  }
+  if (before.empty()) {
+    out.rest = trim(rest);
+    while (!out.rest.empty() && (out.rest.front() == ':' || out.rest.front() == ',' || out.rest.front() == ';')) {
+      out.rest = trim(out.rest.substr(1));
+    }
+    return out;
+  }
+  auto key = trim(line.substr(0, begin));
+  while (!key.empty() && (key.back() == '<' || key.back() == '"' || key.back() == ' ')) key.remove_suffix(1);
+  // "Alice Example<mailto:a@b>", "Alice Example (a@b)"
+  if (key.ends_with("<mailto:") || key.ends_with("mailto:")) {
+    out.rest = trim(rest);
+    return out;
+  }
+  if (key.ends_with(':') && key.size() <= 80 && trim_marks(rest).empty()) {
+    out.key = trim(key.substr(0, key.size() - 1));
+    while (!out.key.empty() && out.key.front() == '-') out.key.remove_prefix(1);
+    return out;
+  }
+  return std::nullopt;
+}
+
+// "550 5.1.1 <a@b>... User unknown", "<a@b>... Deferred: x", "550 host.example (smtp)... 550 Host unknown"
+bool is_transcript_verdict(std::string_view line) {
+  return line.find("... ") != std::string_view::npos;
+}
+
+class TextReader {
+ public:
+  explicit TextReader(std::string_view sender) : sender_(to_lower(sender)) {}
+
+  ReportText read(std::string_view text) {
+    out_.mta = program_named_in(text);
+    const auto lines = split(text, '\n');
+    for (std::size_t i = 0; i < lines.size() && i < lines_max; ++i) line(lines[i]);
+    finish();
+    return std::move(out_);
+  }
+
+ private:
+  void line(std::string_view raw) {
+    const auto line = trim(raw);
+    if (line.empty()) {
+      blank_ = true;
+      return;
+    }
+    const bool indented = raw[0] == ' ' || raw[0] == '\t';
+    if (says_delayed(line)) out_.delayed = true;
+    if (command_follows_ && stage_of_command(line) != knowledge::Stage::any) {
+      shared_command_ = std::string(line.substr(0, 256));
+      command_follows_ = false;
+    } else if (is_rule(line)) {
+      section(line);
+    } else if (transcript_ && session_line(line)) {
+    } else if (line.starts_with(">>> ") || line.starts_with("<<< ")) {
+      session_line(line);
+    } else if (!new_note(line, indented)) {
+      other(line, indented);
+    }
+    before_ = line;
+    blank_ = false;
+  }
+
+  static bool says_delayed(std::string_view line) {
+    const auto lower = to_lower(line);
+    return has_any(lower, {"warning message only", "has been delayed", "is delayed for more", "will be retried",
+                           "still being retried", "temporary failure report", "will continue to be attempted",
+                           "has not yet been delivered", "keep trying", "delivery attempts will continue",
+                           "will keep trying", "does not need to be resent"}) &&
+           !has_any(lower, {"will not be retried", "not keep trying", "will not continue"});
+  }
+
+  // "   ----- Transcript of session follows -----"
+  static bool is_rule(std::string_view line) { return line.size() >= 3 && line.starts_with("---"); }
+
+  void section(std::string_view line) {
+    const auto lower = to_lower(line);
+    transcript_ = lower.find("transcript") != std::string::npos;
+    command_follows_ = lower.find("smtp command") != std::string::npos;
+    muted_ = false;
+    // What follows a rule of its own belongs to nobody yet.
+    current_ = npos;
+    command_.clear();
+    replies_.clear();
+  }
+
+  // Lines of an SMTP session. True when the line was one.
+  bool session_line(std::string_view line) {
+    if (line.starts_with(">>> ")) {
+      const auto rest = trim(line.substr(4));
+      // "Recipient: <a>" in brackets of the other kind is not a command: ">>> a@b <a@b>" names an address.
+      if (stage_of_command(rest) == knowledge::Stage::any) {
+        new_note(rest, false);
+        return true;
+      }
+      command_ = std::string(rest.substr(0, 256));
+      replies_.clear();
+      if (stage_of_command(rest) == knowledge::Stage::rcpt) {
+        const auto address = find_address(rest);
+        if (!address.empty()) current_ = note_of(address);
+      }
+      return true;
+    }
+    if (line.starts_with("<<< ")) {
+      if (stage_of_command(command_) == knowledge::Stage::quit) return true;
+      if (current_ != npos && !command_.empty()) out_.notes[current_].command = command_;
+      append(replies_, line.substr(4));
+      if (stage_of_command(command_) == knowledge::Stage::rcpt && current_ != npos) {
+        // The answer to this recipient's own command says more than the program's summary.
+        replace_when_reply(out_.notes[current_], replies_);
+      } else {
+        append(shared_replies_, line.substr(4));
+        shared_command_ = command_;
+      }
+      return true;
+    }
+    if (istarts_with(line, "... while talking to") || istarts_with(line, "while talking to")) {
+      replies_.clear();
+      shared_replies_.clear();
+      return true;
+    }
+    if (is_transcript_verdict(line)) {
+      const auto address = find_address(line);
+      if (!address.empty()) {
+        verdict(address, line);
+      } else {
+        append(pending_, line);  // "550 host.example (smtp)... 550 Host unknown": the next line says for whom
+      }
+      return true;
+    }
+    return false;
+  }
+
+  // The program's own line about one address; replies of the session before it are what it is about.
+  void verdict(const std::string& address, std::string_view line) {
+    const auto at = note_of(address);
+    auto& note = out_.notes[at];
+    std::string text = shared_replies_.empty() ? std::string() : shared_replies_ + "\n";
+    if (note.text.find("... ") == std::string::npos && find_reply(note.text) && text.empty()) {
+      // Its own reply came already.
+    } else {
+      text.append(line);
+      replace_when_reply(note, text);
+    }
+    if (!shared_command_.empty() && note.command.empty()) note.command = shared_command_;
+    shared_replies_.clear();
+    shared_command_.clear();
+    pending_.clear();
+    current_ = at;
+  }
+
+  static void replace_when_reply(Note& note, std::string_view text) {
+    const bool had = find_reply(note.text).has_value();
+    if (had && !find_reply(text)) {
+      append(note.text, text);
+    } else {
+      std::string joined(text);
+      if (had || !note.text.empty()) append(joined, note.text);
+      note.text = std::move(joined);
+    }
+  }
+
+  // True when the line begins what is said about one address.
+  bool new_note(std::string_view line, bool indented) {
+    const auto found = address_line(line);
+    if (!found) return false;
+    if (found->key.empty()) {
+      // A sentence that goes on from the line before may well begin with an address.
+      const bool goes_on = !blank_ && current_ != npos && indented && !out_.notes[current_].text.empty() &&
+                           iequals(out_.notes[current_].address, found->address);
+      if (goes_on) return false;
+      if (is_contact(found->address) && !found->rest.empty() && !line.starts_with('<')) return false;
+      // "A message sent by <a@b>"
+      if (to_lower(before_).ends_with(" sent by") || to_lower(before_).ends_with(" from")) return true;
+      begin_note(found->address, indented);
+      if (!found->rest.empty()) say(found->rest);
+      return true;
+    }
+    if (is_header_key(found->key) || has_any(to_lower(found->key), {"mail from", "envelope-from"})) return false;
+    // "SMTP error from remote mail server after RCPT TO:<a@b>:" goes on about a@b.
+    if (current_ != npos && !blank_ && iequals(out_.notes[current_].address, found->address)) return false;
+    if (is_contact(found->address)) return false;
+    begin_note(found->address, indented);
+    const auto key = to_lower(found->key);
+    if (!has_any(key, {"recipient", "address", "delivered to", "deliver message", "deliver your", "rcpt to",
+                       "message to", "envelope-to"}))
+      say(found->key);
+    return true;
+  }
+
+  void begin_note(const std::string& address, bool indented) {
+    current_ = note_of(address);
+    indented_ = indented;
+    // Some services say all twice, in two languages.
+    muted_ = find_reply(out_.notes[current_].text).has_value();
+  }
+
+  void say(std::string_view text) {
+    if (!muted_) append(out_.notes[current_].text, text);
+  }
+
+  void other(std::string_view line, bool indented) {
+    if (transcript_) {
+      // "Message could not be delivered for 8 hours", "maildrop: over quota"
+      append(current_ == npos ? session_ : out_.notes[current_].text, line);
+      return;
+    }
+    if (is_usual_phrase(line) && !find_reply(line)) return;
+    if (current_ != npos) {
+      auto& note = out_.notes[current_];
+      // Behind an empty line comes something else, once there is a reply, or where the margin changes.
+      if (blank_ && !note.text.empty() && (indented != indented_ || find_reply(note.text))) {
+        current_ = npos;
+      } else {
+        if (note.text.empty() || !blank_) indented_ = indented;
+        say(line);
+        return;
+      }
+    }
+    append(out_.common, line);
+  }
+
+  std::size_t note_of(const std::string& address) {
+    for (std::size_t i = 0; i < out_.notes.size(); ++i) {
+      if (iequals(out_.notes[i].address, address)) return i;
+    }
+    if (out_.notes.size() >= recipients_max) return out_.notes.size() - 1;
+    out_.notes.push_back({address.substr(0, address_octets_max), {}, {}, false});
+    return out_.notes.size() - 1;
+  }
+
+  static void append(std::string& to, std::string_view text) {
+    if (to.size() + text.size() > note_octets_max) return;
+    if (!to.empty()) to += '\n';
+    to += text;
+  }
+
+  void finish() {
+    append(session_, pending_);
+    append(session_, shared_replies_);
+    auto& notes = out_.notes;
+    // The sender is named in many reports; only the one who writes to himself is a recipient.
+    if (notes.size() > 1) {
+      std::erase_if(notes, [&](const Note& note) {
+        return note.text.empty() && !sender_.empty() && iequals(note.address, sender_);
+      });
+    }
+    // "a@b, c@d: mailbox full": what is said behind several addresses is about all of them.
+    std::string_view following;
+    for (auto& note : std::views::reverse(notes)) {
+      if (!note.text.empty()) {
+        following = note.text;
+      } else if (!session_.empty()) {
+        note.text = session_;
+        if (!shared_command_.empty()) note.command = shared_command_;
+      } else if (!following.empty()) {
+        note.text = std::string(following);
+      }
+      if (note.command.empty() && !shared_command_.empty() && session_.empty()) note.command = shared_command_;
+    }
+    if (!session_.empty()) append(out_.common, session_);
+  }
+
+  static constexpr std::size_t npos = static_cast<std::size_t>(-1);
+
+  std::string sender_;
+  ReportText out_;
+  std::size_t current_ = npos;
+  bool blank_ = false;
+  bool indented_ = false;  // the margin of the lines about current_
+  bool muted_ = false;     // current_ has had its words
+  bool command_follows_ = false;
+  std::string_view before_;  // the line before
+  bool transcript_ = false;
+  std::string command_;
+  std::string replies_;         // to command_
+  std::string shared_replies_;  // to commands that are about all recipients
+  std::string shared_command_;
+  std::string pending_;
+  std::string session_;  // of the transcript, about nobody by name
+};
+
+}  // namespace
+
+std::string_view before_returned_message(std::string_view text) {
+  std::size_t at = 0;
+  std::size_t lines = 0;
+  while (at < text.size()) {
+    const auto end = text.find('\n', at);
+    const auto line = trim(text.substr(at, end == std::string_view::npos ? end : end - at));
+    if (lines > 0 && begins_returned_message(line)) return text.substr(0, at);
+    if (!line.empty()) ++lines;
+    if (end == std::string_view::npos) break;
+    at = end + 1;
+  }
+  return text;
+}
+
+ReportText read_report_text(std::string_view text, std::string_view sender) {
+  return TextReader(sender).read(before_returned_message(text));
+}
+
+}  // namespace postil::diagnose
