@@ -26,7 +26,9 @@ constexpr Advice unauthenticated{"unauthenticated", "your_admin"};
 constexpr Advice blocked{"blocked", "your_admin"};
 constexpr Advice content{"content", "you"};
 constexpr Advice ascii_only_address{"ascii_only_address", "you"};
-constexpr Advice ascii_only_message{"ascii_only_message", "you"};
+constexpr Advice ascii_only_header{"ascii_only_header", "you"};
+constexpr Advice seven_bit_only{"seven_bit_only", "you"};
+constexpr Advice conversion{"conversion", "you"};
 constexpr Advice loop{"loop", "their_admin"};
 constexpr Advice own_trouble{"own_trouble", "your_admin"};
 constexpr Advice unreachable{"unreachable", "their_admin"};
@@ -70,6 +72,25 @@ Advice by_mailbox_code(unsigned detail) {  // X.2
   }
 }
 
+Advice by_content_code(unsigned detail) {  // X.6 [rfc3463 3.7] [rfc6531 3.7.4.2]
+  switch (detail) {
+    case 2:
+    case 4:
+    case 5:
+      return conversion;
+    case 3:
+      return seven_bit_only;
+    case 7:
+    case 8:
+    case 10:
+      return ascii_only_address;
+    case 9:
+      return ascii_only_header;
+    default:
+      return content;
+  }
+}
+
 Advice by_policy_code(unsigned detail) {  // X.7
   if (detail == 2) return restricted;
   if (detail == 5 || detail == 10 || detail == 11) return tls_trouble;
@@ -82,6 +103,8 @@ Advice by_code(reply::EnhancedCode code) {
   const bool temporary = code.klass == 4;
   switch (code.subject) {
     case 1:
+      // A mailbox that is not there for now may be one that is being looked for.
+      if (temporary && code.detail <= 1) return not_now;
       return by_address_code(code.detail);
     case 2:
       return by_mailbox_code(code.detail);
@@ -98,9 +121,7 @@ Advice by_code(reply::EnhancedCode code) {
     case 5:
       return temporary ? not_now : their_trouble;
     case 6:
-      return code.detail == 7                       ? ascii_only_address
-             : code.detail == 3 || code.detail >= 8 ? ascii_only_message
-                                                    : content;
+      return by_content_code(code.detail);
     case 7:
       return temporary && code.detail < 20 && code.detail != 5 ? not_now : by_policy_code(code.detail);
     default:
@@ -128,7 +149,9 @@ const std::vector<Advice>& all_advice() {
                                           blocked,
                                           content,
                                           ascii_only_address,
-                                          ascii_only_message,
+                                          ascii_only_header,
+                                          seven_bit_only,
+                                          conversion,
                                           loop,
                                           own_trouble,
                                           unreachable,
@@ -142,7 +165,9 @@ const std::vector<Advice>& all_advice() {
 }
 
 Advice advice_of(Kind kind, const queue::RecipientState& state) {
-  switch (state.reason) {  // what we have found out ourselves
+  // What kept it waiting until its time was over says more than that the time was over.
+  const bool in_vain = state.reason == Reason::expired && state.last_reason != Reason::new_message;
+  switch (in_vain ? state.last_reason : state.reason) {  // what we have found out ourselves
     case Reason::host_accepts_no_mail:
       return host_takes_no_mail;
     case Reason::null_mx:
@@ -156,8 +181,9 @@ Advice advice_of(Kind kind, const queue::RecipientState& state) {
       return loop;
     case Reason::needs_8bitmime:
     case Reason::needs_binarymime:
+      return seven_bit_only;
     case Reason::needs_smtputf8_header:
-      return ascii_only_message;
+      return ascii_only_header;
     case Reason::needs_smtputf8_address:
       return ascii_only_address;
     case Reason::too_big:
@@ -185,7 +211,7 @@ Advice advice_of(Kind kind, const queue::RecipientState& state) {
     case Reason::dropped_by_admin:
       return returned_by_admin;
     default:
-      return by_code(status_of(kind, state));
+      return by_code(in_vain && state.last_code ? state.last_code : status_of(kind, state));
   }
 }
 

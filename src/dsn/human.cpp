@@ -1,6 +1,7 @@
 #include "dsn/human.hpp"
 
 #include <algorithm>
+#include <initializer_list>
 #include <map>
 
 #include "base/bytes.hpp"
@@ -8,12 +9,16 @@
 #include "i18n/columns.hpp"
 #include "i18n/translator.hpp"
 #include "message/date.hpp"
+#include "message/header_block.hpp"
+#include "mime/message.hpp"
 
 namespace postil::dsn {
 namespace {
 
 constexpr std::size_t columns = 72;
 constexpr std::size_t recipients_shown_max = 50;  // the status part has them all
+constexpr std::size_t header_fields_max = 200;    // of the original, among which its Subject is looked for
+constexpr std::size_t subject_octets_max = 200;
 
 // "2026-11-22 06:20 +0000": read alike in every language.
 std::string date_for_people(WallTime time, int zone_minutes) {
@@ -43,8 +48,8 @@ class Text {
   Text(const Report& report, const i18n::Translator& translator) : report_(report), tr_(translator) {}
 
   std::string write() && {
-    paragraph(tr_.count(key("bounce.intro.", to_string(report_.kind)), report_.recipients.size(),
-                        {{"date", date(report_.original.arrived)}}));
+    paragraph(tr_.count(key("bounce.intro.", to_string(report_.kind)), report_.recipients.size()));
+    about();
     const auto shown = std::min(report_.recipients.size(), recipients_shown_max);
     for (std::size_t i = 0; i < shown; ++i) recipient(report_.recipients[i]);
     if (const auto more = report_.recipients.size() - shown; more > 0) paragraph(tr_.count("bounce.more", more));
@@ -62,56 +67,83 @@ class Text {
     lines(text, "");
     out_ += "\n";
   }
-  void verbatim(std::string_view text) { out_ += "      " + safe_text(text) + "\n"; }
+  // Sentences about a recipient, as one paragraph.
+  void block(std::initializer_list<std::string> sentences) {
+    std::string text;
+    for (const auto& sentence : sentences) text += (text.empty() ? "" : " ") + sentence;
+    lines(text, "  ");
+    out_ += "\n";
+  }
+
+  // Which message it was: what its sender knows it by.
+  void about() {
+    const auto header = message::header_block(report_.original_header);
+    const auto fields = mime::parse_fields(header, header_fields_max);
+    const auto subject = safe_text(trim(mime::find_field(fields, "Subject")), subject_octets_max);
+    if (!subject.empty()) lines(tr_.text("bounce.about.subject", {{"subject", subject}}), "  ");
+    lines(tr_.text("bounce.about.sent", {{"date", date(report_.original.arrived)}}), "  ");
+    out_ += "\n";
+  }
 
   void recipient(const queue::RecipientState& state) {
-    verbatim("<" + report_.original.recipients[state.index].address + ">");
+    out_ += "<" + safe_text(report_.original.recipients[state.index].address) + ">\n\n";
     switch (report_.kind) {
       case Kind::failed:
         failed(state);
         break;
       case Kind::delayed:
-        lines(tr_.text(key("bounce.advice.", advice_of(report_.kind, state).id, ".what")), "  ");
-        lines(tr_.count("bounce.delayed", std::max<std::uint64_t>(state.attempts, 1),
-                        {{"until", date(report_.original.expires)}}),
-              "  ");
+        delayed(state);
         break;
       case Kind::relayed:
-        lines(tr_.text("bounce.relayed"), "  ");
+        block({tr_.text("bounce.relayed")});
         break;
       case Kind::delivered:
-        lines(tr_.text("bounce.delivered"), "  ");
+        block({tr_.text("bounce.delivered")});
         break;
     }
     said(state);
-    out_ += "\n";
+  }
+
+  void delayed(const queue::RecipientState& state) {
+    const auto advice = advice_of(report_.kind, state);
+    block({tr_.text(key("bounce.advice.", advice.id, ".what")),
+           tr_.count("bounce.delayed", attempts(state), {{"until", date(retry_until(report_, state))}})});
+    // What this side's administrator can mend does not mend itself.
+    if (advice.who == "your_admin") {
+      block({tr_.text("bounce.delayed_admin"), tr_.text(key("bounce.who.", advice.who))});
+    } else {
+      block({tr_.text("bounce.delayed_wait")});
+    }
   }
 
   void failed(const queue::RecipientState& state) {
     const auto advice = advice_of(report_.kind, state);
-    lines(tr_.text(key("bounce.advice.", advice.id, ".what")), "  ");
-    const bool tried_in_vain = state.reason == queue::Reason::expired || status_of(report_.kind, state).klass == 4;
-    if (tried_in_vain) {
-      lines(tr_.count("bounce.expired", std::max<std::uint64_t>(state.attempts, 1),
-                      {{"date", date(state.last_attempt == WallTime{} ? report_.time : state.last_attempt)}}),
-            "  ");
-    } else {
-      lines(tr_.text("bounce.final"), "  ");
-    }
-    lines(tr_.text(key("bounce.advice.", advice.id, ".do")), "  ");
-    lines(tr_.text(key("bounce.who.", advice.who)), "  ");
+    const bool in_vain =
+        state.attempts > 1 || state.reason == queue::Reason::expired || status_of(report_.kind, state).klass == 4;
+    const auto last = state.last_attempt == WallTime{} ? report_.time : state.last_attempt;
+    block({tr_.text(key("bounce.advice.", advice.id, ".what")),
+           in_vain ? tr_.count("bounce.expired", attempts(state), {{"date", date(last)}}) : tr_.text("bounce.final")});
+    block({tr_.text(key("bounce.advice.", advice.id, ".do")), tr_.text(key("bounce.who.", advice.who))});
   }
 
   void said(const queue::RecipientState& state) {
     if (state.diagnostic.empty()) return;
+    const auto remote = safe_text(state.remote, 300);
     if (!state.diagnostic_remote) {
-      lines(tr_.text("bounce.noted"), "  ");
-    } else if (state.remote.empty()) {
-      lines(tr_.text("bounce.said_by_unknown"), "  ");
+      block({remote.empty() ? tr_.text("bounce.noted") : tr_.text("bounce.noted_of", {{"remote", remote}})});
+    } else if (state.diagnostic_time != WallTime{}) {
+      block({tr_.text("bounce.said_before", {{"remote", remote}, {"date", date(state.diagnostic_time)}})});
+    } else if (remote.empty()) {
+      block({tr_.text("bounce.said_by_unknown")});
     } else {
-      lines(tr_.text("bounce.said", {{"remote", safe_text(state.remote, 300)}}), "  ");
+      block({tr_.text("bounce.said", {{"remote", remote}})});
     }
-    verbatim(state.diagnostic);
+    lines(safe_text(state.diagnostic), "    ");
+    out_ += "\n";
+  }
+
+  static std::uint64_t attempts(const queue::RecipientState& state) {
+    return std::max<std::uint64_t>(state.attempts, 1);
   }
 
   const Report& report_;

@@ -21,13 +21,17 @@ struct Report {
   int zone_minutes = 0;  // of dates
   queue::Envelope original;
   std::vector<queue::RecipientState> recipients;  // one or more; index into original.recipients
-  std::string original_header;  // the stored message's header block; the beginning of the message will do
-  std::string language;         // of the reader: "de", "de-AT, en;q=0.5"; "" or unknown ones: English alone
-  std::uint64_t random = 0;     // 64 bits that no peer can guess, for the boundary
+  std::string original_header;     // the stored message's header block; the beginning of the message will do
+  std::string language;            // of the reader: "de", "de-AT, en;q=0.5"; "" or unknown ones: English alone
+  Duration refused_us_lifetime{};  // how long mail waits for hosts that refuse us; 0: as long as any other
+  std::uint64_t random = 0;        // 64 bits that no peer can guess, for the boundary
 };
 
 // The status that the report gives for a recipient: the state's code where its class fits the kind, otherwise what
 // is known from the reason or the basic code (a bare 521 is 5.3.2 [rfc7504 3], 556 is 5.1.10 [rfc7505 6]).
 reply::EnhancedCode status_of(Kind kind, const queue::RecipientState& state);
+
+// Until when a recipient that waits is tried again.
+WallTime retry_until(const Report& report, const queue::RecipientState& state);
 
 }  // namespace postil::dsn

@@ -1,5 +1,7 @@
 #include "dsn/status.hpp"
 
+#include <algorithm>
+
 #include "address/domain.hpp"
 #include "address/xtext.hpp"
 #include "base/bytes.hpp"
@@ -55,7 +57,7 @@ std::string recipient_fields(const Report& report, const queue::RecipientState& 
     out += field("Last-Attempt-Date", message::rfc5322_date(state.last_attempt, report.zone_minutes));
   if (report.original.id) out += field("Final-Log-ID", postil::to_string(report.original.id));
   if (report.kind == Kind::delayed)
-    out += field("Will-Retry-Until", message::rfc5322_date(report.original.expires, report.zone_minutes));
+    out += field("Will-Retry-Until", message::rfc5322_date(retry_until(report, state), report.zone_minutes));
   return out;
 }
 
@@ -136,6 +138,13 @@ reply::EnhancedCode status_of(Kind kind, const queue::RecipientState& state) {
   if (const auto known = known_of(state.reason); fits(known)) return known;
   // Not {4 or 5}.0.0 by the class of what did not fit: by what became of the message [rfc3461 6.3 g].
   return {static_cast<std::uint8_t>(kind == Kind::delayed ? 4 : 5), 0, 0};
+}
+
+WallTime retry_until(const Report& report, const queue::RecipientState& state) {
+  const bool refused = state.reason == Reason::refused_us && state.refused_since != WallTime{} &&
+                       report.refused_us_lifetime > Duration(0);
+  if (!refused) return report.original.expires;
+  return std::min(report.original.expires, state.refused_since + report.refused_us_lifetime);
 }
 
 std::string delivery_status(const Report& report, bool utf8) {

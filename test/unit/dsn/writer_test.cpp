@@ -124,7 +124,8 @@ TEST(Writer, failure) {
   EXPECT_THAT(text, HasSubstr("Whose move it is: yours."));
   EXPECT_THAT(text, HasSubstr("is not tried again"));
   EXPECT_THAT(text, HasSubstr("The mail server mx1.example.net [192.0.2.7] answered:"));
-  EXPECT_THAT(text, HasSubstr("      550 5.1.1 <bob@example.net>: no such user here\r\n"));
+  EXPECT_THAT(text, HasSubstr("\r\n    550 5.1.1 <bob@example.net>: no such user here\r\n"));
+  EXPECT_THAT(text, HasSubstr("\r\n  Subject: Hi\r\n  Sent: 2026-11-22 06:20 +0000\r\n"));
   EXPECT_THAT(text, HasSubstr(to_string(MessageId{42})));
 }
 
@@ -193,6 +194,69 @@ TEST(Writer, delay) {
   EXPECT_THAT(words(read.parts[0].content), HasSubstr("tried 7 times so far"));
   EXPECT_THAT(words(read.parts[0].content), HasSubstr("2026-11-27 06:20 +0000"));
   EXPECT_THAT(words(read.parts[0].content), HasSubstr("could not be reached"));
+  EXPECT_THAT(words(read.parts[0].content), HasSubstr("You need not do anything."));
+}
+
+// Waiting does not mend it, and it does not wait as long as other mail.
+TEST(Writer, delay_because_we_are_refused) {
+  auto report = common();
+  report.kind = Kind::delayed;
+  report.refused_us_lifetime = days(1);
+  auto& state = report.recipients[0];
+  state.status = queue::RecipientStatus::waiting;
+  state.reason = Reason::refused_us;
+  state.code = {4, 7, 1};
+  state.refused_since = at(1795328460);
+  state.diagnostic = "554 5.7.1 blocked";
+  const auto read = check(write(report));
+  EXPECT_EQ(find(read_status(read.parts[1].content)[1], "Will-Retry-Until"), "Mon, 23 Nov 2026 06:21:00 +0000");
+  const auto text = words(read.parts[0].content);
+  EXPECT_THAT(text, HasSubstr("2026-11-23 06:21 +0000"));
+  EXPECT_THAT(text, HasSubstr("your mail administrator's. Please pass this report on."));
+  EXPECT_THAT(text, Not(HasSubstr("You need not do anything.")));
+}
+
+TEST(Writer, what_was_said_before_the_attempt) {
+  auto report = common();
+  auto& state = report.recipients[0];
+  state.reason = Reason::host_accepts_no_mail;
+  state.code = {5, 3, 2};
+  state.diagnostic = "521 5.3.2 no mail here";
+  state.diagnostic_time = at(1795328460 - 240);
+  const auto read = check(write(report));
+  const auto groups = read_status(read.parts[1].content);
+  EXPECT_EQ(find(groups[1], "Diagnostic-Code"), "smtp; 521 5.3.2 no mail here");
+  EXPECT_EQ(find(groups[1], "Remote-MTA"), "dns; mx1.example.net");
+  EXPECT_THAT(
+      words(read.parts[0].content),
+      HasSubstr("mx1.example.net [192.0.2.7] gave this answer at 2026-11-22 06:17 +0000, to an earlier message."));
+}
+
+TEST(Writer, the_subject_as_people_know_it) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"=?utf-8?B?R3LDvMOfZQ==?= aus =?utf-8?Q?K=C3=B6ln?=", "  Subject: Grüße aus Köln\r\n"},
+      {"Lunch\r\n on Friday", "  Subject: Lunch on Friday\r\n"},
+      {"=?utf-8?Q?a=0D=0AStatus:_2.0.0?=", "Status: 2.0.0\r\n  Sent: "},
+  };
+  for (const auto& [field, shown] : cases) {
+    auto report = common();
+    report.original_header = std::string("From: a@b\r\nSubject: ") + field + "\r\nX: y\r\n";
+    const auto out = write(report);
+    EXPECT_THAT(check(out).parts[0].content, HasSubstr(shown)) << out;
+  }
+  auto without = common();
+  without.original_header = "From: a@b\r\n";
+  EXPECT_THAT(check(write(without)).parts[0].content, Not(HasSubstr("Subject:")));
+}
+
+TEST(Writer, a_long_answer_is_wrapped) {
+  auto report = common();
+  std::string answer = "550 5.7.1";
+  for (int i = 0; i < 60; ++i) answer += " some more words";
+  report.recipients[0].diagnostic = answer;
+  const auto read = check(write(report));
+  for (const auto line : split(read.parts[0].content, '\n')) EXPECT_LE(line.size(), 74u) << line;
+  EXPECT_EQ(find(read_status(read.parts[1].content)[1], "Diagnostic-Code"), "smtp; " + answer);
 }
 
 TEST(Writer, success_reports) {
@@ -224,6 +288,25 @@ TEST(Writer, expired) {
   EXPECT_THAT(words(read.parts[0].content), HasSubstr("tried 31 times"));
   EXPECT_THAT(words(read.parts[0].content), HasSubstr("no space left"));
   EXPECT_THAT(words(read.parts[0].content), HasSubstr("the recipient's."));
+}
+
+// What it waited for says what is to be done, not that the time was over.
+TEST(Advice, of_a_message_whose_time_was_over) {
+  queue::RecipientState state;
+  state.status = queue::RecipientStatus::expired;
+  state.reason = Reason::expired;
+  state.code = {5, 4, 7};
+  const auto of = [&](Reason last, reply::EnhancedCode code) {
+    state.last_reason = last;
+    state.last_code = code;
+    return std::string(advice_of(Kind::failed, state).id);
+  };
+  EXPECT_EQ(of(Reason::connect_failed, {4, 4, 1}), "unreachable");
+  EXPECT_EQ(of(Reason::recipient_deferred, {4, 2, 2}), "mailbox_full");
+  EXPECT_EQ(of(Reason::recipient_deferred, {4, 1, 1}), "not_now");
+  EXPECT_EQ(of(Reason::greylisted, {4, 7, 1}), "not_now");
+  EXPECT_EQ(of(Reason::host_deferred, {4, 3, 2}), "not_now");
+  EXPECT_EQ(of(Reason::smarthost_refused, {4, 3, 2}), "own_trouble");
 }
 
 TEST(Status, is_true_to_what_is_known) {
