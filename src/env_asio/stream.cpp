@@ -105,6 +105,7 @@ class Core {
   std::string_view read_now(Ready& wait_for, std::optional<NetFailure>& failure);
   Attempt try_write(std::string_view data);
   Attempt try_handshake();
+  void acknowledge_now();
   Attempt ssl_failed(int result, int error_number, std::string_view what);
   std::optional<NetFailure> unusable() const;
   void send_close();
@@ -375,7 +376,15 @@ env::Awaitable<NetResult<crypto::TlsFacts>> Core::handshake(std::shared_ptr<Core
     }
   }
   self->handshaken_ = true;
+  if (server) self->acknowledge_now();
   co_return server ? server_facts(self->ssl_.get()) : client_facts(self->ssl_.get());
+}
+
+// After a handshake without session tickets the server has nothing to say, so the acknowledgement of the client's last
+// flight would wait for 40 ms; and a client that lets the kernel gather small segments holds its EHLO back until then.
+void Core::acknowledge_now() {
+  const int on = 1;
+  ::setsockopt(fd(), IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
 }
 
 bool Core::readable_now() {

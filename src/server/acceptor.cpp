@@ -11,15 +11,19 @@
 namespace postil::server {
 namespace {
 
-// A connection that gets no session: one reply, at most a moment's patience.
-env::Awaitable<void> turn_away(Services& services, env::StreamPtr stream, reply::Reply reply,
-                               std::shared_ptr<const smtp::ServerSettings> settings) {
+// A connection that gets no session: one reply, at most a moment's patience. entered: the address whose place in the
+// registry it gives back; empty: it got none.
+env::Awaitable<void> turn_away(Services& services, Registry& registry, env::StreamPtr stream, reply::Reply reply,
+                               std::shared_ptr<const smtp::ServerSettings> settings, std::string entered,
+                               std::shared_ptr<void> load) {
   // Under implicit TLS there is nobody to read a plain reply.
   if (!settings->implicit_tls) {
     const std::string wire = reply::to_wire(reply, settings->receipt_url);
     co_await stream->write(wire, services.clock.now() + seconds(2));
   }
   stream->close();
+  if (!entered.empty()) registry.leave(entered);
+  load.reset();
 }
 
 bool allowed(const ListenerState& listener, const std::string& address) {
@@ -86,24 +90,10 @@ void Acceptor::serve(env::StreamPtr stream, SessionExecutors::Place place) {
       record_refusal(services_, {*refusal->receipt, *refusal, "connect", {}, {}, {}, {}}, address, id);
     }
   }
-  // Two coroutines, since the frame of the first lives as long as the session, and has no room to spare.
-  auto served = [](Services& services, Registry& registry, std::shared_ptr<const ListenerState> state,
-                   env::StreamPtr connection, SessionId session, std::string from,
-                   std::shared_ptr<void> load) -> env::Awaitable<void> {
-    co_await run_session(services, registry, std::move(state), std::move(connection), session);
-    registry.leave(from);
-    load.reset();
-  };
-  auto turned_away = [](Services& services, Registry& registry, std::shared_ptr<const ListenerState> state,
-                        env::StreamPtr connection, reply::Reply refused, std::string from, bool counted,
-                        std::shared_ptr<void> load) -> env::Awaitable<void> {
-    co_await turn_away(services, std::move(connection), std::move(refused), state->settings);
-    if (counted) registry.leave(from);
-    load.reset();
-  };
-  auto whole = refusal ? turned_away(services_, registry_, listener, std::move(stream), std::move(*refusal), address,
-                                     entered, std::move(place.load))
-                       : served(services_, registry_, listener, std::move(stream), id, address, std::move(place.load));
+  // run_session() stands alone, since each frame around it would live as long as the session.
+  auto whole = refusal ? turn_away(services_, registry_, std::move(stream), std::move(*refusal), listener->settings,
+                                   entered ? address : std::string(), std::move(place.load))
+                       : run_session(services_, registry_, listener, std::move(stream), id, std::move(place.load));
   boost::asio::co_spawn(place.executor, std::move(whole), boost::asio::detached);
 }
 

@@ -57,6 +57,7 @@ class Driver {
   void end_wait() { waiting_ = false; }
   void interrupt();
   void tell_closed();
+  const std::string& address() const { return address_; }
 
  private:
   env::Awaitable<bool> prepare(smtp::PeerFacts& peer);
@@ -105,7 +106,7 @@ env::Awaitable<bool> Driver::prepare(smtp::PeerFacts& peer) {
                               {"why", facts.error().detail}}});
       co_return false;
     }
-    peer.tls = std::move(*facts);
+    peer.tls = std::make_unique<crypto::TlsFacts>(std::move(*facts));
   } else {
     peer.readable_before_greeting = stream_->readable_now();
   }
@@ -236,7 +237,7 @@ void Driver::tell_closed() {
 }  // namespace
 
 env::Awaitable<void> run_session(Services& services, Registry& registry, std::shared_ptr<const ListenerState> listener,
-                                 env::StreamPtr stream, SessionId id) {
+                                 env::StreamPtr stream, SessionId id, std::shared_ptr<void> load) {
   const env::Executor executor = co_await boost::asio::this_coro::executor;
   Driver driver(services, registry, std::move(listener), std::move(stream), id, executor);
   // The interrupt is posted, and finds the driver only while this frame lives.
@@ -266,6 +267,8 @@ env::Awaitable<void> run_session(Services& services, Registry& registry, std::sh
     reading = co_await driver.go_on(std::move(came));
   }
   driver.tell_closed();
+  registry.leave(driver.address());
+  load.reset();
 }
 
 }  // namespace postil::server

@@ -20,8 +20,9 @@ struct ListenerState {
   std::vector<address::Network> networks;
 };
 
-// Runs to the end of the connection, on the stream's executor.
+// Runs to the end of the connection, on the stream's executor; then gives back its place in the registry, which it
+// entered before, and its `load`.
 env::Awaitable<void> run_session(Services& services, Registry& registry, std::shared_ptr<const ListenerState> listener,
-                                 env::StreamPtr stream, SessionId id);
+                                 env::StreamPtr stream, SessionId id, std::shared_ptr<void> load);
 
 }  // namespace postil::server

@@ -29,8 +29,7 @@ std::string take(std::string& text) {
 
 ServerSession::State::State(std::shared_ptr<const ServerSettings> settings, PeerFacts peer, SessionRandom& random)
     : settings_(std::move(settings)), peer_(std::move(peer)), random_(random) {
-  if (peer_.tls) tls_ = std::make_unique<crypto::TlsFacts>(std::move(*peer_.tls));
-  peer_.tls.reset();
+  tls_ = std::move(peer_.tls);
   login_ = peer_.local_login;
 }
 

@@ -69,6 +69,7 @@ struct ServerSettings {
   Duration command_timeout = minutes(5);     // [rfc5321 4.5.3.2.7]
   Duration data_timeout = minutes(3);        // between blocks of data; 4.5.3.2.5 asks at least 3 min of clients
   Duration message_duration_max = hours(1);  // from DATA to its end, so that a drip of octets ends
+  std::string contact;  // of the null host, for people; told in its greeting
   Duration null_host_duration_max = seconds(30);
   std::uint32_t null_host_commands_max = 10;
 };
@@ -79,7 +80,7 @@ struct PeerFacts {
   std::string local_address;
   std::string local_login;                // Job::local: the account name that the uid stands for
   bool readable_before_greeting = false;  // octets were there before we said anything
-  std::optional<crypto::TlsFacts> tls;    // implicit TLS
+  std::unique_ptr<crypto::TlsFacts> tls;  // implicit TLS; null: none
 };
 
 // ---- questions -------------------------------------------------------------------------------------------

@@ -98,7 +98,7 @@ smtp::PeerFacts bare_peer(const std::map<std::string, std::string>& settings) {
     return found == settings.end() ? std::string() : found->second;
   };
   peer.readable_before_greeting = value("early") == "yes";
-  if (value("implicit_tls") == "yes") peer.tls = bare_tls(settings);
+  if (value("implicit_tls") == "yes") peer.tls = std::make_unique<crypto::TlsFacts>(bare_tls(settings));
   if (value("job") == "local") {
     peer.address = "local";
     peer.local_login = "alice@example.org";
