@@ -16,7 +16,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 # What is the same in every language: codes, verbs, names of protocols and records, commands, options, paths, addresses.
 LITERAL = re.compile(
     r"\{[a-z0-9_]+\}|`[^`]*`|\"[^\"]*\"|<[^>]*>|--?[a-z-]+|[!-~]*[/@=:][!-~]*|\b[\w-]+\.[\w.-]*\w"
-    r"|\b(?:postil|systemd|Postil|Postfix|Sendmail|Exim|Microsoft|Gmail|Google|Outlook|From|Received|Base64|base64|localhost|root|EHLO|COMMAND)\b"
+    r"|\b(?:postil|systemd|Postil|Postfix|Sendmail|Exim|Microsoft|Gmail|Google|Outlook|From|To|Received|Base64|base64|localhost|root|EHLO|COMMAND)\b"
     r"|\b[A-Z][A-Za-z]*[A-Z0-9][A-Za-z0-9-]*\b|\b[0-9][\w.:-]*|\b[A-Z]\b|\bx\b"
 )
 WORD = re.compile(r"[^\W\d_]+")
