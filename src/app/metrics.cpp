@@ -76,6 +76,8 @@ env::Awaitable<std::string> MetricsServer::page() {
     all.push_back(family(std::move(name), std::string(declared.text), MetricType::Counter,
                          static_cast<double>(log_.count(declared.name))));
   }
+  all.push_back(family("postil_log_dropped_total", "log lines that were dropped because nobody read them",
+                       MetricType::Counter, static_cast<double>(log_.dropped())));
   auto read = [](const queue::Engine& engine, queue::Now) { return engine.totals(); };
   const auto totals = co_await app_.post_office().ask(read);
   const auto gauge = [&](std::string name, std::string help, double value) {

@@ -1,5 +1,6 @@
 // Limits over time, the users file, the event log.
 #include <gmock/gmock.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -244,6 +245,45 @@ TEST(EventLog, AReaderThatIsSlowHoldsNobodyUp) {
   EXPECT_LT(text.size(), 20'000'000u);
   EXPECT_THAT(text, HasSubstr("spool.full")) << "what is loud is never dropped";
   EXPECT_THAT(text, HasSubstr("\"event\":\"log.dropped\",\"count\":"));
+}
+
+TEST(EventLog, AReaderThatStandsStillDoesNotKeepItFromEnding) {
+  FixedClock clock;
+  Pipe pipe;
+  const std::string big(4000, 'x');
+  for (int lines : {5, 100, 20'000}) {
+    EventLog log(pipe.ends[1], event::Level::debug, clock);
+    for (int i = 0; i < lines; ++i) log.emit({event::Name::spool_full, {{"why", big}}});  // loud ones have a bound too
+    const auto began = std::chrono::steady_clock::now();
+    log.finish(milliseconds(200));
+    EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(2)) << lines;
+    log.emit({event::Name::spool_full, {}});
+    EXPECT_EQ(log.count(event::Name::spool_full), static_cast<std::uint64_t>(lines) + 1);
+    if (lines == 20'000) {
+      EXPECT_GE(log.dropped(), 19'900u) << "a pipe holds 64 KiB";
+    }
+  }
+}
+
+TEST(EventLog, ASocketIsNotWaitedForEither) {  // the journal's
+  FixedClock clock;
+  int ends[2]{};
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+  const std::string big(4000, 'x');
+  {
+    EventLog log(ends[1], event::Level::debug, clock);
+    log.emit({event::Name::server_started, {}});
+    for (int i = 0; i < 1000; ++i) log.emit({event::Name::message_accepted, {{"id", big}}});
+    const auto began = std::chrono::steady_clock::now();
+    log.finish(milliseconds(200));
+    EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(2));
+    EXPECT_GT(log.dropped(), 0u);
+  }
+  char octets[64] = {};
+  EXPECT_GT(::read(ends[0], octets, sizeof octets - 1), 0);
+  EXPECT_THAT(octets, HasSubstr("server.started"));
+  ::close(ends[0]);
+  ::close(ends[1]);
 }
 
 TEST(EventLog, NobodyReadsAnyMore) {
