@@ -54,7 +54,11 @@ std::expected<void, StartFailure> App::listen(const ListenerPlan& plan) {
   auto state = listener_state(plan);
   if (!state) return std::unexpected(state.error());
   std::unique_ptr<env::Listener> listener;
-  if (extras_.adopt) listener = extras_.adopt(plan.at, executors_.main);
+  if (extras_.adopt) {
+    auto given = extras_.adopt(plan.at, executors_.main);
+    if (given && !*given) return {};  // another one's socket serves this address
+    if (given) listener = std::move(*given);
+  }
   if (!listener) {
     auto opened = ports_.network.listen(plan.at, {1024, plan.at.local() ? 0666 : 0}, executors_.main);
     if (!opened) {
@@ -173,14 +177,15 @@ env::Awaitable<void> App::stop(Duration grace) {
   ports_.events.emit({event::Name::server_stopping, {}});
   for (auto& [plan, acceptor] : acceptors_) acceptor->stop();
   if (control_listener_) control_listener_->close();
+  const MonoTime end = ports_.clock.now() + grace;
   if (registry_) {
     registry_->stop();
     auto pause = ports_.timers.make(executors_.main);
-    const MonoTime end = ports_.clock.now() + grace;
     while (registry_->sessions() > 0 && ports_.clock.now() < end)
       co_await pause->wait_until(ports_.clock.now() + milliseconds(20));
   }
-  if (post_office_) co_await post_office_->stop(grace);
+  const Duration left = std::max(Duration(0), end - ports_.clock.now());
+  if (post_office_) co_await post_office_->stop(left);
   if (log_) co_await log_->stop();
   if (history_) co_await history_->flush();
   ports_.events.emit({event::Name::server_stopped, {}});

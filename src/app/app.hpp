@@ -36,8 +36,8 @@ struct Extras {
   std::function<std::vector<std::string>(std::string_view)> help;        // HELP CODE
   std::string smarthost_password;
   std::vector<std::string> own_addresses;  // numeric addresses of this machine
-  // Sockets that were handed over (socket activation): asked for before a new one is opened; null: none.
-  std::function<std::unique_ptr<env::Listener>(const env::Endpoint&, env::Executor)> adopt;
+  // Sockets that were handed over (socket activation), as HandedOver::take(): asked before a new one is opened.
+  std::function<std::optional<std::unique_ptr<env::Listener>>(const env::Endpoint&, env::Executor)> adopt;
   boost::json::object demo;                                     // for the control call "demo"; empty otherwise
   std::function<env::Awaitable<boost::json::object>()> reload;  // for the control call "reload"
 };
@@ -48,7 +48,8 @@ class App {
   ~App();
   // On the main executor. After it the server listens and delivers.
   env::Awaitable<std::expected<void, StartFailure>> start();
-  // No new sessions and attempts; running ones get `grace`. On the main executor. After it the spool is closed.
+  // No new sessions and attempts; running ones get `grace`, all together, and what is to be written 10 s more. On the
+  // main executor. After it the spool is closed.
   env::Awaitable<void> stop(Duration grace);
   // Takes a new configuration where that can be done while running: everything but job, listeners, spool and threads
   // (`problems` says what waits for a restart). Certificates are read again.

@@ -1,8 +1,6 @@
 // `postil serve`: the server as a process. Signals, systemd, threads; the server itself is app.hpp.
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <netdb.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -21,17 +19,23 @@
 #include "app/commands.hpp"
 #include "app/event_log.hpp"
 #include "app/file_accounts.hpp"
+#include "app/handed_over.hpp"
 #include "app/help.hpp"
 #include "app/machine.hpp"
 #include "app/metrics.hpp"
 #include "app/no_store.hpp"
 #include "cli/config_files.hpp"
 #include "env_asio/resolver.hpp"
+#include "env_asio/tls.hpp"
+#include "message/date.hpp"
 
 namespace postil::app {
 namespace {
 
 namespace asio = boost::asio;
+
+// Sessions and deliveries 20 s, results 10 s, and the spool's end; less than the unit's TimeoutStopSec.
+constexpr Duration stop_patience = seconds(50);
 
 event::Level level_of(const std::string& word) {
   if (word == "debug") return event::Level::debug;
@@ -53,47 +57,6 @@ env_asio::ResolverOptions resolver_options(const config::Config& config) {
   return options;
 }
 
-// Sockets that systemd handed over: LISTEN_FDS from descriptor 3 on.
-class HandedOver {
- public:
-  explicit HandedOver(Machine& machine) : machine_(machine) {
-    const char* pid = std::getenv("LISTEN_PID");
-    const char* count = std::getenv("LISTEN_FDS");
-    if (!pid || !count || std::atol(pid) != ::getpid()) return;
-    for (int i = 0; i < std::atoi(count); ++i) fds_.push_back(3 + i);
-  }
-  std::unique_ptr<env::Listener> take(const env::Endpoint& at, env::Executor executor) {
-    for (auto& fd : fds_) {
-      if (fd < 0) continue;
-      auto listener = matches(fd, at) ? machine_.network.adopt(fd, executor) : std::unexpected(env::NetFailure{});
-      if (!listener) continue;
-      fd = -1;
-      return std::move(*listener);
-    }
-    return nullptr;
-  }
-
- private:
-  static bool matches(int fd, const env::Endpoint& at);
-  Machine& machine_;
-  std::vector<int> fds_;
-};
-
-bool HandedOver::matches(int fd, const env::Endpoint& at) {
-  sockaddr_storage address{};
-  socklen_t length = sizeof address;
-  if (::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length) != 0) return false;
-  char host[128] = {};
-  char port[32] = {};
-  if (address.ss_family == AF_UNIX) return false;
-  if (::getnameinfo(reinterpret_cast<sockaddr*>(&address), length, host, sizeof host, port, sizeof port,
-                    NI_NUMERICHOST | NI_NUMERICSERV) != 0) {
-    return false;
-  }
-  return fmt::to_string(at.port) == port &&
-         (at.address == host || (at.address == "0.0.0.0" && std::strcmp(host, "::") == 0));
-}
-
 struct Options {
   std::string config = "/etc/postil/postil.toml";
 };
@@ -110,6 +73,11 @@ class Process {
   std::optional<StartFailure> open_folders(const config::Config& config);
   env::Awaitable<void> live();
   env::Awaitable<void> watch_signals();
+  env::Awaitable<void> stop();
+  env::Awaitable<void> watch_stop();
+  [[noreturn]] void leave();
+  void look_at_certificate();
+  env::Awaitable<void> watch_certificate();
   env::Awaitable<void> watch_clock();
   env::Awaitable<void> watch_dnssec();
   env::Awaitable<boost::json::object> reload();
@@ -121,10 +89,13 @@ class Process {
   std::unique_ptr<env_asio::UnboundResolver> resolver_;
   std::unique_ptr<env::Disk> spool_, history_;
   std::unique_ptr<FileAccounts> accounts_;
+  std::unique_ptr<HandedOver> handed_over_;
   std::unique_ptr<App> app_;
   std::unique_ptr<MetricsServer> metrics_;
   std::optional<asio::signal_set> signals_;
   int exit_code_ = 0;
+  bool started_ = false;
+  bool reload_wanted_ = false;  // by a SIGHUP while it started
   bool stopping_ = false;
 };
 
@@ -207,22 +178,24 @@ int Process::run() {
   extras.help = help_lines;
   extras.smarthost_password = std::move(password);
   extras.own_addresses = own_addresses();
-  auto handed_over = std::make_shared<HandedOver>(*machine_);
-  extras.adopt = [handed_over](const env::Endpoint& at, env::Executor executor) {
-    return handed_over->take(at, executor);
-  };
+  handed_over_ = std::make_unique<HandedOver>(machine_->network);
+  extras.adopt = [this](const env::Endpoint& at, env::Executor executor) { return handed_over_->take(at, executor); };
   extras.reload = [this] { return reload(); };
 
   const Ports ports{machine_->clock, machine_->timers, machine_->entropy, machine_->network,
                     *resolver_,      *spool_,          *history_,         *log_};
   app_ = std::make_unique<App>(ports, machine_->executors(), std::move(config), std::move(extras));
   asio::co_spawn(machine_->main(), live(), asio::detached);
+  asio::co_spawn(machine_->main(), watch_signals(), asio::detached);
   machine_->main().run();
-  machine_->stop_threads();
-  log_.reset();  // what was told last is written
+  leave();
+}
+
+// What still runs or waits in the threads points into the server and is not worth an order of destruction: everything
+// that must be on disk is there.
+void Process::leave() {
+  log_->finish(seconds(2));  // what was told last is written
   context_.out.flush();
-  // What still waits in the threads' queues points into the server and is not worth an order of destruction:
-  // everything that must be on disk is there.
   std::_Exit(exit_code_);
 }
 
@@ -234,28 +207,56 @@ env::Awaitable<void> Process::live() {
     machine_->main().stop();
     co_return;
   }
+  started_ = true;
+  for (auto& why : handed_over_->close_rest()) {
+    log_->emit({event::Name::resource_trouble, {{"what", std::string("socket activation")}, {"why", std::move(why)}}});
+  }
   if (!app_->config().metrics_listen.empty()) {
     metrics_ = std::make_unique<MetricsServer>(*app_, *log_, *machine_);
     metrics_->start(app_->config().metrics_listen);
   }
+  if (reload_wanted_) co_await reload();
   notify_service_manager("READY=1");
   const auto here = machine_->main().get_executor();
   asio::co_spawn(here, watch_clock(), asio::detached);
+  asio::co_spawn(here, watch_certificate(), asio::detached);
   asio::co_spawn(here, watch_dnssec(), asio::detached);
-  co_await watch_signals();
-  notify_service_manager("STOPPING=1");
-  stopping_ = true;
-  co_await app_->stop(seconds(20));
-  machine_->main().stop();
 }
 
 // SIGHUP reads the configuration again; SIGTERM and SIGINT end the server.
 env::Awaitable<void> Process::watch_signals() {
   for (;;) {
     const int signal = co_await signals_->async_wait(asio::use_awaitable);
-    if (signal != SIGHUP) co_return;
-    co_await reload();
+    if (signal != SIGHUP) break;
+    if (started_) {
+      co_await reload();
+    } else {
+      reload_wanted_ = true;
+    }
   }
+  notify_service_manager("STOPPING=1");
+  if (!started_) {
+    // The spool may take its time to be read. Nothing has been promised yet, and what is on disk is as after a crash.
+    log_->emit({event::Name::server_stopped, {}});
+    leave();
+  }
+  co_await stop();
+}
+
+env::Awaitable<void> Process::stop() {
+  stopping_ = true;
+  asio::co_spawn(machine_->main(), watch_stop(), asio::detached);
+  co_await app_->stop(seconds(20));
+  machine_->main().stop();
+}
+
+// A disk that answers no more does not keep the process: what it has not confirmed was not promised to anybody.
+env::Awaitable<void> Process::watch_stop() {
+  auto timer = machine_->timers.make(machine_->main().get_executor());
+  co_await timer->wait_until(machine_->clock.now() + stop_patience);
+  log_->emit({event::Name::resource_trouble,
+              {{"what", std::string("stop")}, {"why", std::string("not all was written in time")}}});
+  leave();
 }
 
 env::Awaitable<boost::json::object> Process::reload() {
@@ -263,8 +264,10 @@ env::Awaitable<boost::json::object> Process::reload() {
       fmt::format("RELOADING=1\nMONOTONIC_USEC={}", machine_->clock.now().time_since_epoch().count()));
   auto loaded = cli::load_config(options_.config);
   boost::json::array problems;
+  std::string refused;  // the first error and its place, for the log
   for (const auto& problem : loaded.problems) {
     const i18n::Translator english;
+    if (!problem.warning && refused.empty()) refused = config::to_string(problem, english);
     problems.push_back(boost::json::object{{"file", problem.file},
                                            {"line", problem.line},
                                            {"column", problem.column},
@@ -272,11 +275,8 @@ env::Awaitable<boost::json::object> Process::reload() {
                                            {"text", english.text(problem.text_key, problem.args)}});
   }
   boost::json::object answer{{"ok", true}};
-  std::string refused;
   std::string password;
-  if (!loaded.ok()) {
-    refused = "the configuration has errors";
-  } else if (!loaded.config.deliver.password_file.empty()) {
+  if (refused.empty() && !loaded.config.deliver.password_file.empty()) {
     auto secret = cli::read_secret(loaded.config.deliver.password_file);
     if (secret) {
       password = std::move(*secret);
@@ -291,6 +291,7 @@ env::Awaitable<boost::json::object> Process::reload() {
       boost::json::array later;
       for (const auto& key : *taken) later.push_back(boost::json::string(key));
       answer["after_restart"] = std::move(later);
+      look_at_certificate();
     } else {
       refused = i18n::Translator().text(taken.error().text_key, taken.error().args);
     }
@@ -302,6 +303,28 @@ env::Awaitable<boost::json::object> Process::reload() {
   answer["problems"] = std::move(problems);
   notify_service_manager("READY=1");
   co_return answer;
+}
+
+// Told at the start, at each reload and once a day, while there is time to renew it.
+void Process::look_at_certificate() {
+  const auto& tls = app_->config().tls;
+  if (tls.certificate.empty()) return;
+  const auto facts = env_asio::certificate_facts({tls.certificate, tls.key, tls.client_ca});
+  if (!facts) return;  // told by those who wanted to use it
+  const auto left = facts->not_after - machine_->clock.wall();
+  if (left >= env_asio::certificate_warning) return;
+  log_->emit({event::Name::tls_expires,
+              {{"certificate", tls.certificate},
+               {"until", message::rfc3339_date(facts->not_after)},
+               {"days", static_cast<std::int64_t>(std::chrono::floor<days>(left).count())}}});
+}
+
+env::Awaitable<void> Process::watch_certificate() {
+  auto timer = machine_->timers.make(machine_->main().get_executor());
+  while (!stopping_) {
+    look_at_certificate();
+    co_await timer->wait_until(machine_->clock.now() + days(1));
+  }
 }
 
 // A jump of the wall clock is told; it causes neither returns nor retries.

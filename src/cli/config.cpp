@@ -27,8 +27,6 @@ namespace {
 
 using config::Problem;
 
-constexpr auto expiry_warning = days(21);
-
 struct Options {
   std::string file{default_config_file};
   bool json = false, defaults = false, markdown = false;
@@ -83,7 +81,7 @@ void Checker::certificate(const config::Config& config) {
   const std::string until = message::rfc3339_date(facts->not_after);
   if (facts->not_after <= now) {
     add(config, "tls.certificate", "config.certificate_expired", {{"path", tls.certificate}, {"time", until}});
-  } else if (facts->not_after - now < expiry_warning) {
+  } else if (facts->not_after - now < env_asio::certificate_warning) {
     const auto left = std::chrono::duration_cast<days>(facts->not_after - now).count();
     add(config, "tls.certificate", "config.certificate_expires",
         {{"path", tls.certificate}, {"time", until}, {"days", fmt::to_string(left)}}, true);

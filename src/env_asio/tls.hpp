@@ -37,6 +37,9 @@ struct CertificateFacts {
   bool self_signed = false;
 };
 
+// How long before its end a certificate is warned of.
+inline constexpr Duration certificate_warning = days(21);
+
 class OpenSslServerContext : public env::TlsServerContext {
  public:
   OpenSslServerContext(SslContextPtr context, CertificateFacts facts)

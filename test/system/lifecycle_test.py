@@ -1,5 +1,7 @@
 """Start, stop, reload, and what the process says when it cannot."""
 import contextlib
+import os
+import shutil
 import signal
 import socket
 import ssl
@@ -106,18 +108,36 @@ class Lifecycle(postil.unittest.TestCase):
         self.assertEqual(certificate_name(server.port_tls, server.certificate), "localhost")
         with server.client() as held:  # a session of before the reload stays
             postil.make_certificate(server.folder, "certificate", "renewed")
+            shutil.copy(server.certificate, server.folder / "ca.pem")
             server.reload()
             self.assertEqual(certificate_name(server.port_tls, server.certificate), "renewed")
             server.write_config("this is no TOML [[[\n" + good)
             server.reload()
             self.assertEqual(len(server.events("config.refused")), 1)
+            # What the admin sees: the place in the log, and from the command that nothing has changed.
+            self.assertIn("postil.toml:1:6  ", server.events("config.refused")[0]["why"])
+            server.write_config(good.replace("[deliver]\n", "[deliver]\nretry_frist = \"5m\"\n"))
+            server.reload()
+            wrong = server.events("config.refused")[1]["why"]
+            self.assertRegex(wrong, r"postil\.toml:\d+:1  .*retry_first")
+            done = server.run("config", "check", server.config_file)
+            self.assertEqual(done.returncode, 78)
+            self.assertIn(wrong, done.stderr)
+            self.assertIn("The running server keeps the old configuration.", done.stderr)
             held.sendmail(postil.USER, ["bert@sink.lab"], postil.message("after the broken file"))
         with server.client() as client:
             client.sendmail(postil.USER, ["bert@sink.lab"], postil.message("a new session too"))
         server.write_config(good)
+        done = server.run("config", "check", server.config_file)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertNotIn("keeps the old configuration", done.stderr)
+        server.reload()
+        self.assertEqual(len(server.events("config.reloaded")), 2)
         server.certificate.write_text("no certificate\n")
         server.reload()
-        (server.folder / "ca.pem").write_text("")
+        self.assertEqual(len(server.events("config.reloaded")), 2)
+        self.assertIn("certificate.pem", server.events("config.refused")[2]["why"])
+        self.assertEqual(certificate_name(server.port_tls, server.folder / "ca.pem"), "renewed")
         self.assertIsNone(server.process.poll())
         server.wait_empty()
         self.assertEqual(len(sink.taken()), 2)
@@ -149,6 +169,51 @@ class Lifecycle(postil.unittest.TestCase):
             self.assertEqual(code, 421)
         client.close()
         server.forget()
+
+    def test_a_stop_does_not_wait_for_the_spool_to_be_read(self):
+        server = postil.Server(deliver={"port": postil.free_port()})
+        self.addCleanup(server.remove)
+        self.addCleanup(server.kill)
+        server.start()
+        with server.client() as client:
+            client.sendmail(postil.USER, ["bert@[127.0.0.1]"], postil.message("waits"))
+        server.stop()
+        segments = sorted(path.name for path in (server.folder / "spool").glob("*.log"))
+        self.assertTrue(segments)
+        # A disk that takes its time: who opens this segment waits until somebody writes into it.
+        (server.folder / "spool" / segments[-1]).unlink()
+        os.mkfifo(server.folder / "spool" / segments[-1])
+        server.launch()
+        time.sleep(1.5 * postil.PATIENCE)
+        self.assertIsNone(server.process.poll(), "it reads the spool")
+        began = time.monotonic()
+        server.process.send_signal(signal.SIGTERM)
+        self.assertEqual(server.process.wait(20 * postil.PATIENCE), 0)
+        self.assertLess(time.monotonic() - began, 5 * postil.PATIENCE)
+        self.assertEqual(len(server.events("server.started")), 1, "only the first one had got so far")
+        server.forget()
+
+    def test_a_log_that_nobody_reads_does_not_keep_the_server_from_stopping(self):
+        server = postil.Server(limits={"errors": 1000})
+        self.addCleanup(server.remove)
+        self.addCleanup(server.kill)
+        log = server.folder / "log"
+        os.mkfifo(log)
+        server.sections["log"] = {"events": log, "level": "debug"}
+        server.write_config()
+        reader = os.open(log, os.O_RDONLY | os.O_NONBLOCK)  # opened, and never read
+        self.addCleanup(os.close, reader)
+        server.start()
+        with server.client() as client:
+            client.mail(postil.USER)
+            for _ in range(300):  # more than a pipe holds
+                self.assertEqual(client.rcpt("nobody@mail.ours.lab")[0], 550)
+        began = time.monotonic()
+        server.stop()
+        self.assertLess(time.monotonic() - began, 15 * postil.PATIENCE)
+        held = os.read(reader, 1 << 20)
+        self.assertGreater(len(held), 40000)
+        self.assertNotIn(b"server.stopped", held, "the pipe was full before")
 
     def test_a_relay_asks_for_no_login(self):
         sections, sink = self.world()

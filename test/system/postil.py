@@ -6,6 +6,7 @@ until it says that it is ready, stopped gracefully or killed. Everything is on l
 
 POSTIL_PROGRAM is the program, POSTIL_PEERS the folder with other people's unpacked servers.
 """
+import fcntl
 import json
 import os
 import pathlib
@@ -72,11 +73,11 @@ def toml(value):
     return json.dumps(str(value)) if not isinstance(value, int) else str(value)
 
 
-def make_certificate(folder, name="certificate", subject="localhost"):
+def make_certificate(folder, name="certificate", subject="localhost", days=2):
     """Self-signed, for localhost and its addresses; also its own CA file."""
     certificate, key = folder / f"{name}.pem", folder / f"{name}.key"
     subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", str(days),
          "-subj", f"/CN={subject}", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1",
          "-keyout", str(key), "-out", str(certificate)],
         check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -164,22 +165,35 @@ class Server:
 
     # Its life
 
-    def launch(self):
-        """Starts the process, without waiting."""
+    def launch(self, sockets=(), listen_pid="$$"):
+        """Starts the process, without waiting; it is given listening sockets as systemd does it, from descriptor 3 on."""
         self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         path = self.folder / "run" / "notify"
         path.unlink(missing_ok=True)
         self.notify.bind(str(path))
         path.chmod(0o777)
         self.errors = open(self.folder / "stderr", "ab")
-        self.process = subprocess.Popen(
-            [*self.run_as, PROGRAM, "serve", "--config", str(self.config_file)],
-            stdin=subprocess.DEVNULL, stdout=self.errors, stderr=self.errors,
-            env={**os.environ, "NOTIFY_SOCKET": str(path)})
+        command = [*self.run_as, PROGRAM, "serve", "--config", str(self.config_file)]
+        environment = {**os.environ, "NOTIFY_SOCKET": str(path)}
+        options = {}
+        if sockets:
+            # exec keeps the process: $$ is the server's own number.
+            command = ["sh", "-c", f'LISTEN_PID={listen_pid} exec "$@"', "sh", *command]
+            environment["LISTEN_FDS"] = str(len(sockets))
+            # High numbers first, so that none is overwritten before it is where it should be.
+            high = [fcntl.fcntl(one.fileno(), fcntl.F_DUPFD, 100) for one in sockets]
+            options = {"pass_fds": range(3, 3 + len(high)),
+                       "preexec_fn": lambda: [os.dup2(fd, 3 + i) for i, fd in enumerate(high)]}
+        try:
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self.errors, stderr=self.errors,
+                                            env=environment, **options)
+        finally:
+            for fd in high if sockets else ():
+                os.close(fd)
         return self
 
-    def start(self):
-        self.launch()
+    def start(self, **launched):
+        self.launch(**launched)
         self.notify.settimeout(0.2)
         end = time.monotonic() + 30 * PATIENCE
         while True:
