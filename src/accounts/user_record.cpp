@@ -260,19 +260,10 @@ std::expected<void, PasswordError> set_password(UserRecord& record, std::string_
   POSTIL_ASSERT(random.size() == password_random_octets);
   auto prepared = prepared_password(password);
   if (!prepared) return std::unexpected(prepared.error());
+  const std::size_t octets = sasl::scram_salt_octets;
   std::string hash = crypto::hash_password(*prepared, random.substr(0, crypto::password_salt_octets), scheme);
-  crypto::wipe(*prepared);
   POSTIL_ASSERT(!hash.empty());
   record.password_hash = std::move(hash);
-  return add_scram_keys(record, password, random);
-}
-
-std::expected<void, PasswordError> add_scram_keys(UserRecord& record, std::string_view password,
-                                                  std::string_view random) {
-  POSTIL_ASSERT(random.size() == password_random_octets);
-  auto prepared = prepared_password(password);
-  if (!prepared) return std::unexpected(prepared.error());
-  const std::size_t octets = sasl::scram_salt_octets;
   record.scram_sha256 = sasl::make_scram_keys(crypto::Hash::sha256, *prepared, random.substr(octets, octets));
   record.scram_sha1 = sasl::make_scram_keys(crypto::Hash::sha1, *prepared, random.substr(2 * octets, octets));
   crypto::wipe(*prepared);

@@ -79,9 +79,5 @@ inline constexpr std::size_t password_random_octets = 48;
 // Blocks for some 50 ms. On an error the record is as before.
 std::expected<void, PasswordError> set_password(UserRecord& record, std::string_view password, std::string_view random,
                                                 crypto::Scheme scheme = crypto::Scheme::yescrypt);
-// The same, but the hash stays: for a user who has just logged in with PLAIN and has no SCRAM keys yet. The
-// password must be the verified one.
-std::expected<void, PasswordError> add_scram_keys(UserRecord& record, std::string_view password,
-                                                  std::string_view random);
 
 }  // namespace postil::accounts

@@ -135,11 +135,6 @@ TEST(UserRecord, Passwords) {
   EXPECT_TRUE(record.password_hash.starts_with("$argon2id$"));
   EXPECT_TRUE(crypto::verify_password(record.password_hash, "IX"));  // prepared
   EXPECT_NE(record.scram_sha1->salt, record.scram_sha256->salt);
-  const std::string hash = record.password_hash;
-  record.scram_sha1.reset();
-  ASSERT_TRUE(add_scram_keys(record, "IX", random));
-  EXPECT_TRUE(record.scram_sha1);
-  EXPECT_EQ(record.password_hash, hash);
 }
 
 TEST(UserRecord, EveryKindHasAName) {
