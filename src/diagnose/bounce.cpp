@@ -63,27 +63,6 @@ bool tells_more(std::string_view comment) {
          lower != "temporary failure" && lower.find("unable to deliver this message") == std::string::npos;
 }
 
-void fill_from_quote(Observed& out, std::string_view text) {
-  auto& refusal = out.refusal;
-  if (const auto reply = find_reply(text)) {
-    refusal.code = reply->code;
-    if (reply->enhanced) refusal.enhanced = reply->enhanced;
-    refusal.text = reply->text;
-    std::string quoted;
-    if (reply->code != 0) quoted += std::to_string(reply->code) + " ";
-    if (reply->enhanced) quoted += reply::to_string(reply->enhanced) + " ";
-    out.reply = quoted + reply->text;
-    // What stands before the quoted reply tells who said it and when.
-    const auto lead = text.substr(0, reply->begin);
-    if (refusal.host.empty()) refusal.host = host_named_in(lead);
-    if (refusal.side == Side::unknown && !refusal.host.empty()) refusal.side = Side::remote;
-  } else {
-    refusal.text = squeezed(text, refusal_octets_max);
-  }
-  if (refusal.stage == Stage::any) refusal.stage = stage_named_in(text);
-  if (refusal.host.empty()) refusal.host = host_named_in(text);
-}
-
 const Note* note_for(const ReportText& text, std::string_view address, std::string_view original, bool single) {
   for (const auto& note : text.notes) {
     if (iequals(note.address, address) || (!original.empty() && iequals(note.address, original))) return &note;

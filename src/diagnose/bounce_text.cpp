@@ -187,6 +187,11 @@ std::optional<AddressLine> address_line(std::string_view line) {
     out.rest = trim(rest);
     return out;
   }
+  // "[Status: Error, Address: <a@b>, ResponseCode 421, , Host not reachable.]"
+  if (to_lower(key).ends_with("address:") && rest.starts_with(',')) {
+    out.rest = trim(rest.substr(1));
+    return out;
+  }
   if (key.ends_with(':') && key.size() <= 80 && trim_marks(rest).empty()) {
     out.key = trim(key.substr(0, key.size() - 1));
     while (!out.key.empty() && out.key.front() == '-') out.key.remove_prefix(1);
@@ -344,7 +349,10 @@ class TextReader {
       const bool goes_on = !blank_ && current_ != npos && indented && !out_.notes[current_].text.empty() &&
                            iequals(out_.notes[current_].address, found->address);
       if (goes_on) return false;
-      if (is_contact(found->address) && !found->rest.empty() && !line.starts_with('<')) return false;
+      const bool headed =
+          line.starts_with('<') || line.substr(std::min(line.size(), found->address.size())).starts_with(':');
+      if (is_contact(found->address) && !found->rest.empty() && !headed) return false;
+      if (goes_on_with_origin(found->rest)) return true;
       // "A message sent by <a@b>"
       if (to_lower(before_).ends_with(" sent by") || to_lower(before_).ends_with(" from")) return true;
       begin_note(found->address, indented);
@@ -356,6 +364,7 @@ class TextReader {
     if (current_ != npos && !blank_ && iequals(out_.notes[current_].address, found->address)) return false;
     if (is_contact(found->address)) return false;
     begin_note(found->address, indented);
+    if (find_reply(out_.common)) muted_ = true;  // what was said came first
     const auto key = to_lower(found->key);
     if (!has_any(key, {"recipient", "address", "delivered to", "deliver message", "deliver your", "rcpt to",
                        "message to", "envelope-to"}))
@@ -363,11 +372,25 @@ class TextReader {
     return true;
   }
 
+  // "<a@b> (expanded from <c@d>): said", where a line may end before <c@d>.
+  bool goes_on_with_origin(std::string_view rest) {
+    static constexpr std::string_view origin = "(expanded from";
+    if (current_ == npos || !out_.notes[current_].text.ends_with(origin)) return false;
+    auto& text = out_.notes[current_].text;
+    text.erase(text.size() - origin.size());
+    const auto close = rest.find(')');
+    if (close != std::string_view::npos) rest.remove_prefix(close + 1);
+    while (!rest.empty() && (rest.front() == ':' || rest.front() == ' ')) rest.remove_prefix(1);
+    if (!rest.empty()) say(rest);
+    return true;
+  }
+
   void begin_note(const std::string& address, bool indented) {
-    current_ = note_of(address);
-    indented_ = indented;
+    const auto at = note_of(address);
     // Some services say all twice, in two languages.
-    muted_ = find_reply(out_.notes[current_].text).has_value();
+    muted_ = at != current_ && !out_.notes[at].text.empty();
+    current_ = at;
+    indented_ = indented;
   }
 
   void say(std::string_view text) {

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "diagnose/classify.hpp"
@@ -32,5 +33,9 @@ struct Reading {
   std::vector<Observed> recipients;
   bool truncated = false;  // a limit was reached
 };
+
+// Takes code, words, stage and host out of what another program wrote: "host mx.example [192.0.2.1] said: 550 5.1.1
+// no". What out knows already stays.
+void fill_from_quote(Observed& out, std::string_view text);
 
 }  // namespace postil::diagnose

@@ -1,0 +1,33 @@
+// The formats that read_log_line tells apart; for src/diagnose/log_*.cpp only.
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "diagnose/log_line.hpp"
+
+namespace postil::diagnose {
+
+// What syslog put before a line: "Nov  2 10:00:00 host postfix/smtp[123]: text".
+struct SyslogLine {
+  std::string_view program;  // "postfix/smtp"; empty: no such prefix
+  std::string_view text;
+};
+SyslogLine split_syslog(std::string_view line);
+
+// Each is empty when the line is not of that program.
+std::optional<LogLine> read_postfix(const SyslogLine& line);
+std::optional<LogLine> read_exim(const SyslogLine& line);
+std::optional<LogLine> read_sendmail(const SyslogLine& line);
+std::optional<LogLine> read_opensmtpd(const SyslogLine& line);
+std::optional<LogLine> read_exchange(std::string_view line);
+std::optional<LogLine> read_haraka(std::string_view line);
+// text: a JSON object, or an array of them; KumoMTA's records, postqueue -j, and the events of mail services.
+std::optional<LogLine> read_json(std::string_view text);
+
+// The value of "name=value" or "name=\"value\""; empty when there is none. A value ends at a space or a comma.
+std::string_view value_of(std::string_view text, std::string_view name);
+// The text between < and > at the start, or the word.
+std::string_view in_brackets(std::string_view text);
+
+}  // namespace postil::diagnose

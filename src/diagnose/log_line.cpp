@@ -1,0 +1,114 @@
+#include "diagnose/log_line.hpp"
+
+#include <algorithm>
+
+#include "base/bytes.hpp"
+#include "diagnose/log_formats.hpp"
+#include "diagnose/quoted_reply.hpp"
+#include "diagnose/redact.hpp"
+#include "mime/text.hpp"
+
+namespace postil::diagnose {
+namespace {
+
+bool is_program_char(char c) {
+  return is_alnum(c) || c == '/' || c == '_' || c == '-' || c == '.' || c == '(' || c == ')';
+}
+
+// Anybody's line that quotes a refusal.
+std::optional<LogLine> read_any(std::string_view line) {
+  const auto reply = find_reply(line);
+  if (!reply || reply->code < 400) return std::nullopt;
+  const auto lead = line.substr(0, reply->begin);
+  const bool dated = lead.size() >= 8 && std::ranges::count_if(lead.substr(0, 20), is_digit) >= 4;
+  LogLine out;
+  Observed observed;
+  observed.refusal.address = find_address(lead);
+  if (observed.refusal.address.empty()) observed.refusal.address = find_address(reply->text);
+  if (!dated && observed.refusal.address.empty()) return std::nullopt;
+  fill_from_quote(observed, line);
+  observed.action = reply->code < 500 ? dsn::Action::delayed : dsn::Action::failed;
+  observed.refusal.delayed = reply->code < 500;
+  out.known = true;
+  out.recipients.push_back(std::move(observed));
+  return out;
+}
+
+LogLine read_clean(std::string_view line) {
+  const auto text = trim(line);
+  if (text.starts_with('{') || text.starts_with('[')) {
+    if (auto found = read_json(text)) return *found;
+  }
+  const auto syslog = split_syslog(line);
+  if (auto found = read_postfix(syslog)) return *found;
+  if (auto found = read_exim(syslog)) return *found;
+  if (auto found = read_sendmail(syslog)) return *found;
+  if (auto found = read_opensmtpd(syslog)) return *found;
+  if (auto found = read_haraka(line)) return *found;
+  if (auto found = read_exchange(line)) return *found;
+  if (auto found = read_any(line)) return *found;
+  return {};
+}
+
+}  // namespace
+
+SyslogLine split_syslog(std::string_view line) {
+  // "program[123]: "
+  for (auto at = line.find("]: "); at != std::string_view::npos && at < 300; at = line.find("]: ", at + 1)) {
+    std::size_t open = at;
+    while (open > 0 && is_digit(line[open - 1])) --open;
+    if (open == at || open < 2 || line[open - 1] != '[' || !is_program_char(line[open - 2])) continue;
+    std::size_t begin = open - 1;
+    while (begin > 0 && is_program_char(line[begin - 1])) --begin;
+    return {line.substr(begin, open - 1 - begin), line.substr(at + 3)};
+  }
+  // "Nov  2 10:00:00 host program: "
+  const auto at = line.find(": ");
+  if (at != std::string_view::npos && at > 10 && at < 120) {
+    std::size_t begin = at;
+    while (begin > 0 && is_program_char(line[begin - 1])) --begin;
+    const auto head = line.substr(0, begin);
+    if (begin < at && begin > 0 && line[begin - 1] == ' ' && std::ranges::count(head, ':') >= 2 &&
+        head.find_first_of("=<>[(") == std::string_view::npos) {
+      return {line.substr(begin, at - begin), line.substr(at + 2)};
+    }
+  }
+  return {{}, line};
+}
+
+std::string_view value_of(std::string_view text, std::string_view name) {
+  for (auto at = text.find(name); at != std::string_view::npos; at = text.find(name, at + 1)) {
+    const auto end = at + name.size();
+    if (end >= text.size() || text[end] != '=' || (at > 0 && (is_alnum(text[at - 1]) || text[at - 1] == '_'))) continue;
+    auto value = text.substr(end + 1);
+    if (value.starts_with('"')) {
+      std::size_t close = 1;
+      while (close < value.size() && value[close] != '"') close += value[close] == '\\' ? 2 : 1;
+      return value.substr(1, std::min(close, value.size()) - 1);
+    }
+    return value.substr(0, value.find_first_of(" ,"));
+  }
+  return {};
+}
+
+std::string_view in_brackets(std::string_view text) {
+  if (text.starts_with('<')) {
+    const auto close = text.find('>');
+    return text.substr(1, close == std::string_view::npos ? close : close - 1);
+  }
+  return text.substr(0, text.find_first_of(" ,:"));
+}
+
+LogLine read_log_line(std::string_view line) {
+  line = line.substr(0, line_octets_max);
+  while (!line.empty() && is_control(line.back())) line.remove_suffix(1);
+  const bool plain = std::ranges::none_of(line, [](char c) { return is_8bit(c) || is_control(c); });
+  auto out = read_clean(redacted(plain ? std::string(line) : mime::to_utf8(line)));
+  for (auto& observed : out.recipients) {
+    observed.refusal.mta = out.mta;
+    observed.refusal.address.resize(std::min(observed.refusal.address.size(), address_octets_max));
+  }
+  return out;
+}
+
+}  // namespace postil::diagnose
