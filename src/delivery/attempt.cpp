@@ -60,6 +60,7 @@ std::string words_of(const smtp::Outcome& outcome) {
   const std::string text = outcome.detail.empty() ? std::string(smtp::to_string(outcome.trouble)) : outcome.detail;
   std::string words = printable(text, 800);
   if (words.ends_with('.')) words.pop_back();
+  if (words.starts_with("connect: ")) words.erase(0, 9);  // the stage says it
   return fmt::format("{} ({})", words, words_of(outcome.stage));
 }
 

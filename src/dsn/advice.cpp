@@ -59,17 +59,11 @@ Advice by_address_code(unsigned detail) {  // X.1
   }
 }
 
-Advice by_mailbox_code(unsigned detail) {  // X.2
-  switch (detail) {
-    case 1:
-      return mailbox_disabled;
-    case 2:
-      return mailbox_full;
-    case 3:
-      return too_big;
-    default:
-      return restricted;
-  }
+Advice by_mailbox_code(unsigned detail, bool temporary) {  // X.2
+  if (detail == 2) return mailbox_full;
+  if (detail == 3) return too_big;
+  if (temporary) return not_now;
+  return detail == 1 ? mailbox_disabled : restricted;
 }
 
 Advice by_content_code(unsigned detail) {  // X.6 [rfc3463 3.7] [rfc6531 3.7.4.2]
@@ -107,7 +101,7 @@ Advice by_code(reply::EnhancedCode code) {
       if (temporary && code.detail <= 1) return not_now;
       return by_address_code(code.detail);
     case 2:
-      return by_mailbox_code(code.detail);
+      return by_mailbox_code(code.detail, temporary);
     case 3:
       if (code.detail == 4) return too_big;
       if (code.detail == 2 && !temporary) return host_takes_no_mail;

@@ -110,7 +110,8 @@ class Text {
            tr_.count("bounce.delayed", attempts(state), {{"until", date(retry_until(report_, state))}})});
     // What this side's administrator can mend does not mend itself.
     if (advice.who == "your_admin") {
-      block({tr_.text("bounce.delayed_admin"), tr_.text(key("bounce.who.", advice.who))});
+      block({tr_.text("bounce.delayed_admin")});
+      block({tr_.text(key("bounce.who.", advice.who))});
     } else {
       block({tr_.text("bounce.delayed_wait")});
     }
@@ -123,7 +124,8 @@ class Text {
     const auto last = state.last_attempt == WallTime{} ? report_.time : state.last_attempt;
     block({tr_.text(key("bounce.advice.", advice.id, ".what")),
            in_vain ? tr_.count("bounce.expired", attempts(state), {{"date", date(last)}}) : tr_.text("bounce.final")});
-    block({tr_.text(key("bounce.advice.", advice.id, ".do")), tr_.text(key("bounce.who.", advice.who))});
+    block({tr_.text(key("bounce.advice.", advice.id, ".do"))});
+    block({tr_.text(key("bounce.who.", advice.who))});
   }
 
   void said(const queue::RecipientState& state) {

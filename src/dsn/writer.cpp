@@ -113,7 +113,9 @@ std::string Writer::original_header_part() const {
   auto header = clean_header(head, utf8);
   if (!has_8bit(header)) return "Content-Type: text/rfc822-headers\r\n\r\n" + header;
   if (international_) return "Content-Type: message/global-headers\r\nContent-Transfer-Encoding: 8bit\r\n\r\n" + header;
-  return "Content-Type: message/global-headers\r\nContent-Transfer-Encoding: base64\r\n\r\n" + base64_lines(header);
+  std::erase(header, '\r');
+  return "Content-Type: message/global-headers\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n" +
+         quoted_printable(header);
 }
 
 std::string Writer::begin() {

@@ -6,15 +6,20 @@ import threading
 
 class Sink:
     """Listens on address:port. `greeting` is its first line; `rcpt(address)` and `end(message)` give the replies to RCPT and to
-    the end of the data; `pause_seconds` is waited before the last one. `messages`: (sender, [recipients], bytes)."""
+    the end of the data; `pause_seconds` is waited before the last one; `without` are extensions that it does not offer.
+    `messages`: (sender, [recipients], bytes). `ledger`: for each of them when its session began and when its end was answered,
+    by time.monotonic()."""
 
-    def __init__(self, address, port, greeting="220 sink.lab ESMTP", rcpt=None, end=None, pause_seconds=0.0, extensions=()):
+    def __init__(self, address, port, greeting="220 sink.lab ESMTP", rcpt=None, end=None, pause_seconds=0.0, extensions=(),
+                 without=()):
         self.greeting = greeting
         self.rcpt = rcpt or (lambda _: "250 2.1.5 good")
         self.end = end or (lambda _: "250 2.0.0 taken")
         self.pause_seconds = pause_seconds
-        self.extensions = ("PIPELINING", "ENHANCEDSTATUSCODES", "8BITMIME", "SIZE 100000000", *extensions)
+        all_extensions = ("PIPELINING", "ENHANCEDSTATUSCODES", "8BITMIME", "SIZE 100000000", *extensions)
+        self.extensions = [extension for extension in all_extensions if extension not in without]
         self.messages = []
+        self.ledger = []
         self.connections = 0
         self.lock = threading.Lock()
         self.leaving = threading.Event()

@@ -304,6 +304,7 @@ TEST(Advice, of_a_message_whose_time_was_over) {
   EXPECT_EQ(of(Reason::connect_failed, {4, 4, 1}), "unreachable");
   EXPECT_EQ(of(Reason::recipient_deferred, {4, 2, 2}), "mailbox_full");
   EXPECT_EQ(of(Reason::recipient_deferred, {4, 1, 1}), "not_now");
+  EXPECT_EQ(of(Reason::recipient_deferred, {4, 2, 1}), "not_now");
   EXPECT_EQ(of(Reason::greylisted, {4, 7, 1}), "not_now");
   EXPECT_EQ(of(Reason::host_deferred, {4, 3, 2}), "not_now");
   EXPECT_EQ(of(Reason::smarthost_refused, {4, 3, 2}), "own_trouble");
@@ -416,7 +417,8 @@ TEST(Writer, utf8_recipient_and_header_stay_7bit) {
   EXPECT_EQ(find(groups[1], "Final-Recipient"), "utf-8;b\\x{FC}ro@example.net");
   EXPECT_EQ(find(groups[1], "Original-Recipient"), "utf-8;b\\x{FC}ro@example.net");
   EXPECT_EQ(read.parts[2].type, "message/global-headers");
-  EXPECT_EQ(read.parts[2].encoding, "base64");
+  EXPECT_EQ(read.parts[2].encoding, "quoted-printable");
+  EXPECT_THAT(read.parts[2].content, HasSubstr("X-Name: Jürgen\r\n"));
   EXPECT_THAT(words(read.parts[0].content), HasSubstr("<büro@example.net>"));
 }
 
