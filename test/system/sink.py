@@ -2,6 +2,7 @@
 import socket
 import socketserver
 import threading
+import time
 
 
 class Sink:
@@ -50,6 +51,7 @@ class Sink:
         def say(text):
             out.write(text.encode() + b"\r\n")
 
+        began = time.monotonic()
         say(self.greeting)
         sender, recipients = None, []
         while line := lines.readline(4096):
@@ -87,6 +89,7 @@ class Sink:
                 if answer.startswith("2"):
                     with self.lock:
                         self.messages.append((sender, list(recipients), content))
+                        self.ledger.append((began, time.monotonic()))
                 say(answer)
             elif verb == "QUIT":
                 say("221 2.0.0 bye")
