@@ -9,7 +9,7 @@
 #include <boost/asio/post.hpp>
 #include <charconv>
 #include <deque>
-#include <list>
+#include <limits>
 #include <map>
 #include <mutex>
 #include <unordered_map>
@@ -24,6 +24,9 @@ namespace {
 
 constexpr std::size_t repeats_max = 4096;
 constexpr std::size_t same_as_max = 4 * repeats_max;
+constexpr std::size_t repeat_ids_max = 100;  // of one minute's repeats: those that are found again after a restart
+constexpr std::size_t scan_piece_octets = 64 * 1024;
+constexpr std::size_t line_octets_max = 1024 * 1024;
 constexpr Duration repeat_window = minutes(1);
 constexpr Duration write_behind = milliseconds(20);
 // After the disk has refused a file: how long records are dropped before the next one is tried.
@@ -62,6 +65,34 @@ std::optional<Line> parse_line(std::string_view text) {
   return line;
 }
 
+// What is told of repeats: how many there were, and the newest ids.
+constexpr std::string_view repeat_begin = "{\"event\":\"command.refused\",\"repeat_of\":\"";
+
+std::string repeat_json(std::uint64_t first, std::uint64_t count, const std::deque<std::uint64_t>& ids) {
+  std::string out = fmt::format("{}{}\",\"count\":{},\"ids\":[", repeat_begin, to_string(ReceiptId{first}), count);
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    fmt::format_to(std::back_inserter(out), "{}\"{}\"", i ? "," : "", to_string(ReceiptId{ids[i]}));
+  }
+  return out + "]}";
+}
+
+// The ids in a line that repeat_json() made; none in any other.
+std::vector<std::uint64_t> repeats_told(std::string_view line) {
+  std::vector<std::uint64_t> ids;
+  const auto json = line.find('{');
+  if (json == std::string_view::npos || !line.substr(json).starts_with(repeat_begin)) return ids;
+  auto list = line.find("\"ids\":[");
+  if (list == std::string_view::npos) return ids;
+  list += 7;
+  for (auto open = line.find('"', list); open != std::string_view::npos; open = line.find('"', open + 1)) {
+    const auto close = line.find('"', open + 1);
+    if (close == std::string_view::npos) break;
+    if (const auto id = parse_receipt_id(line.substr(open + 1, close - open - 1))) ids.push_back(id->value);
+    open = close;
+  }
+  return ids;
+}
+
 std::optional<std::uint32_t> file_number(std::string_view name) {
   std::uint32_t number = 0;
   if (name.size() != 16 || !name.ends_with(".history")) return {};
@@ -92,6 +123,7 @@ struct History::State : std::enable_shared_from_this<History::State> {
     std::uint64_t id = 0;
     MonoTime first{};
     std::uint64_t count = 0;
+    std::deque<std::uint64_t> ids;  // of the newest repeats
   };
   std::unordered_map<std::string, Repeat> repeats;
   std::deque<std::string> repeats_order;  // keys of `repeats`, by their first time
@@ -124,8 +156,10 @@ struct History::State : std::enable_shared_from_this<History::State> {
   bool open_segment();
   void trim();
   void scan(std::uint32_t number);
+  void take_scanned(Segment& segment, std::uint64_t offset, std::string_view text);
+  void lead(std::uint64_t id, std::uint64_t first);
   std::vector<std::string> read(std::uint64_t id);
-  void sweep_repeats(MonoTime now);
+  void sweep_repeats(MonoTime now, bool all = false);
 };
 
 void History::State::add(std::uint64_t id, const std::string& json) {
@@ -264,33 +298,40 @@ void History::State::write_out() {
   trim();
 }
 
+// In pieces: a start with a full history takes no memory but the index.
 void History::State::scan(std::uint32_t number) {
   auto opened = disk.open(file_name(number), false);
   if (!opened) return;
   auto& segment = segments[number];
-  std::string text;
-  const auto size = (*opened)->size();
-  if (!size) return;
-  // One write may go over a segment's end by all that waited.
-  text.resize(static_cast<std::size_t>(std::min(*size, options.segment_octets + 2 * options.queue_octets_max)));
-  std::size_t have = 0;
-  while (have < text.size()) {
-    const auto n = (*opened)->read(have, {text.data() + have, text.size() - have});
+  std::string piece(scan_piece_octets, '\0');
+  std::string text;  // from the beginning of a line on
+  std::uint64_t begin = 0, end = 0;
+  while (end < std::numeric_limits<std::uint32_t>::max()) {
+    const auto n = (*opened)->read(end, piece);
     if (!n || *n == 0) break;
-    have += *n;
-  }
-  text.resize(have);
-  segment.octets = have;
-  for (std::size_t at = 0; at < text.size();) {
-    const auto end = text.find('\n', at);
-    if (end == std::string::npos) break;
-    if (const auto line = parse_line(std::string_view(text).substr(at, end - at))) {
-      if (segment.places.empty()) segment.oldest = line->at;
-      remember(segment, {line->id, static_cast<std::uint32_t>(at), static_cast<std::uint32_t>(end + 1 - at)});
-      segment.newest = std::max(segment.newest, line->at);
+    text.append(piece, 0, *n);
+    end += *n;
+    std::size_t at = 0;
+    for (std::size_t newline; (newline = text.find('\n', at)) != std::string::npos; at = newline + 1) {
+      take_scanned(segment, begin + at, std::string_view(text).substr(at, newline - at));
     }
-    at = end + 1;
+    text.erase(0, at);
+    begin += at;
+    if (text.size() > line_octets_max) {  // no record of ours: what is left of it will be none either
+      begin += text.size();
+      text.clear();
+    }
   }
+  segment.octets = end;
+}
+
+void History::State::take_scanned(Segment& segment, std::uint64_t offset, std::string_view text) {
+  const auto line = parse_line(text);
+  if (!line) return;
+  if (segment.places.empty()) segment.oldest = line->at;
+  remember(segment, {line->id, static_cast<std::uint32_t>(offset), static_cast<std::uint32_t>(text.size() + 1)});
+  segment.newest = std::max(segment.newest, line->at);
+  for (const std::uint64_t id : repeats_told(text)) lead(id, line->id);
 }
 
 std::vector<std::string> History::State::read(std::uint64_t id) {
@@ -320,16 +361,14 @@ std::vector<std::string> History::State::read(std::uint64_t id) {
   return lines;
 }
 
-// With the lock held: what was repeated is told once its minute is over, or there are too many to remember.
-void History::State::sweep_repeats(MonoTime now) {
+// With the lock held: what was repeated is told once its minute is over, or there are too many to remember, or all of
+// it at the end of the program.
+void History::State::sweep_repeats(MonoTime now, bool all) {
   while (!repeats_order.empty()) {
     const auto found = repeats.find(repeats_order.front());
     const Repeat& repeat = found->second;
-    if (now - repeat.first < repeat_window && repeats.size() <= repeats_max) return;
-    if (repeat.count > 0) {
-      add_locked(repeat.id, fmt::format("{{\"event\":\"command.refused\",\"repeat_of\":\"{}\",\"count\":{}}}",
-                                        to_string(ReceiptId{repeat.id}), repeat.count));
-    }
+    if (!all && now - repeat.first < repeat_window && repeats.size() <= repeats_max) return;
+    if (repeat.count > 0) add_locked(repeat.id, repeat_json(repeat.id, repeat.count, repeat.ids));
     repeats.erase(found);
     repeats_order.pop_front();
   }
@@ -344,13 +383,21 @@ bool History::State::first_of(std::uint64_t id, const std::string& repeat_key) {
     repeats_order.push_back(repeat_key);
     return true;
   }
-  ++entry->second.count;
+  Repeat& repeat = entry->second;
+  ++repeat.count;
+  repeat.ids.push_back(id);
+  if (repeat.ids.size() > repeat_ids_max) repeat.ids.pop_front();
+  lead(id, repeat.id);
+  return false;
+}
+
+// With the lock held, or before use.
+void History::State::lead(std::uint64_t id, std::uint64_t first) {
   if (same_as.size() >= same_as_max) {
     same_as.erase(same_as_order.front());
     same_as_order.pop_front();
   }
-  if (same_as.emplace(id, entry->second.id).second) same_as_order.push_back(id);
-  return false;
+  if (same_as.emplace(id, first).second) same_as_order.push_back(id);
 }
 
 History::History(Options options, env::Disk& disk, env::Executor writer, env::Clock& clock, env::Timers* timers)
@@ -404,6 +451,10 @@ env::Awaitable<std::vector<std::string>> History::newest_receipts(std::size_t co
 
 env::Awaitable<void> History::flush() {
   auto work = [state = state_] {
+    {
+      const std::lock_guard lock(state->mutex);
+      state->sweep_repeats(state->clock.now(), true);
+    }
     state->write_out();
     return true;
   };

@@ -3,7 +3,9 @@
 // counted, not written again.
 //
 // Records are JSON objects in one line. A record belongs to an id (a receipt's or a message's); find() gives all
-// records of an id, oldest first. Nothing here is needed for delivery: a failing disk loses traces, never mail.
+// records of an id, oldest first. Nothing here is needed for delivery: a failing disk loses traces, never mail. A
+// program that is killed loses what was added within the last 20 ms, and the ids of repeats of the minute under way; a
+// power cut loses what the system had not yet written.
 #pragma once
 
 #include <cstdint>
@@ -35,15 +37,16 @@ class History {
   // Reads what is there and builds the index (id -> places); blocking, on the writer executor, before use.
   void open();
   // Any thread, never blocks. json: one object without newline. repeat_key: records with the same non-empty key
-  // within a minute are counted on the first one (a later record {"repeat_of":id,"count":n}), not written again; until
-  // the program ends their own ids lead to the first one's records (the newest 16,000 of them).
+  // within a minute are counted on the first one (a later record {"repeat_of":id,"count":n,"ids":[…]}), not written
+  // again. Their own ids lead to the first one's records: the newest 16,000 of them, after a restart the newest 100 of
+  // each minute and key.
   void add(MessageId id, std::string json);
   void add(ReceiptId id, std::string json, std::string repeat_key);
   env::Awaitable<std::vector<std::string>> find(MessageId id);
   env::Awaitable<std::vector<std::string>> find(ReceiptId id);
   // The newest receipts, newest first.
   env::Awaitable<std::vector<std::string>> newest_receipts(std::size_t count);
-  // What was added before is with the disk when it returns. For the end of the program.
+  // What was added before is with the disk when it returns, and repeats are told. For the end of the program.
   env::Awaitable<void> flush();
   std::uint64_t dropped() const;
 
