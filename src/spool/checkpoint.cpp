@@ -1,7 +1,7 @@
 // postilck | u32 version | u32 CRC of the rest | u32 segment, offset of the position | u32 count of segments, each
 // u32 number, end, flags (1 sealed) | u64 count of entries, each u64 id, add (u32 segment, offset, length), u32
 // recipients, u32 chunks, u32 states, their locations | u64 count of older adds, each u64 id, u32 segment | u64 count
-// of pins, each u32 segment, u32 pinned.
+// of pins, each u32 segment, u32 pinned, u64 octets.
 #include "spool/checkpoint.hpp"
 
 #include <cstring>
@@ -98,10 +98,11 @@ void read_entries(Reader& in, Index& index) {
     const MessageId id{in.get<std::uint64_t>()};
     index.restore_stale(id, in.get<std::uint32_t>());
   }
-  const auto pins = in.count(8);
+  const auto pins = in.count(16);
   for (std::uint64_t i = 0; i < pins && in.good(); ++i) {
     const auto segment = in.get<std::uint32_t>();
-    index.restore_pin(segment, in.get<std::uint32_t>());
+    const auto pinned = in.get<std::uint32_t>();
+    index.restore_pin(segment, pinned, in.get<std::uint64_t>());
   }
 }
 
@@ -137,9 +138,10 @@ void append_rest(Shared& shared, std::string& out) {
     }
   }
   for (const auto& [number, use] : shared.index.uses()) {
-    for (const auto pinned : use.pins) {
+    for (const auto& [pinned, octets] : use.pins) {
       put(pin_octets, number);
       put(pin_octets, pinned);
+      put(pin_octets, octets);
       ++pins;
     }
   }

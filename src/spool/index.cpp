@@ -86,6 +86,12 @@ bool OpList::add_item(const ItemHead& head, const Location& at, std::string_view
   return true;
 }
 
+std::uint64_t SegmentUse::needed_octets() const {
+  std::uint64_t octets = live_octets;
+  for (const auto& [_, pinning] : pins) octets += pinning;
+  return octets;
+}
+
 void Index::charge(std::span<const Location> pieces, std::uint32_t head, int sign) {
   for (const auto& piece : pieces) {
     const auto found = use_.find(piece.segment);
@@ -178,7 +184,9 @@ void Index::apply(const Op& op, std::span<const Location> pool) {
     entries_.erase(found);
   }
   stale_.erase(op.id);
-  for (const auto& named : pool) restore_pin(op.at.segment, named.segment);
+  for (const auto& named : pool) {
+    restore_pin(op.at.segment, named.segment, padded(std::uint64_t{item_header_octets} + op.at.length));
+  }
 }
 
 void Index::restore(MessageId id, Entry entry) {
@@ -186,9 +194,9 @@ void Index::restore(MessageId id, Entry entry) {
   entries_.insert_or_assign(entries_.end(), id, std::move(entry));
 }
 
-void Index::restore_pin(std::uint32_t segment, std::uint32_t pinned) {
+void Index::restore_pin(std::uint32_t segment, std::uint32_t pinned, std::uint64_t octets) {
   const auto use = use_.find(segment);
-  if (use != use_.end() && pinned != segment && use_.contains(pinned)) use->second.pins.insert(pinned);
+  if (use != use_.end() && pinned != segment && use_.contains(pinned)) use->second.pins[pinned] += octets;
 }
 
 const Entry* Index::find(MessageId id) const {

@@ -49,9 +49,12 @@ struct Entry {
 struct SegmentUse {
   std::uint64_t live_octets = 0;
   std::uint64_t pieces = 0;
-  std::uint64_t held = 0;        // by bodies that stream in
-  std::set<std::uint32_t> pins;  // segments with adds that deletes in this one speak of
+  std::uint64_t held = 0;  // by bodies that stream in
+  // Segments with adds that deletes in this one speak of, and the octets of those deletes.
+  std::map<std::uint32_t, std::uint64_t> pins;
   bool needed() const { return pieces > 0 || held > 0 || !pins.empty(); }
+  // What a copy would have to write: at most, since a delete that pins several segments counts for each.
+  std::uint64_t needed_octets() const;
 };
 
 // A change that a record tells of, found in a scan or just made durable.
@@ -96,7 +99,7 @@ class Index {
   void apply(const Op& op, std::span<const Location> pool);
   // As they stand in a checkpoint.
   void restore(MessageId id, Entry entry);
-  void restore_pin(std::uint32_t segment, std::uint32_t pinned);
+  void restore_pin(std::uint32_t segment, std::uint32_t pinned, std::uint64_t octets);
   void restore_stale(MessageId id, std::uint32_t segment) { stale_[id].insert(segment); }
 
   const Entry* find(MessageId id) const;

@@ -96,7 +96,8 @@ void Keeper::check_space() {
                        {"watermark_octets", static_cast<std::int64_t>(watermark)}}});
 }
 
-// A closed segment of which little is alive, the emptiest first; 0 for none.
+// A closed segment of which little is needed, the emptiest first; 0 for none. Deletes that are kept count: a segment
+// full of them would only be written again, without end.
 std::uint32_t Keeper::thin_segment() {
   const auto limit = shared_->options.segment_octets / 100 * shared_->options.copy_forward_percent;
   std::uint32_t best = 0;
@@ -106,9 +107,11 @@ std::uint32_t Keeper::thin_segment() {
     const std::lock_guard lock(shared_->index_mutex);
     if (!shared_->index.has_segment(segment.number)) continue;
     const auto& use = shared_->index.use(segment.number);
-    if (!use.needed() || use.held > 0 || use.live_octets >= limit || (best && use.live_octets >= best_octets)) continue;
+    if (!use.needed() || use.held > 0) continue;
+    const auto octets = use.needed_octets();
+    if (octets >= limit || (best && octets >= best_octets)) continue;
     best = segment.number;
-    best_octets = use.live_octets;
+    best_octets = octets;
   }
   return best;
 }

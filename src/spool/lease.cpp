@@ -64,6 +64,7 @@ std::optional<env::Waiting> Lease::waiting(const Place& place) {
     auto state = read_whole_state(*shared_, place.id, *where, add->state);
     if (envelope && state) out = env::Waiting{place.id, std::move(*envelope), std::move(*state)};
   }
+  // Most often: it was copied forward, into a part of the open segment that the window holds from before.
   if (!out) out = the_long_way(place.id);
   if (!out) return {};
   const bool waits = std::ranges::any_of(out->state.recipients,

@@ -1,4 +1,8 @@
 // The seven rules of docs/formats/spool.md, one test each, or more.
+#include <atomic>
+#include <boost/asio/thread_pool.hpp>
+#include <boost/asio/use_future.hpp>
+
 #include "rig.hpp"
 #include "spool/format.hpp"
 
@@ -301,6 +305,63 @@ TEST_F(SpoolRules, f_drained_queue_gives_space_back) {
   rig_.settle();
   EXPECT_EQ(segment_files(), 1u);
   EXPECT_EQ(rig_.log->usage().live_octets, 0u);
+}
+
+// While messages are leased, the keeper copies them forward, from thread to thread: into a segment of which the lease
+// has read a part before the copy was there. And the deletes of a segment are more than a segment holds: copying them
+// ends.
+TEST_F(SpoolRules, leases_what_is_copied_forward_meanwhile) {
+  rig_.options.segment_octets = 256 << 10;
+  ASSERT_EQ(rig_.open(), "");
+  std::vector<MessageId> all;
+  auto fill = [](Log& log, std::uint64_t* next, std::vector<MessageId>* made) -> env::Awaitable<bool> {
+    for (int i = 0; i < 12000; ++i) {
+      const MessageId id{(*next)++};
+      auto added = co_await Rig::add(log, Rig::envelope(id), "short");
+      EXPECT_TRUE(added);
+      made->push_back(id);
+    }
+    co_return true;
+  };
+  rig_.run(fill(*rig_.log, &rig_.next_id, &all));
+  rig_.stop();
+
+  boost::asio::thread_pool readers(2), flusher(1), callers(2);
+  auto opened = boost::asio::co_spawn(callers,
+                                      Log::open(rig_.options, rig_.disk, flusher.get_executor(), readers.get_executor(),
+                                                rig_.clock, rig_.entropy, rig_.sink),
+                                      boost::asio::use_future)
+                    .get();
+  ASSERT_TRUE(opened);
+  const std::unique_ptr<Log> log = std::move(*opened);
+  std::atomic<bool> thinned{false};
+  auto lease = [](Log& from, std::atomic<bool>* stop) -> env::Awaitable<std::uint64_t> {
+    for (int behind = 0; behind < 5; behind += *stop ? 1 : 0) {
+      std::uint64_t count = 0;
+      auto each = [&count](env::Waiting&&) { ++count; };
+      auto done = co_await from.lease_all(each);
+      EXPECT_TRUE(done);
+      EXPECT_GE(count, from.message_count());
+    }
+    co_return from.message_count();
+  };
+  auto thin = [](Log& from, std::vector<MessageId> ids, std::atomic<bool>* ended) -> env::Awaitable<void> {
+    for (std::size_t at = 0; at < ids.size();) {
+      env::Batch batch;
+      for (const std::size_t end = std::min(ids.size(), at + 500); at < end; ++at) {
+        if (at % 5 != 0) batch.push_back(env::DeleteMessage{ids[at]});
+      }
+      auto done = co_await from.commit(std::move(batch));
+      EXPECT_TRUE(done);
+    }
+    *ended = true;
+  };
+  auto leased = boost::asio::co_spawn(callers, lease(*log, &thinned), boost::asio::use_future);
+  boost::asio::co_spawn(callers, thin(*log, all, &thinned), boost::asio::use_future).get();
+  EXPECT_EQ(leased.get(), (all.size() + 4) / 5);
+  boost::asio::co_spawn(callers, log->stop(), boost::asio::use_future).get();
+  for (auto* pool : {&callers, &readers, &flusher}) pool->join();
+  EXPECT_EQ(rig_.sink.count(event::Name::spool_corrupt), 0u);
 }
 
 TEST_F(SpoolRules, g_queue_is_bounded) {
