@@ -33,6 +33,57 @@ TEST(Compare, the_reviewed_pairs_have_their_own_words_in_either_order) {
   EXPECT_TRUE(pair_of("235 2.7.0", "556 5.1.10").reviewed);
 }
 
+TEST(Compare, the_relation_chooses_the_sentence) {
+  const auto relation = [](const std::string& a, const std::string& b) { return pair_of(a, b).relation; };
+  EXPECT_EQ(relation("550", "550"), "same");
+  EXPECT_EQ(relation("235", "556"), "reviewed");
+  EXPECT_EQ(relation("5.1.10", "556"), "belongs");
+  EXPECT_EQ(relation("556", "5.1.10"), "belongs");
+  EXPECT_EQ(relation("511", "550"), "field");
+  EXPECT_EQ(relation("550 5.1.1", "550 5.4.4"), "same_basic");
+  EXPECT_EQ(relation("552 5.2.2", "550 5.2.2"), "same_detail");
+  EXPECT_EQ(relation("4.2.2", "5.2.2"), "same_cause_two_classes");
+  EXPECT_EQ(relation("2.1.5", "5.1.5"), "same_cause_success");
+  EXPECT_EQ(relation("x.2.2", "5.2.2"), "class_open");
+  EXPECT_EQ(relation("x.2.2", "5.1.1"), "open");
+  EXPECT_EQ(relation("5.7.20", "5.7.25"), "same_subject.7");
+  EXPECT_EQ(relation("4.4.1", "4.4.4"), "same_subject.4");
+  EXPECT_EQ(relation("251", "550"), "success_permanent.same_command");
+  EXPECT_EQ(relation("250", "550"), "success_permanent.anywhere");
+  EXPECT_EQ(relation("550", "235"), "success_permanent.before");
+  EXPECT_EQ(relation("221", "550"), "success_permanent.after");
+  EXPECT_EQ(relation("535", "550"), "permanent_permanent.elsewhere");
+  EXPECT_EQ(relation("556", "553"), "for_good_or_until_a_change");
+  EXPECT_EQ(relation("450", "555"), "temporary_permanent.same_command");
+  EXPECT_EQ(relation("454", "450"), "temporary_temporary.elsewhere");
+  // The order in which they are given does not matter.
+  std::vector<std::string> codes{"235", "250", "334",   "421",   "450",   "511",      "521",
+                                 "550", "556", "4.2.2", "5.2.2", "x.7.1", "550 5.1.1"};
+  for (const auto& a : codes) {
+    for (const auto& b : codes) {
+      EXPECT_EQ(relation(a, b), relation(b, a)) << a << " " << b;
+      EXPECT_EQ(pair_of(a, b).one_session, pair_of(b, a).one_session) << a << " " << b;
+    }
+  }
+}
+
+TEST(Compare, what_no_server_says_is_in_no_session) {
+  const auto pair = pair_of("4.4.7", "550");
+  EXPECT_EQ(pair.one_session, Verdict::no);
+  EXPECT_THAT(say(pair.session), HasSubstr("no server says 4.4.7"));
+  EXPECT_EQ(pair_of("235", "521").one_delivery, Verdict::yes);
+  EXPECT_EQ(pair_of("521", "556").one_delivery, Verdict::no);
+  EXPECT_THAT(say(pair_of("235", "251").session), HasSubstr("where one server does both jobs"));
+}
+
+TEST(Compare, enhanced_codes_may_be_reviewed_too) {
+  const auto found = compare({"5.1.10", "5.1.1"});
+  EXPECT_TRUE(found->pairs.front().reviewed);
+  EXPECT_EQ(found->if_you_see.front().text, "compare.pair.5.1.1_5.1.10.see_5.1.10");
+  EXPECT_EQ(found->if_you_see.back().text, "compare.pair.5.1.1_5.1.10.see_5.1.1");
+  EXPECT_TRUE(pair_of("550 5.1.1", "556 5.1.10").reviewed);
+}
+
 TEST(Compare, other_pairs_get_a_sentence_by_their_relation) {
   EXPECT_EQ(say(pair_of("555", "450").verdict),
             "The same command can get either: 450 is for now and is tried again, 555 is for good and comes back to the "
@@ -43,6 +94,7 @@ TEST(Compare, other_pairs_get_a_sentence_by_their_relation) {
   EXPECT_EQ(say(pair_of("550", "421").session),
             "Yes, in one session, but 421 is then its last reply: it closes the connection. 550 comes before it.");
   EXPECT_EQ(pair_of("421", "221").one_session, Verdict::no);
+  EXPECT_EQ(pair_of("421", "422").one_session, Verdict::yes);
   EXPECT_EQ(say(pair_of("550", "235").session), "Yes, in one session: 235 answers an earlier command than 550.");
   EXPECT_EQ(pair_of("550", "550").verdict.text, "compare.verdict.same");
 }
@@ -51,6 +103,7 @@ TEST(Compare, every_pair_of_codes_has_all_its_texts) {
   const i18n::Translator tr;
   std::vector<std::string> codes{"5.1.1", "4.2.2", "x.7.1", "2.1.5", "599", "550 5.1.1"};
   for (const auto& code : knowledge::basic_codes()) codes.push_back(std::to_string(code.code));
+  for (const auto& status : knowledge::statuses()) codes.push_back("5" + status.name().substr(1));
   for (const auto& a : codes) {
     for (const auto& b : codes) {
       const auto found = compare({a, b});
