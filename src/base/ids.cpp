@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/prng.hpp"
+
 namespace postil {
 namespace {
 
@@ -11,6 +13,10 @@ constexpr std::uint64_t receipt_bit = std::uint64_t{1} << 63;
 constexpr int node_bits = 8;
 constexpr int counter_bits = 14;
 constexpr std::int64_t epoch_2020_ms = 1577836800000;
+
+std::uint64_t scrambled(std::uint64_t value) {
+  return Prng(value)();
+}
 
 std::string letters(std::uint64_t value) {
   std::string out;
@@ -61,9 +67,15 @@ std::optional<ReceiptId> parse_receipt_id(std::string_view text) {
 
 MessageId MessageIdMaker::make(WallTime now) {
   const std::int64_t ms = std::chrono::floor<milliseconds>(now.time_since_epoch()).count() - epoch_2020_ms;
-  const std::uint64_t fresh = static_cast<std::uint64_t>(std::max<std::int64_t>(ms, 0)) << counter_bits;
+  const auto time = static_cast<std::uint64_t>(std::max<std::int64_t>(ms, 0));
+  // The counter begins anywhere in its lower half, so that ids that people compare differ in more than one place.
+  const std::uint64_t fresh = time << counter_bits | (scrambled(time) & ((1u << (counter_bits - 1)) - 1));
   last_ = std::max(last_ + 1, fresh);
-  return MessageId{(last_ << node_bits | node_) & ~receipt_bit};
+  return MessageId{(last_ << node_bits | (node_ ^ scrambled(last_)) % 256) & ~receipt_bit};
+}
+
+std::uint8_t node_of(MessageId id) {
+  return static_cast<std::uint8_t>(id.value ^ scrambled(id.value >> node_bits));
 }
 
 WallTime made_at(MessageId id) {

@@ -47,8 +47,9 @@ class MessageIdMaker {
   std::uint64_t last_ = 0;  // time and counter of the id made last
 };
 
-// The time that a message id was made, to the millisecond.
+// The time that a message id was made, to the millisecond, and the node that made it.
 WallTime made_at(MessageId id);
+std::uint8_t node_of(MessageId id);
 // random: 64 random bits; the kind's bit is set here.
 ReceiptId make_receipt_id(std::uint64_t random);
 

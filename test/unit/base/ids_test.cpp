@@ -58,7 +58,7 @@ TEST(Ids, GrowWhateverTheClockDoes) {
     if (step == 1) ms += static_cast<std::int64_t>(random.below(100'000));
     const MessageId id = maker.make(at_milliseconds(ms));
     ASSERT_GT(id, last);
-    ASSERT_EQ(id.value & 0xFF, 3u) << "the node";
+    ASSERT_EQ(node_of(id), 3u);
     last = id;
   }
 }
@@ -71,6 +71,13 @@ TEST(Ids, TellTheTimeAndTheNode) {
   EXPECT_EQ(made_at(a), now);
   EXPECT_EQ(made_at(b), now);
   EXPECT_EQ(made_at(one.make(now)), now);
+  EXPECT_EQ(node_of(a), 1);
+  EXPECT_EQ(node_of(b), 2);
+  // As many as one millisecond may have to give.
+  MessageIdMaker fast(0);
+  MessageId last{0};
+  for (int i = 0; i < 8192; ++i) last = fast.make(now);
+  EXPECT_EQ(made_at(last), now);
   // A clock that was never set, and one of the year 2080.
   MessageIdMaker early(0), late(0);
   EXPECT_TRUE(early.make(WallTime{}));
