@@ -177,11 +177,12 @@ void Reader::table(const toml::table& table, const std::string& prefix) {
       const bool known = std::ranges::any_of(keys(), [&](const Key& k) { return k.path.starts_with(path + "."); });
       if (!known) {
         std::string best;
+        const auto like = [&](std::string_view name) { return edit_distance(name, path) <= 2 && path.size() > 3; };
         for (const auto& k : keys()) {
           const auto name = std::string(k.path.substr(0, k.path.find('.')));
-          if (name != k.path && edit_distance(name, path) <= 2) best = name;
+          if (name != k.path && like(name)) best = name;
         }
-        if (edit_distance("aliases", path) <= 2) best = "aliases";
+        if (like("aliases")) best = "aliases";
         if (best.empty()) {
           add(key.source().begin, "config.unknown_table", {{"table", path}});
         } else {
@@ -256,7 +257,7 @@ void Reader::whole_delivery() {
 // What only shows when all is read.
 void Reader::whole() {
   Config& c = loaded_.config;
-  if (c.jobs.empty()) about("job", "config.job_missing");
+  if (c.jobs.empty() && !set("job") && !set("jobs")) about("job", "config.job_missing");
   if (set("job") && set("jobs")) about("jobs", "config.job_and_jobs");
   if (c.host_name.empty() && !set("hostname")) about("hostname", "config.host_name_missing");
   if (c.has_job("null") && c.contact.empty()) about("contact", "config.contact_missing");

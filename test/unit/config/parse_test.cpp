@@ -71,6 +71,7 @@ TEST(ConfigParse, UnknownKeysAndWhatMayHaveBeenMeant) {
   EXPECT_THAT(problems(relay + "zzzzzz = 1\n"), ElementsAre("unknown_key@5:1"));
   EXPECT_THAT(problems(relay + "[delivr]\nvia = \"direct\"\n"), ElementsAre(StartsWith("unknown_table_near@5:")));
   EXPECT_THAT(problems(relay + "[quotas]\nx = 1\n"), ElementsAre(StartsWith("unknown_table@5:")));
+  EXPECT_THAT(problems(relay + "[foo]\nx = 1\n"), ElementsAre(StartsWith("unknown_table@5:")));
   // the right name in the wrong table
   const auto loaded = parse_text(relay + "[limits]\nlifetime = \"5d\"\n");
   ASSERT_EQ(loaded.problems.size(), 1u);
@@ -108,6 +109,7 @@ TEST(ConfigParse, WrongValues) {
   for (const auto& [line, expected] : cases) EXPECT_THAT(problems(relay + line + "\n"), ElementsAre(expected)) << line;
   EXPECT_THAT(problems("job = \"mx\"\nhostname = \"localhost\"\n"),
               testing::IsSupersetOf({"wants.choice@1:7", "wants.host_name@2:12"}));
+  EXPECT_THAT(problems("job = \"mx\"\nhostname = \"a.example\"\n"), Not(Contains(StartsWith("job_missing"))));
 }
 
 TEST(ConfigParse, WhatOnlyShowsWhenAllIsRead) {
