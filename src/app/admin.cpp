@@ -143,6 +143,15 @@ json::object recipient_json(const queue::Recipient& recipient, const queue::Reci
   return out;
 }
 
+json::object totals_json(const queue::Totals& totals) {
+  return {{"messages", totals.messages},
+          {"recipients", totals.recipients},
+          {"held", totals.held},
+          {"oldest", totals.messages ? time_json(totals.oldest) : nullptr}};
+}
+
+constexpr Duration age_bounds[] = {minutes(10), hours(1), hours(4), hours(12), hours(24), hours(48), hours(120)};
+
 json::array parsed(const std::vector<std::string>& lines) {
   json::array out;
   for (const auto& line : lines) {
@@ -199,6 +208,7 @@ env::Awaitable<json::object> Admin::status() {
   co_return json::object{{"ok", true},
                          {"version", POSTIL_VERSION},
                          {"host", app_.config().host_name},
+                         {"contact", app_.config().contact},
                          {"jobs", std::move(jobs)},
                          {"uptime", up.count()},
                          {"listeners", std::move(listeners)},
@@ -212,7 +222,11 @@ env::Awaitable<json::object> Admin::status() {
 
 env::Awaitable<json::object> Admin::summary(json::object request) {
   const std::string by = string_of(request, "by");
-  if (!by.empty() && by != "reason" && by != "site") co_return failure("bad_request", "by is reason or site");
+  if (by == "age") {
+    json::object by_age = co_await ages();
+    co_return by_age;
+  }
+  if (!by.empty() && by != "reason" && by != "site") co_return failure("bad_request", "by is reason, site or age");
   struct View {
     queue::Totals totals;
     std::vector<queue::GroupRow> rows;
@@ -232,11 +246,28 @@ env::Awaitable<json::object> Admin::summary(json::object request) {
                                 {"next_in", seconds_json(row.next_in)},
                                 {"last_reply", row.last_reply}});
   }
-  json::object totals{{"messages", view.totals.messages},
-                      {"recipients", view.totals.recipients},
-                      {"held", view.totals.held},
-                      {"oldest", view.totals.messages ? time_json(view.totals.oldest) : nullptr}};
-  co_return json::object{{"ok", true}, {"totals", std::move(totals)}, {"rows", std::move(rows)}};
+  co_return json::object{{"ok", true}, {"totals", totals_json(view.totals)}, {"rows", std::move(rows)}};
+}
+
+// Domains and ages: where much of one age stands in one row, something happened at that time.
+env::Awaitable<json::object> Admin::ages() {
+  struct View {
+    queue::Totals totals;
+    std::vector<queue::AgeRow> rows;
+  };
+  auto read = [](const queue::Engine& engine, queue::Now now) {
+    return View{engine.totals(), engine.by_age(now, age_bounds, 1000)};
+  };
+  const View view = co_await app_.post_office().ask(read);
+  json::array bounds;
+  for (const auto bound : age_bounds) bounds.push_back(std::chrono::duration_cast<seconds>(bound).count());
+  json::array rows;
+  for (const auto& row : view.rows) {
+    json::array counts(row.by_age.begin(), row.by_age.end());
+    rows.push_back(json::object{{"site", row.site}, {"messages", row.messages}, {"by_age", std::move(counts)}});
+  }
+  co_return json::object{
+      {"ok", true}, {"totals", totals_json(view.totals)}, {"bounds", std::move(bounds)}, {"rows", std::move(rows)}};
 }
 
 env::Awaitable<std::optional<json::object>> Admin::message(MessageId id) {

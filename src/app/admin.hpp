@@ -16,6 +16,7 @@ class Admin : public control::Handler {
  private:
   env::Awaitable<control::json::object> status();
   env::Awaitable<control::json::object> summary(control::json::object request);
+  env::Awaitable<control::json::object> ages();
   env::Awaitable<control::json::object> list(control::json::object request);
   env::Awaitable<control::json::object> show(control::json::object request);
   env::Awaitable<control::json::object> act(control::json::object request);

@@ -62,6 +62,7 @@ std::shared_ptr<const smtp::ServerSettings> session_settings(
   const bool submission = plan.job == smtp::Job::submission;
   out->job = plan.job;
   out->host_name = config.host_name;
+  out->contact = config.contact;
   out->implicit_tls = plan.implicit_tls;
   out->starttls =
       have_certificate && !plan.implicit_tls && plan.job != smtp::Job::null_host && plan.job != smtp::Job::local;

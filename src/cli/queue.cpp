@@ -65,6 +65,7 @@ class Queue {
  public:
   Queue(const Context& context, const Options& options) : context_(context), options_(options), tr_(context.tr) {}
   int summary();
+  int ages(const json::object& answer);
   int list(bool compact);
   int show();
   int act(const std::string& action);
@@ -98,7 +99,7 @@ std::expected<json::object, CallFailure> Queue::filter(bool all_by_default) cons
     out["ids"] = std::move(ids);
   }
   if (!options_.site.empty()) out["site"] = to_lower(options_.site);
-  if (!options_.sender.empty()) out["sender"] = options_.sender == "<>" ? "" : options_.sender;
+  if (!options_.sender.empty()) out["sender"] = options_.sender;
   if (!options_.reason.empty()) {
     if (!queue::parse_reason(options_.reason)) {
       return std::unexpected(usage(text("error.reason", {{"reason", printable(options_.reason, 60)}})));
@@ -145,6 +146,7 @@ int Queue::summary() {
   }
   out << tr_.count("queue.waiting", messages, {{"age", age(string_of(sums, "oldest"), tr_)}}) << '\n';
   if (const auto held = count_of(sums, "held")) out << tr_.count("queue.are_held", held) << '\n';
+  if (options_.by == "age") return ages(*answer);
   const bool by_site = options_.by == "site";
   std::vector<Table::Column> columns = {{text("column.why"), false},   {text("column.messages"), true},
                                         {text("column.oldest"), true}, {text("column.next"), true},
@@ -164,6 +166,40 @@ int Queue::summary() {
   }
   table.write(out, cells());
   if (context_.out_is_terminal) out << text("more", {{"program", context_.program_name}}) << '\n';
+  return exit_ok;
+}
+
+// Domains by ages.
+int Queue::ages(const json::object& answer) {
+  std::vector<Table::Column> columns = {{text("column.where"), false}, {text("column.messages"), true}};
+  for (const auto& bound : array_in(answer, "bounds")) {
+    columns.push_back({"<" + short_duration(static_cast<std::uint64_t>(bound.to_number<std::int64_t>()), tr_), true});
+  }
+  columns.push_back({text("column.older"), true});
+  const auto width = columns.size();
+  Table table(std::move(columns));
+  std::vector<std::uint64_t> sums(width - 1);
+  std::vector<std::vector<std::string>> lines;
+  for (const auto& item : array_in(answer, "rows")) {
+    if (!item.is_object()) continue;
+    const auto& row = item.as_object();
+    std::vector<std::uint64_t> counts = {count_of(row, "messages")};
+    for (const auto& one : array_in(row, "by_age")) counts.push_back(one.to_number<std::uint64_t>());
+    counts.resize(width - 1);
+    std::vector<std::string> line = {string_of(row, "site")};
+    for (std::size_t i = 0; i < counts.size(); ++i) {
+      sums[i] += counts[i];
+      line.push_back(counts[i] == 0 ? std::string() : fmt::to_string(counts[i]));
+    }
+    lines.push_back(std::move(line));
+  }
+  if (lines.size() > 1) {
+    std::vector<std::string> all = {text("all_domains")};
+    for (const auto sum : sums) all.push_back(sum == 0 ? std::string() : fmt::to_string(sum));
+    table.add(std::move(all));
+  }
+  for (auto& line : lines) table.add(std::move(line));
+  table.write(context_.out, cells());
   return exit_ok;
 }
 
@@ -343,7 +379,7 @@ void add_queue(CLI::App& app, Command& chosen) {
   queue->fallthrough();
   add_server_options(*queue, options->at, tr);
   queue->add_flag("--json", options->json, tr.text("cli.option.json"));
-  queue->add_option("--by", options->by, tr.text("queue.option.by"))->check(CLI::IsMember({"reason", "site"}));
+  queue->add_option("--by", options->by, tr.text("queue.option.by"))->check(CLI::IsMember({"reason", "site", "age"}));
   queue->callback([&chosen, options] {
     if (!chosen.run) chosen.run = [options](const Context& context) { return Queue(context, *options).summary(); };
   });

@@ -39,6 +39,12 @@ std::string listeners(const json::object& answer, const i18n::Translator& tr) {
   return out;
 }
 
+bool only_null(const json::object& answer) {
+  const auto* jobs = answer.if_contains("jobs");
+  if (!jobs || !jobs->is_array() || jobs->as_array().empty()) return false;
+  return std::ranges::all_of(jobs->as_array(), [](const json::value& job) { return job == "null"; });
+}
+
 int run_status(const Context& context, const Options& options) {
   auto answer = call_server(context, options.at, {{"call", "status"}});
   if (!answer) return tell_failure(context, answer.error(), options.json, "status");
@@ -54,9 +60,13 @@ int run_status(const Context& context, const Options& options) {
               << '\n';
   const auto* accepting = answer->if_contains("accepting");
   const bool takes = accepting && accepting->is_bool() && accepting->as_bool();
-  context.out << tr.text(takes ? "status_command.accepting" : "status_command.not_accepting") << "\n\n";
+  context.out << tr.text(only_null(*answer) ? "status_command.null_host"
+                         : takes            ? "status_command.accepting"
+                                            : "status_command.not_accepting")
+              << "\n\n";
   Rows rows;
   rows.add(tr.text("status_command.listens"), listeners(*answer, tr));
+  rows.add(tr.text("status_command.contact"), string_of(*answer, "contact"));
   for (const std::string_view key : {"messages", "recipients", "held", "attempts", "sessions"}) {
     rows.add(tr.text(fmt::format("status_command.{}", key)), fmt::to_string(count_of(*answer, key)));
   }

@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -122,6 +123,11 @@ struct GroupRow {  // one line of `postil queue`
   std::optional<Duration> next_in;  // until the next attempt; none while held or being tried
   std::string last_reply;           // of that site
 };
+struct AgeRow {  // one line of `postil queue --by age`
+  std::string site;
+  std::uint64_t messages = 0;
+  std::vector<std::uint64_t> by_age;  // messages younger than each bound, and behind them the older ones
+};
 struct Filter {  // all that are set must match
   std::vector<MessageId> ids;
   std::string site;    // recipient's domain
@@ -148,6 +154,8 @@ class Engine {
   Totals totals() const;
   std::vector<GroupRow> by_reason(Now now) const;
   std::vector<GroupRow> by_site(Now now) const;
+  // bounds: ascending. Most messages first; at most rows_max rows.
+  std::vector<AgeRow> by_age(Now now, std::span<const Duration> bounds, std::size_t rows_max) const;
   std::vector<MessageId> select(const Filter& filter, Now now, std::size_t count_max) const;
   // Of one message: until its next attempt, by recipient index; empty when unknown.
   struct Row {

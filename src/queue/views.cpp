@@ -180,6 +180,32 @@ std::vector<GroupRow> Engine::by_site(Now now) const {
   return rows;
 }
 
+std::vector<AgeRow> Engine::by_age(Now now, std::span<const Duration> bounds, std::size_t rows_max) const {
+  const State& s = *state_;
+  std::unordered_map<Slot, AgeRow> sites;
+  s.each_message([&](Slot slot) {
+    const Message& message = s.messages[slot];
+    const Duration age = now.mono - message.life.arrived_mono;
+    const auto place = static_cast<std::size_t>(std::ranges::upper_bound(bounds, age) - bounds.begin());
+    for (Slot j = message.jobs; j != no_slot; j = s.jobs[j].sibling) {
+      AgeRow& row = sites[s.jobs[j].site];
+      row.by_age.resize(bounds.size() + 1);
+      ++row.by_age[place];
+      ++row.messages;
+    }
+  });
+  std::vector<AgeRow> rows;
+  for (auto& [site, row] : sites) {
+    row.site = s.names.text(s.sites[site].name);
+    rows.push_back(std::move(row));
+  }
+  std::ranges::sort(rows, [](const AgeRow& a, const AgeRow& b) {
+    return a.messages != b.messages ? a.messages > b.messages : a.site < b.site;
+  });
+  if (rows.size() > rows_max) rows.resize(rows_max);
+  return rows;
+}
+
 std::vector<MessageId> Engine::select(const Filter& filter, Now now, std::size_t count_max) const {
   const State& s = *state_;
   if (!filter.all && filter.ids.empty() && filter.site.empty() && filter.sender.empty() && !filter.reason &&

@@ -8,7 +8,14 @@ using reply::TextId;
 void ServerSession::State::null_host_greeting() {
   phase_ = Phase::null_host;
   stage_ = "connect";
-  say(TextId::greeting_null_host, {{"host", settings_->host_name}});
+  // Who meets this has no other way to find out whom to ask. No enhanced code here [rfc2034 3].
+  if (settings_->contact.empty()) {
+    auto reply = reply::make(TextId::null_host, {{"host", settings_->host_name}});
+    reply.enhanced = {};
+    say(std::move(reply));
+    return;
+  }
+  say(TextId::greeting_null_host, {{"host", settings_->host_name}, {"contact", settings_->contact}});
 }
 
 void ServerSession::State::null_host_command(const Command& command) {

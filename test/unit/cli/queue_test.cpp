@@ -25,6 +25,14 @@ const object message{{"id", "0SA7-KM1Q-40000"},
 
 object answer_to(const object& request) {
   const std::string call(request.at("call").as_string());
+  if (call == "queue.summary" && request.at("by") == "age") {
+    using boost::json::array;
+    return {{"ok", true},
+            {"totals", object{{"messages", 5}, {"recipients", 5}, {"held", 0}, {"oldest", "2026-01-01T00:00:00Z"}}},
+            {"bounds", array{600, 86400}},
+            {"rows", array{object{{"site", "example.net"}, {"messages", 4}, {"by_age", array{1, 0, 3}}},
+                           object{{"site", "example.org"}, {"messages", 1}, {"by_age", array{0, 1, 0}}}}}};
+  }
   if (call == "queue.summary") {
     return {{"ok", true},
             {"totals", object{{"messages", 3}, {"recipients", 3}, {"held", 1}, {"oldest", "2026-01-01T00:00:00Z"}}},
@@ -74,7 +82,7 @@ class ServerCommands : public test::CommandTest {
 TEST_F(ServerCommands, SummaryByReason) {
   ControlServer server(socket_, answer_to);
   EXPECT_EQ(ask({"queue"}), exit_ok) << err_;
-  EXPECT_TRUE(said("3 messages wait, the oldest since")) << out_;
+  EXPECT_TRUE(said("3 messages wait, the oldest for")) << out_;
   EXPECT_TRUE(said("1 message is held."));
   EXPECT_TRUE(said("other side limits our rate")) << out_;
   EXPECT_TRUE(said("4m  2 domains  421 4.7.28 slow down")) << out_;
@@ -82,6 +90,14 @@ TEST_F(ServerCommands, SummaryByReason) {
   EXPECT_EQ(ask({"queue", "--by", "site", "--json"}), exit_ok);
   EXPECT_EQ(json().at("rows").as_array().size(), 1u);
   EXPECT_EQ(server.requests().at(1).at("by").as_string(), "site");
+}
+
+TEST_F(ServerCommands, SummaryByAge) {
+  ControlServer server(socket_, answer_to);
+  EXPECT_EQ(ask({"queue", "--by", "age"}), exit_ok) << err_;
+  EXPECT_TRUE(said("WHERE        MESSAGES  <10m  <1d  OLDER\n")) << out_;
+  EXPECT_TRUE(said("all domains         5     1    1      3\n")) << out_;
+  EXPECT_TRUE(said("example.net         4     1    -      3\n")) << out_;
 }
 
 TEST_F(ServerCommands, FiltersReachTheServer) {
@@ -93,7 +109,7 @@ TEST_F(ServerCommands, FiltersReachTheServer) {
   const auto request = server.requests().at(0);
   const auto filter = request.at("filter").as_object();
   EXPECT_EQ(filter.at("site").as_string(), "example.net");
-  EXPECT_EQ(filter.at("sender").as_string(), "");
+  EXPECT_EQ(filter.at("sender").as_string(), "<>");
   EXPECT_EQ(filter.at("reason").as_string(), "greylisted");
   EXPECT_EQ(filter.at("older_than").as_int64(), 7200);
   EXPECT_TRUE(filter.at("held").as_bool());

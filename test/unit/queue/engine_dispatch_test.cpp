@@ -271,6 +271,23 @@ TEST(EngineViews, groups_by_reason_and_site) {
   EXPECT_EQ(totals.oldest, wall_start);
 }
 
+TEST(EngineViews, counts_messages_by_domain_and_age) {
+  Harness h;
+  h.arrive(1, "a@example.com", {"a@one.example", "b@one.example"});
+  h.pass(minutes(10));
+  h.arrive(2, "a@example.com", {"a@one.example", "a@two.example"});
+  const Duration bounds[] = {minutes(10), hours(1)};
+  auto rows = h.engine.by_age(h.now, bounds, 10);
+  ASSERT_THAT(rows, SizeIs(2));
+  EXPECT_EQ(rows[0].site, "one.example");
+  EXPECT_EQ(rows[0].messages, 2u);
+  EXPECT_THAT(rows[0].by_age, ElementsAre(1, 1, 0)) << "ten minutes are not less than ten minutes";
+  EXPECT_THAT(rows[1].by_age, ElementsAre(1, 0, 0));
+  h.pass(hours(1));
+  EXPECT_THAT(h.engine.by_age(h.now, bounds, 1), SizeIs(1));
+  EXPECT_THAT(h.engine.by_age(h.now, bounds, 1)[0].by_age, ElementsAre(0, 0, 2));
+}
+
 TEST(EngineViews, selects_by_all_that_is_set) {
   Harness h;
   h.arrive(1, "a@example.com", {"a@one.example"});

@@ -1,5 +1,7 @@
 // Whatever happens in whatever order: accounts balance, each recipient ends once, limits hold, nothing is tried twice
 // at once, nothing is returned before its time, and in the end the queue is empty.
+#include <map>
+#include <numeric>
 #include <set>
 
 #include "base/prng.hpp"
@@ -191,6 +193,16 @@ class RandomRun {
     for (const GroupRow& row : engine_.by_site(now_)) by_site += row.recipients;
     EXPECT_EQ(by_reason, waiting_.size());
     EXPECT_EQ(by_site, waiting_.size());
+    const Duration bounds[] = {minutes(1), hours(1)};
+    std::map<std::string, std::uint64_t> messages;
+    for (const GroupRow& row : engine_.by_site(now_)) messages[row.site] = row.messages;
+    for (const AgeRow& row : engine_.by_age(now_, bounds, 1'000'000)) {
+      EXPECT_EQ(row.messages, messages[row.site]);
+      messages.erase(row.site);
+      EXPECT_EQ(row.by_age.size(), 3u);
+      EXPECT_EQ(std::accumulate(row.by_age.begin(), row.by_age.end(), std::uint64_t{0}), row.messages);
+    }
+    EXPECT_TRUE(messages.empty());
     EXPECT_EQ(engine_.select({.all = true}, now_, 1'000'000).size(), lives_.size());
     for (const auto& [id, life] : lives_) EXPECT_EQ(engine_.rows({id}, now_).size(), life.open);
   }
