@@ -169,7 +169,9 @@ bool Client::stops_before(std::string_view output) const {
 }
 
 env::Awaitable<bool> Client::connect() {
-  const auto found = addresses_of(task_.host, task_.port);
+  std::expected<std::vector<env::Endpoint>, std::string> found;
+  for (const auto& address : task_.addresses) found->push_back({address, task_.port});
+  if (task_.addresses.empty()) found = addresses_of(task_.host, task_.port);
   if (!found) {
     result_.detail = found.error();
     co_return false;
@@ -291,6 +293,9 @@ env::Awaitable<void> Client::drive() {
       }
     } else if (const auto* start = std::get_if<smtp::ClientStartTls>(&action_)) {
       co_await shake_hands(start->deadline);
+    } else if (const auto* hash = std::get_if<smtp::ClientHash>(&action_)) {
+      hash->work();
+      action_ = session_.hashed(now());
     } else if (const auto* wanted = std::get_if<smtp::NeedBody>(&action_)) {
       give_body(*wanted);
     } else if (std::holds_alternative<smtp::Idle>(action_)) {

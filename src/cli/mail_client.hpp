@@ -32,6 +32,7 @@ struct GivenReply {
 struct MailTask {
   std::string host;  // name or numeric address; or the path of a Unix socket
   std::uint16_t port = 0;
+  std::vector<std::string> addresses;  // of the host, numeric, in the order of trying; empty: the system is asked
   smtp::ClientSettings settings;
   bool verify = true;       // the server's certificate
   std::string verify_name;  // "" = host

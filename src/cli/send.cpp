@@ -20,6 +20,7 @@
 #include "cli/config_files.hpp"
 #include "cli/follow.hpp"
 #include "cli/mail_client.hpp"
+#include "cli/mail_route.hpp"
 #include "cli/password_source.hpp"
 #include "diagnose/explain.hpp"
 #include "diagnose/json.hpp"
@@ -33,10 +34,11 @@ using knowledge::Stage;
 
 struct Options {
   std::vector<std::string> to, headers;
-  std::string from, server, tls, user, mechanism, subject, body, file, stop_after, ca_file, helo;
+  std::string from, server, tls, user, mechanism, subject, body, file, stop_after, ca_file, helo, resolver;
   PasswordOptions password;
   bool no_verify = false, verbose = false, json = false, demo = false;
   std::uint32_t timeout_seconds = 60;
+  std::uint16_t port = 0;  // 0 = the usual one
 };
 
 // What is told at the end.
@@ -56,7 +58,13 @@ class Send {
   std::optional<Stop> prepare_server();
   std::optional<Stop> prepare_login();
   std::optional<Stop> prepare_envelope();
+  std::optional<Stop> prepare_route();
   std::optional<Stop> prepare_message();
+  std::optional<Stop> no_route(const std::string& domain, const MailRoute& route);
+  void show_route(const std::string& domain);
+  void hand_over();  // to the server, or to the first host that takes a session
+  bool next_host_is_due() const;
+  std::string server_shown() const;
   std::optional<Stop> not_sent() const;  // no reply says why
   Stop trouble(const smtp::Outcome& outcome) const;
   int conclude();
@@ -73,6 +81,8 @@ class Send {
   const Context& context_;
   Options options_;
   MailTask task_;
+  bool by_mx_ = false;  // the recipients' domain says in DNS which hosts are asked
+  MailRoute route_;
   MailResult result_;
   json::object said_;  // the JSON form
   std::string inbox_;  // of the demo
@@ -138,7 +148,17 @@ std::optional<Stop> Send::prepare_demo() {
 
 std::optional<Stop> Send::prepare_server() {
   std::string_view at = options_.server;
-  if (at.empty()) return Stop{"usage", text("error.no_server"), exit_usage};
+  if (at.empty()) {
+    if (!options_.user.empty() || options_.tls == "implicit") return Stop{"usage", text("error.no_server"), exit_usage};
+    by_mx_ = true;
+    task_.settings.tls = options_.tls == "none"       ? smtp::TlsUse::never
+                         : options_.tls == "starttls" ? smtp::TlsUse::required
+                                                      : smtp::TlsUse::opportunistic;
+    task_.port = options_.port != 0 ? options_.port : 25;
+    task_.ca_file = options_.ca_file;
+    task_.verify = !options_.no_verify && task_.settings.tls == smtp::TlsUse::required;
+    return {};
+  }
   std::string port;
   if (at.starts_with('[')) {
     const auto end = at.find(']');
@@ -153,7 +173,7 @@ std::optional<Stop> Send::prepare_server() {
   } else {
     task_.host = at;
   }
-  task_.port = options_.tls == "implicit" ? 465 : options_.user.empty() ? 25 : 587;
+  task_.port = options_.port != 0 ? options_.port : options_.tls == "implicit" ? 465 : options_.user.empty() ? 25 : 587;
   if (!port.empty()) {
     const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), task_.port);
     if (error != std::errc() || end != port.data() + port.size() || task_.port == 0) {
@@ -197,6 +217,91 @@ std::optional<Stop> Send::prepare_envelope() {
     if (task_.stop_after >= StopAfter::mail) return Stop{"usage", text("error.no_recipient"), exit_usage};
   }
   return {};
+}
+
+// The hosts of the recipients' domain, as a mail server would find them.
+std::optional<Stop> Send::prepare_route() {
+  if (task_.transaction.recipients.empty()) return Stop{"usage", text("error.no_recipient"), exit_usage};
+  const std::string domain = task_.transaction.recipients.front().recipient.domain;
+  for (const auto& one : task_.transaction.recipients) {
+    if (one.recipient.domain != domain || domain.empty())
+      return Stop{"usage", text("error.several_domains"), exit_usage};
+  }
+  auto found =
+      find_mail_route(domain, options_.resolver, std::min<Duration>(seconds(options_.timeout_seconds), seconds(20)));
+  if (!found) return Stop{"resolver", text("error.resolver", {{"detail", found.error()}}), exit_usage};
+  route_ = std::move(*found);
+  json::array hosts;
+  for (const auto& host : route_.hosts) {
+    hosts.push_back(json::object{
+        {"host", host.name}, {"preference", host.preference}, {"addresses", json::value_from(host.addresses)}});
+  }
+  said_["route"] = json::object{{"domain", domain}, {"kind", dns::to_string(route_.kind)}, {"hosts", std::move(hosts)}};
+  if (route_.hosts.empty()) return no_route(domain, route_);
+  if (!options_.json && !task_.transaction.recipients.front().recipient.literal) show_route(domain);
+  return {};
+}
+
+// DNS alone decides: no host is asked.
+std::optional<Stop> Send::no_route(const std::string& domain, const MailRoute& route) {
+  using Kind = dns::MxSet::Kind;
+  const std::string word(dns::to_string(route.kind));
+  const std::string said = text("route." + word, {{"domain", domain}, {"detail", route.detail}});
+  if (route.kind == Kind::temporary) return Stop{"dns_temporary", said, exit_temporary};
+  const std::string_view meaning = route.kind == Kind::null_mx     ? "556 5.1.10"
+                                   : route.kind == Kind::no_domain ? "550 5.1.2"
+                                                                   : "550 5.4.4";
+  if (!options_.json) context_.out << said << "\n\n";
+  if (const auto reply = diagnose::read_reply(meaning)) explain(*reply, Stage::rcpt);
+  return options_.json ? Stop{word, said, exit_refused} : Stop{word, {}, exit_refused};
+}
+
+void Send::show_route(const std::string& domain) {
+  std::string list;
+  for (const auto& host : route_.hosts) {
+    list += list.empty() ? "" : ", ";
+    list += route_.kind == dns::MxSet::Kind::hosts ? fmt::format("{} (MX {})", host.name, host.preference) : host.name;
+  }
+  context_.out << text(route_.kind == dns::MxSet::Kind::hosts ? "route.hosts" : "route.implicit",
+                       {{"domain", domain}, {"hosts", list}})
+               << '\n';
+  if (route_.stray_null) context_.out << text("route.stray_null") << '\n';
+}
+
+// No session came about, or the host let nobody in: what an MX record of the domain may mend.
+bool Send::next_host_is_due() const {
+  if (result_.stopped) return false;
+  return result_.reached != MailResult::Reached::server || (result_.end && !result_.result);
+}
+
+void Send::hand_over() {
+  if (!by_mx_) {
+    result_ = send_mail(task_);
+    return;
+  }
+  json::array tried;
+  for (std::size_t i = 0; i < route_.hosts.size(); ++i) {
+    const auto& host = route_.hosts[i];
+    task_.host = host.name;
+    task_.addresses = host.addresses;
+    result_ = {};
+    if (host.addresses.empty()) {
+      result_.detail = host.trouble;
+    } else {
+      result_ = send_mail(task_);
+    }
+    if (!next_host_is_due() || i + 1 == route_.hosts.size()) break;
+    const auto* greeting = result_.last(Stage::connect);
+    const std::string why = greeting ? greeting->reply.one_line() : result_.end ? result_.end->detail : result_.detail;
+    tried.push_back(json::object{{"host", host.name}, {"address", result_.address}, {"detail", why}});
+    if (!options_.json) context_.out << text("next_host", {{"server", server_shown()}, {"detail", why}}) << '\n';
+  }
+  if (!tried.empty()) said_["tried"] = std::move(tried);
+}
+
+std::string Send::server_shown() const {
+  if (!by_mx_ || result_.address.find(task_.host) != std::string::npos) return result_.address;
+  return result_.address.empty() ? task_.host : fmt::format("{} ({})", task_.host, result_.address);
 }
 
 std::optional<Stop> Send::prepare_message() {
@@ -254,6 +359,7 @@ int Send::run() {
   auto failed = options_.demo ? prepare_demo() : prepare_server();
   if (!failed && !options_.demo) failed = prepare_login();
   if (!failed) failed = prepare_envelope();
+  if (!failed && by_mx_) failed = prepare_route();
   if (!failed) failed = prepare_message();
   if (failed) return finish(failed, failed->code);
   if (options_.verbose && !options_.json) {
@@ -261,7 +367,7 @@ int Send::run() {
       context_.out << line.who << (line.who == '*' ? " " : ": ") << line.text << '\n' << std::flush;
     };
   }
-  result_ = send_mail(task_);
+  hand_over();
   if (const auto stopped = not_sent()) return finish(stopped, stopped->code);
   return conclude();
 }
@@ -271,7 +377,7 @@ void Send::show_dialogue() {
   auto& out = context_.out;
   if (!options_.verbose) {
     out << text(result_.tls ? "connected_tls" : "connected",
-                {{"server", result_.address}, {"tls", result_.tls ? result_.tls->version : std::string()}})
+                {{"server", server_shown()}, {"tls", result_.tls ? result_.tls->version : std::string()}})
         << '\n';
   }
   for (const auto& given : result_.replies) {
@@ -293,13 +399,13 @@ Stop Send::trouble(const smtp::Outcome& outcome) const {
                    : outcome.trouble == Trouble::body_line_ends                                         ? exit_data
                                                                 : exit_unavailable;
   const std::string word(smtp::to_string(outcome.trouble));
-  std::string said = text("trouble." + word, {{"server", result_.address}, {"detail", outcome.detail}});
+  std::string said = text("trouble." + word, {{"server", server_shown()}, {"detail", outcome.detail}});
   if (outcome.trouble == Trouble::tls_failed && task_.verify) said += ' ' + text("trouble.verify_hint");
   return {word, said, code};
 }
 
 std::optional<Stop> Send::not_sent() const {
-  const i18n::Args args{{"server", task_.host}, {"address", result_.address}, {"detail", result_.detail}};
+  const i18n::Args args{{"server", task_.host}, {"address", server_shown()}, {"detail", result_.detail}};
   switch (result_.reached) {
     case MailResult::Reached::nothing:
       return Stop{"no_address", text("error.no_address", args), exit_unavailable};
@@ -447,7 +553,7 @@ void Send::wait_for_bounce() {
 int Send::finish(std::optional<Stop> stop, int code) {
   if (stop && code == exit_ok) code = stop->code;
   if (!options_.json) {
-    if (stop) context_.err << stop->text << '\n';
+    if (stop && !stop->text.empty()) context_.err << stop->text << '\n';
     return code;
   }
   said_["ok"] = code == exit_ok;
@@ -490,6 +596,8 @@ void add_send(CLI::App& app, Command& chosen) {
   option("--to", options->to, "to")->expected(1, 1000);
   option("--from", options->from, "from");
   option("--server", options->server, "server");
+  option("--port", options->port, "port")->check(CLI::Range(1, 65535));
+  option("--resolver", options->resolver, "resolver");
   option("--tls", options->tls, "tls")->check(CLI::IsMember({"starttls", "implicit", "none"}));
   option("--auth", options->user, "auth");
   option("--password-file", options->password.file, "password_file");
@@ -503,7 +611,7 @@ void add_send(CLI::App& app, Command& chosen) {
       ->check(CLI::IsMember({"connect", "ehlo", "starttls", "auth", "mail", "rcpt", "data"}));
   option("--ca", options->ca_file, "ca");
   option("--timeout", options->timeout_seconds, "timeout")->check(CLI::Range(1, 3600));
-  sub->add_flag("!--verify,--no-verify", options->no_verify, tr.text("send.option.no_verify"));
+  sub->add_flag("--no-verify", options->no_verify, tr.text("send.option.no_verify"));
   sub->add_flag("-v,--verbose", options->verbose, tr.text("send.option.verbose"));
   sub->add_flag("--json", options->json, tr.text("cli.option.json"));
   sub->add_flag("--demo", options->demo, tr.text("send.option.demo"));

@@ -66,10 +66,13 @@ TEST_F(SendCommand, ExitCodesFollowTheReplyAndTheNetwork) {
   EXPECT_EQ(send(later, {"--from", "a@example.org", "--to", "b@example.net"}), exit_temporary);
   SmtpServer null_host(SmtpServer::Replies{{"", "521 mx.test does not accept mail"}});
   EXPECT_EQ(send(null_host, {"--from", "a@example.org", "--to", "b@example.net"}), exit_refused);
-  EXPECT_TRUE(said("521  Host does not accept mail")) << out_;
+  EXPECT_TRUE(said("\n521  Host ")) << out_;
   EXPECT_EQ(run({"send", "--server", "127.0.0.1:1", "--to", "b@example.net"}), exit_unavailable);
   EXPECT_TRUE(complained("127.0.0.1:1 cannot be reached")) << err_;
-  EXPECT_EQ(run({"send", "--to", "b@example.net"}), exit_usage);
+  EXPECT_EQ(run({"send", "--to", "b@example.net", "--auth", "anna"}), exit_usage);
+  EXPECT_EQ(run({"send", "--to", "b@example.net", "--to", "c@example.org"}), exit_usage);
+  EXPECT_TRUE(complained("not all at one domain")) << err_;
+  EXPECT_EQ(run({"send"}), exit_usage);
   EXPECT_EQ(run({"send", "--server", "127.0.0.1:1"}), exit_usage);
   EXPECT_EQ(run({"send", "--server", "127.0.0.1:1", "--to", "not an address"}), exit_usage);
 }
