@@ -1,8 +1,24 @@
-# cmake --install: the program, man pages, the systemd unit.
+# cmake --install: the program, man pages, completions, the systemd unit and its user.
 include(GNUInstallDirs)
+option(POSTIL_AS_SENDMAIL "install the names sendmail, mailq and newaliases too" OFF)
+
 install(TARGETS postil RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(FILES packaging/man/postil.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 install(FILES packaging/man/postil.toml.5 DESTINATION ${CMAKE_INSTALL_MANDIR}/man5)
+install(FILES packaging/completions/postil.bash DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME postil)
+install(FILES packaging/completions/_postil DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
+install(FILES packaging/completions/postil.fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
+
+if(POSTIL_AS_SENDMAIL)
+  foreach(link ${CMAKE_INSTALL_SBINDIR}/sendmail ${CMAKE_INSTALL_BINDIR}/mailq ${CMAKE_INSTALL_BINDIR}/newaliases)
+    get_filename_component(folder ${link} DIRECTORY)
+    file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/links/${folder})
+    file(RELATIVE_PATH target /${folder} /${CMAKE_INSTALL_BINDIR}/postil)
+    file(CREATE_LINK ${target} ${CMAKE_BINARY_DIR}/links/${link} SYMBOLIC)
+    install(FILES ${CMAKE_BINARY_DIR}/links/${link} DESTINATION ${folder})
+  endforeach()
+endif()
+
 configure_file(packaging/systemd/postil.service postil.service COPYONLY)
 if(NOT CMAKE_INSTALL_FULL_BINDIR STREQUAL "/usr/local/bin")
   file(READ packaging/systemd/postil.service unit)

@@ -1,6 +1,8 @@
 // `postil demo`: a complete server on loopback with a world of its own, for the first minutes and for trying mail
 // programs. Nothing leaves the machine.
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -8,7 +10,9 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/signal_set.hpp>
+#include <cerrno>
 #include <csignal>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -22,7 +26,9 @@
 #include "app/help.hpp"
 #include "app/machine.hpp"
 #include "base/assert.hpp"
+#include "cli/answer_text.hpp"
 #include "cli/demo_folder.hpp"
+#include "cli/running_server.hpp"
 #include "env_asio/self_signed.hpp"
 
 namespace postil::app {
@@ -36,6 +42,7 @@ struct Options {
   std::uint16_t port_tls = 2465;   // implicit TLS
   std::uint16_t host_port = 2525;  // of the demo's hosts, on addresses 127.0.x.y
   bool keep = false;
+  bool json = false;
   std::uint32_t seconds = 0;  // ends by itself; 0 = until it is stopped
 };
 
@@ -48,6 +55,7 @@ class Demo {
   int run();
 
  private:
+  std::optional<StartFailure> take_folder();
   std::optional<StartFailure> prepare();
   std::expected<void, std::string> write_file(const std::string& name, std::string_view text);
   config::Config configuration();
@@ -73,8 +81,9 @@ class Demo {
 };
 
 int Demo::fail(const StartFailure& failure) {
-  context_.err << context_.tr.text(failure.text_key, failure.args) << std::endl;
-  return failure.exit_code;
+  const std::string said = context_.tr.text(failure.text_key, failure.args);
+  const std::string word = failure.text_key.substr(failure.text_key.find('.') + 1);
+  return cli::tell_failure(context_, {word, said, failure.exit_code}, options_.json, "demo");
 }
 
 std::expected<void, std::string> Demo::write_file(const std::string& name, std::string_view text) {
@@ -87,17 +96,42 @@ std::expected<void, std::string> Demo::write_file(const std::string& name, std::
   return {};
 }
 
+// The folder is this user's alone, and no other demo's.
+std::optional<StartFailure> Demo::take_folder() {
+  using cli::FolderTrust;
+  std::error_code error;
+  if (cli::trust_of(folder_) == FolderTrust::absent) {
+    std::filesystem::create_directories(std::filesystem::absolute(folder_).parent_path(), error);
+    if (::mkdir(folder_.c_str(), 0700) != 0 && errno != EEXIST) {
+      return StartFailure{
+          "demo.folder_failed", {{"path", folder_}, {"detail", std::strerror(errno)}}, cli::exit_no_permission};
+    }
+  }
+  const auto trust = cli::trust_of(folder_);
+  if (trust == FolderTrust::link) return StartFailure{"demo.folder_link", {{"path", folder_}}, cli::exit_no_permission};
+  if (trust != FolderTrust::mine)
+    return StartFailure{"demo.folder_foreign", {{"path", folder_}}, cli::exit_no_permission};
+  ::chmod(folder_.c_str(), 0700);
+  const int held = ::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);  // until the process ends
+  if (held < 0 || ::flock(held, LOCK_EX | LOCK_NB) != 0) {
+    return StartFailure{
+        "demo.runs_already", {{"path", folder_}, {"program", context_.program_name}}, cli::exit_unavailable};
+  }
+  return {};
+}
+
 // Folder, certificate, account.
 std::optional<StartFailure> Demo::prepare() {
   folder_ = options_.folder.empty() ? cli::demo_folder() : options_.folder;
+  if (auto failure = take_folder()) return failure;
   std::error_code error;
   if (!options_.keep) {
     for (const char* part : {"spool", "history", "inbox"}) std::filesystem::remove_all(folder_ + "/" + part, error);
   }
   std::filesystem::create_directories(folder_ + "/inbox", error);
   if (error)
-    return StartFailure{"serve.folder", {{"detail", folder_ + ": " + error.message()}}, cli::exit_no_permission};
-  ::chmod(folder_.c_str(), 0700);
+    return StartFailure{
+        "demo.folder_failed", {{"path", folder_}, {"detail", error.message()}}, cli::exit_no_permission};
 
   const auto certificate = env_asio::make_self_signed({"localhost", "127.0.0.1", "::1"});
   if (!certificate) return StartFailure{"serve.certificate", {{"detail", certificate.error()}}, cli::exit_software};
@@ -186,7 +220,7 @@ boost::json::object Demo::facts() {
 
 void Demo::took(const std::string& message) {
   const std::string name = fmt::format("inbox/{:04}.eml", ++inbox_count_);
-  if (write_file(name, message)) {
+  if (write_file(name, message) && !options_.json) {
     context_.out << context_.tr.text("demo.bounce_arrived", {{"path", folder_ + "/" + name}}) << std::endl;
   }
 }
@@ -196,7 +230,7 @@ bool Demo::open_hosts() {
     auto listener = machine_.network.listen({address, options_.host_port}, {}, machine_.main().get_executor());
     if (!listener) {
       exit_code_ =
-          fail({"serve.port_in_use",
+          fail({"demo.port_in_use",
                 {{"address", fmt::format("{}:{}", address, options_.host_port)}, {"detail", listener.error().detail}},
                 cli::exit_unavailable});
       return false;
@@ -213,28 +247,52 @@ bool Demo::open_hosts() {
   return open("127.0.0.1", demo_inbox(), [this](const std::string& message) { took(message); });
 }
 
+// How to log in, and what to try next, so that it can be pasted.
 void Demo::greet() {
-  const auto say = [&](std::string_view key, const i18n::Args& args = {}) {
-    context_.out << context_.tr.text(std::string("demo.") + std::string(key), args) << '\n';
-  };
-  say("ready", {{"port", fmt::to_string(options_.port)}, {"port_tls", fmt::to_string(options_.port_tls)}});
-  say("account", {{"user", std::string(user)}, {"password", password_}});
-  say("certificate", {{"path", folder_ + "/certificate.pem"}});
-  context_.out << '\n';
-  say("try");
-  for (const int code : {250, 556, 521, 550, 451, 421}) {
-    context_.out << fmt::format("  {} send --demo --to {}@demo.test\n", context_.program_name, code);
+  auto& out = context_.out;
+  if (options_.json) {
+    auto ready = facts();
+    ready["schema"] = "postil.demo/1";
+    ready["ok"] = true;
+    out << ready << std::endl;
+    return;
   }
-  context_.out << '\n';
-  say("any_program");
-  say("stop");
-  context_.out << std::flush;
+  const auto text = [&](std::string_view key, const i18n::Args& args = {}) {
+    return context_.tr.text("demo." + std::string(key), args);
+  };
+  const std::string certificate = folder_ + "/certificate.pem";
+  out << text("ready") << "\n\n";
+  cli::Rows login;
+  login.add(text("label.server"),
+            text("server", {{"port", fmt::to_string(options_.port)}, {"port_tls", fmt::to_string(options_.port_tls)}}));
+  login.add(text("label.user"), std::string(user));
+  login.add(text("label.password"), password_);
+  login.add(text("label.certificate"), certificate);
+  login.write(out);
+  out << '\n' << text("try") << '\n';
+  for (const int code : {250, 556, 521, 550, 451, 421}) {
+    out << fmt::format("  {} send --demo --to {}@demo.test   # {}\n", context_.program_name, code,
+                       text(fmt::format("code.{}", code)));
+  }
+  out << '\n' << text("any_program") << '\n';
+  out << fmt::format(
+      "  swaks --server 127.0.0.1:{} --tls --auth-user {} --auth-password {} --from {} --to 550@demo.test\n",
+      options_.port, user, password_, user);
+  out << fmt::format(
+      "  curl --crlf --cacert {} --user {}:{} --mail-from {} --mail-rcpt 550@demo.test --upload-file LETTER "
+      "smtps://127.0.0.1:{}\n",
+      certificate, user, password_, user, options_.port_tls);
+  out << '\n' << text("stop") << '\n' << std::flush;
 }
 
 env::Awaitable<void> Demo::live() {
   const auto started = co_await app_->start();
   if (!started || !open_hosts()) {
-    if (!started) exit_code_ = fail(started.error());
+    if (!started) {
+      StartFailure failure = started.error();
+      if (failure.text_key == "serve.port_in_use") failure.text_key = "demo.port_in_use";
+      exit_code_ = fail(failure);
+    }
     co_await app_->stop(Duration(0));
     machine_.main().stop();
     co_return;
@@ -287,6 +345,7 @@ void add_demo(CLI::App& app, cli::Command& chosen) {
   command->add_option("--port-tls", options->port_tls, chosen.tr->text("demo.option.port_tls"));
   command->add_option("--host-port", options->host_port, chosen.tr->text("demo.option.host_port"));
   command->add_option("--seconds", options->seconds, chosen.tr->text("demo.option.seconds"));
+  command->add_flag("--json", options->json, chosen.tr->text("demo.option.json"));
   command->add_flag("--keep", options->keep, chosen.tr->text("demo.option.keep"));
   command->callback([options, &chosen] {
     chosen.run = [options](const cli::Context& context) { return Demo(*options, context).run(); };

@@ -3,14 +3,20 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <boost/json.hpp>
 #include <cstdlib>
 #include <iostream>
+#include <memory>
 
 #include "base/bytes.hpp"
+#include "cli/catalog.hpp"
 #include "cli/command.hpp"
 #include "cli/compare.hpp"
+#include "cli/complete.hpp"
 #include "cli/config.hpp"
 #include "cli/explain.hpp"
+#include "cli/help.hpp"
 #include "cli/queue.hpp"
 #include "cli/send.hpp"
 #include "cli/sendmail.hpp"
@@ -27,6 +33,7 @@ namespace {
 constexpr AddCommand commands[] = {
     add_explain,
     add_compare,
+    add_catalog,
     add_send,
     add_queue,
     add_trace,
@@ -63,6 +70,17 @@ std::string_view language_of_environment(const Process& process) {
   return "en";
 }
 
+// folder: "" (the shell found the program), or with a slash at its end.
+bool on_path(std::string_view folder) {
+  if (folder.empty()) return true;
+  const char* path = std::getenv("PATH");
+  for (const auto part : split(path ? path : "", ':')) {
+    if (!part.empty() && (folder == part || (folder.starts_with(part) && folder.size() == part.size() + 1)))
+      return true;
+  }
+  return false;
+}
+
 std::string joined(const std::vector<std::string_view>& words) {
   std::string out;
   for (auto word : words) {
@@ -85,59 +103,112 @@ std::string nearest(std::string_view word, const std::vector<std::string>& names
   return best;
 }
 
-void label(CLI::App& app, const i18n::Translator& tr) {
-  auto formatter = app.get_formatter();
-  formatter->column_width(28);
-  dynamic_cast<CLI::FormatterBase&>(*formatter).label("Usage", tr.text("cli.usage_heading"));
-  formatter->label("Positionals", tr.text("cli.arguments_heading"));
-  formatter->label("Options", tr.text("cli.options_heading"));
-  formatter->label("Subcommands", tr.text("cli.commands_heading"));
-  formatter->label("SUBCOMMAND", "COMMAND");
-  formatter->label("SUBCOMMANDS", "COMMAND");
-  formatter->label("OPTIONS", "--OPTION");
-  formatter->label("REQUIRED", "");
-}
-
 // Headings in the reader's language, here and in the commands below.
 void dress(CLI::App& command, const i18n::Translator& tr, const std::string& inherited_footer) {
   command.fallthrough();  // --lang may stand anywhere
   if (command.get_footer() == inherited_footer) command.footer("");
   command.group(tr.text("cli.commands_heading"));
-  for (auto* option : command.get_options()) {
-    option->type_name("");
-    option->group(tr.text("cli.options_heading"));
-  }
+  for (auto* option : command.get_options())
+    option->group(option->get_group().empty() ? "" : tr.text("cli.options_heading"));
   for (auto* sub : command.get_subcommands({})) dress(*sub, tr, inherited_footer);
 }
 
-// What is wrong, how it is written, and what may have been meant.
-int usage_error(const Process& process, const i18n::Translator& tr, const CLI::App& app, const CLI::ParseError& error) {
-  const auto chosen = app.get_subcommands();
-  const CLI::App& at = chosen.empty() ? app : *chosen.front();
-  std::string what = tr.text("cli.error.incomplete");
-  std::string meant;
-  const auto rest = app.remaining(true);
-  if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr && !rest.empty()) {
-    const std::string shown = printable(rest.front(), 60);
-    std::vector<std::string> names;
-    if (shown.starts_with("-")) {
-      what = tr.text("cli.error.option_unknown", {{"option", shown}});
-      for (const CLI::App* from : {&at, &app}) {
-        for (const auto* option : from->get_options()) {
-          for (const auto& name : option->get_lnames()) names.push_back("--" + name);
-        }
-      }
-    } else if (chosen.empty()) {
-      what = tr.text("cli.error.command_unknown", {{"command", shown}});
-      for (const auto* sub : app.get_subcommands({})) names.push_back(sub->get_name());
-    } else {
-      what = tr.text("cli.error.argument_unknown", {{"argument", shown}});
+// The command that the words led to.
+const CLI::App& deepest(const CLI::App& app) {
+  const CLI::App* at = &app;
+  while (!at->get_subcommands().empty()) at = at->get_subcommands().front();
+  return *at;
+}
+
+struct UsageError {
+  std::string what;
+  std::string meant;  // the nearest word that exists; may be empty
+};
+
+std::string shown_name(const CLI::Option& option) {
+  return option.get_positional() ? option.get_name(true, false) : "--" + option.get_lnames().front();
+}
+
+// The option or argument that the error's text speaks of: CLI11 has it nowhere else.
+const CLI::Option* option_in(const CLI::App& at, const std::string& error) {
+  const CLI::Option* best = nullptr;
+  for (const CLI::App* from = &at; from != nullptr; from = from->get_parent()) {
+    for (const auto* option : from->get_options()) {
+      if (option->get_lnames().empty() && !option->get_positional()) continue;
+      const std::string name = shown_name(*option);
+      const auto found = error.find(name);
+      if (found == std::string::npos) continue;
+      if (best == nullptr || name.size() > shown_name(*best).size()) best = option;
     }
-    meant = nearest(shown, names);
   }
-  process.err << what << '\n';
-  if (!meant.empty()) process.err << tr.text("cli.error.did_you_mean", {{"name", meant}}) << '\n';
-  process.err << '\n' << at.help(chosen.empty() ? "" : process.program_name);
+  return best;
+}
+
+// As CLI11 wants them. "help send" is "send --help".
+std::vector<std::string> reversed(std::vector<std::string> arguments) {
+  if (!arguments.empty() && arguments.front() == "help") {
+    arguments.erase(arguments.begin());
+    arguments.push_back("--help");
+  }
+  std::ranges::reverse(arguments);
+  return arguments;
+}
+
+UsageError unknown_word(const i18n::Translator& tr, const CLI::App& at, const std::string& word) {
+  const std::string shown = printable(word, 60);
+  std::vector<std::string> names;
+  if (shown.starts_with("-")) {
+    for (const CLI::App* from = &at; from != nullptr; from = from->get_parent()) {
+      for (const auto* option : from->get_options()) {
+        for (const auto& name : option->get_lnames()) names.push_back("--" + name);
+      }
+    }
+    return {tr.text("cli.error.option_unknown", {{"option", shown}}), nearest(shown, names)};
+  }
+  for (const auto* sub : at.get_subcommands({})) names.push_back(sub->get_name());
+  const bool command = at.get_parent() == nullptr || !names.empty();
+  return {command ? tr.text("cli.error.command_unknown", {{"command", shown}})
+                  : tr.text("cli.error.argument_unknown", {{"argument", shown}}),
+          nearest(shown, names)};
+}
+
+UsageError what_is_wrong(const i18n::Translator& tr, const CLI::App& app, const CLI::ParseError& error) {
+  const CLI::App& at = deepest(app);
+  if (const auto rest = app.remaining(true); !rest.empty()) return unknown_word(tr, at, rest.front());
+  if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr) {
+    for (const auto* option : at.get_options()) {
+      if (option->get_required() && option->count() == 0) {
+        return {tr.text("cli.error.argument_missing", {{"argument", shown_name(*option)}}), {}};
+      }
+    }
+    return {tr.text("cli.error.subcommand_missing", {{"command", command_path(at)}}), {}};
+  }
+  if (const auto* option = option_in(at, error.what())) {
+    const bool missing = dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr;
+    return {tr.text(missing ? "cli.error.value_missing" : "cli.error.value_wrong", {{"option", shown_name(*option)}}) +
+                "\n  " + shown_name(*option) + ": " + option->get_description(),
+            {}};
+  }
+  return {tr.text("cli.error.incomplete"), {}};
+}
+
+// What is wrong, what may have been meant, and how the command is written.
+int usage_error(const Process& process, const i18n::Translator& tr, const CLI::App& app, const CLI::ParseError& error) {
+  const auto wrong = what_is_wrong(tr, app, error);
+  const std::string meant =
+      wrong.meant.empty() ? std::string() : tr.text("cli.error.did_you_mean", {{"name", wrong.meant}});
+  if (std::ranges::find(process.arguments, "--json") != process.arguments.end()) {
+    boost::json::object failure{{"id", "usage"}, {"message", wrong.what + (meant.empty() ? "" : ' ' + meant)}};
+    process.out << boost::json::object{{"ok", false}, {"error", std::move(failure)}, {"exit", int(exit_usage)}} << '\n';
+    return exit_usage;
+  }
+  const CLI::App& at = deepest(app);
+  process.err << wrong.what << '\n';
+  if (!meant.empty()) process.err << meant << '\n';
+  process.err << '\n' << dynamic_cast<const HelpFormatter&>(*at.get_formatter()).make_usage(&at, {});
+  const auto path = command_path(at);
+  process.err << tr.text("cli.error.more_help", {{"program", process.program_name + (path.empty() ? "" : ' ' + path)}})
+              << '\n';
   return exit_usage;
 }
 
@@ -166,11 +237,11 @@ int run(const Process& process) {
   }
 
   CLI::App app(tr.text("cli.about"), process.program_name);
-  label(app, tr);
+  app.formatter(std::make_shared<HelpFormatter>(tr, process.program_name));
   app.set_help_flag("-h,--help", tr.text("cli.option.help"));
   app.set_version_flag("--version", "postil " POSTIL_VERSION, tr.text("cli.option.version"));
   std::string ignored;
-  app.add_option("--lang", ignored, tr.text("cli.option.lang"))->type_name("");
+  app.add_option("--lang", ignored, tr.text("cli.option.lang"));
   app.footer(tr.text("cli.more_help", {{"program", process.program_name}}));
   Command chosen{.tr = &tr, .run = {}};
   for (auto add : process.more) add(app, chosen);
@@ -178,9 +249,14 @@ int run(const Process& process) {
   for (auto* option : app.get_options()) option->group(tr.text("cli.options_heading"));
   for (auto* sub : app.get_subcommands({})) dress(*sub, tr, app.get_footer());
 
+  if (!process.arguments.empty() && process.arguments.front() == "--complete") {
+    for (const auto& [word, help] : completions(app, {process.arguments.begin() + 1, process.arguments.end()})) {
+      process.out << word << '\t' << help << '\n';
+    }
+    return exit_ok;
+  }
   try {
-    auto reversed = std::vector<std::string>(process.arguments.rbegin(), process.arguments.rend());
-    app.parse(std::move(reversed));
+    app.parse(reversed(process.arguments));
   } catch (const CLI::CallForHelp&) {
     process.out << app.help();
     return exit_ok;
@@ -209,7 +285,11 @@ int run(int argc, char** argv, std::vector<AddCommand> more) {
   if (argc > 0) {
     const std::string_view called = argv[0];
     const auto name = called.substr(called.rfind('/') + 1);
-    if (name == "sendmail" || name == "mailq" || name == "newaliases") process.program_name = name;
+    if (name == "sendmail" || name == "mailq" || name == "newaliases") {
+      process.program_name = name;
+    } else if (called.size() < 100 && !on_path(called.substr(0, called.size() - name.size()))) {
+      process.program_name = printable(called, 100);  // "build/postil send", so that it can be typed as it is shown
+    }
   }
   std::ios::sync_with_stdio(false);
   const int code = run(process);

@@ -52,6 +52,18 @@ config::Loaded load_config(const std::string& path) {
   return config::parse(sources);
 }
 
+std::expected<config::Config, std::string> places_of(const std::string& path) {
+  if (!path.empty()) {
+    if (const auto named = read_file(path); !named) return std::unexpected(named.error());
+  }
+  auto loaded = load_config(path.empty() ? std::string(default_config_file) : path);
+  const bool read = std::ranges::none_of(
+      loaded.problems, [](const config::Problem& problem) { return problem.text_key == "config.file_unreadable"; });
+  if (read) return std::move(loaded.config);
+  const config::SourceFile empty{"default", ""};
+  return config::parse({&empty, 1}).config;
+}
+
 std::expected<std::string, std::string> read_secret(const std::string& path) {
   std::string full = path;
   const char* credentials = std::getenv("CREDENTIALS_DIRECTORY");

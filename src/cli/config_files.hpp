@@ -12,6 +12,10 @@ inline constexpr std::string_view default_config_file = "/etc/postil/postil.toml
 
 // path and path's folder's conf.d/*.toml, in name order. A file that cannot be read is a problem like others.
 config::Loaded load_config(const std::string& path);
+// For commands that only want to know where something lies, whatever else is wrong with the configuration. path: "" =
+// the usual file, and the defaults where that cannot be read. The error, where a named file cannot be read, is the
+// system's word.
+std::expected<config::Config, std::string> places_of(const std::string& path);
 // A whole file; the error is the system's word for what is wrong with it.
 std::expected<std::string, std::string> read_file(const std::string& path);
 // The first line of a secret's file; systemd's credentials folder is looked into for plain names.

@@ -82,6 +82,10 @@ std::string control_socket(const ServerAt& at) {
 
 std::expected<json::object, CallFailure> call_server(const Context& context, const ServerAt& at, json::object request,
                                                      Duration patience) {
+  if (at.demo && at.socket.empty() && trust_of(demo_folder()) > FolderTrust::mine) {
+    return std::unexpected(CallFailure{
+        "demo_foreign", context.tr.text("server.demo_foreign", {{"path", demo_folder()}}), exit_no_permission});
+  }
   const std::string socket = control_socket(at);
   auto answer = ask(socket, std::move(request), patience);
   if (!answer) return std::unexpected(not_reached(context, at, socket, answer.error()));

@@ -1,12 +1,16 @@
 #include "cli/spool.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <boost/json.hpp>
+#include <cerrno>
 #include <memory>
 #include <ostream>
 
+#include "cli/config_files.hpp"
+#include "cli/running_server.hpp"
 #include "env_asio/disk.hpp"
 #include "spool/check.hpp"
 
@@ -20,7 +24,8 @@ using spool::Problem;
 using spool::ProblemKind;
 
 struct Options {
-  std::string folder = "/var/spool/postil";
+  std::string config;
+  std::string folder;  // "" = the configuration's
   bool json = false;
 };
 
@@ -61,13 +66,21 @@ std::string key_of(OpenError error) {
 int fail(const Context& context, const Options& options, const spool::OpenFailure& failure) {
   const auto text =
       context.tr.text("spool.error." + key_of(failure.error), {{"folder", options.folder}, {"detail", failure.detail}});
-  if (options.json) {
-    const json::object answer{{"ok", false}, {"error", key_of(failure.error)}, {"text", text}};
-    context.out << json::serialize(answer) << '\n';
-  } else {
-    context.err << text << '\n';
+  const bool refused = ::access(options.folder.c_str(), R_OK | X_OK) != 0 && errno == EACCES;
+  return tell_failure(context, {key_of(failure.error), text, refused ? exit_no_permission : exit_data}, options.json,
+                      "spool");
+}
+
+// The folder of the configuration where none is named.
+std::expected<Options, CallFailure> with_folder(const Context& context, Options options) {
+  if (!options.folder.empty()) return options;
+  const auto config = places_of(options.config);
+  if (!config) {
+    const auto said = context.tr.text("spool.error.config", {{"path", options.config}, {"detail", config.error()}});
+    return std::unexpected(CallFailure{"config_unreadable", said, exit_config});
   }
-  return exit_data;
+  options.folder = config->spool.folder;
+  return options;
 }
 
 void write_json(const Context& context, const CheckReport& report) {
@@ -83,10 +96,11 @@ void write_json(const Context& context, const CheckReport& report) {
   }
   json::array torn;
   for (const auto& name : report.torn) torn.emplace_back(name);
-  const json::object answer{
-      {"ok", report.problems.empty()},     {"segments", report.segments}, {"reserve", report.reserve},
-      {"records", report.records},         {"messages", report.messages}, {"file_octets", report.file_octets},
-      {"live_octets", report.live_octets}, {"torn", std::move(torn)},     {"problems", std::move(problems)}};
+  const json::object answer{{"schema", "postil.spool/1"},        {"ok", report.problems.empty()},
+                            {"segments", report.segments},       {"reserve", report.reserve},
+                            {"records", report.records},         {"messages", report.messages},
+                            {"file_octets", report.file_octets}, {"live_octets", report.live_octets},
+                            {"torn", std::move(torn)},           {"problems", std::move(problems)}};
   context.out << json::serialize(answer) << '\n';
 }
 
@@ -116,7 +130,10 @@ void write_text(const Context& context, const Options& options, const CheckRepor
   if (!report.problems.empty()) context.out << '\n' << tr.text("spool.what_to_do") << '\n';
 }
 
-int check(const Context& context, const Options& options) {
+int check(const Context& context, const Options& given) {
+  const auto whole = with_folder(context, given);
+  if (!whole) return tell_failure(context, whole.error(), given.json, "spool");
+  const Options& options = *whole;
   auto disk = env_asio::FolderDisk::open_folder(options.folder);
   if (!disk) return fail(context, options, {{}, OpenError::disk, disk.error().detail});
   const auto report = spool::check(**disk, options.folder);
@@ -137,7 +154,8 @@ void add_spool(CLI::App& app, Command& chosen) {
   auto* all = app.add_subcommand("spool", tr.text("spool.about"));
   all->require_subcommand(1);
   all->fallthrough();
-  all->add_option("--folder", options->folder, tr.text("spool.option.folder"))->capture_default_str();
+  all->add_option("-c,--config", options->config, tr.text("spool.option.config"));
+  all->add_option("--folder", options->folder, tr.text("spool.option.folder"));
   all->add_flag("--json", options->json, tr.text("spool.option.json"));
   auto* made = all->add_subcommand("check", tr.text("spool.command.check"));
   made->callback(

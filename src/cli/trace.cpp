@@ -8,6 +8,7 @@
 #include <ostream>
 
 #include "base/bytes.hpp"
+#include "base/ids.hpp"
 #include "cli/answer_text.hpp"
 #include "cli/running_server.hpp"
 #include "cli/story.hpp"
@@ -117,6 +118,10 @@ int show_receipt(const Context& context, const std::string& id, const json::obje
 }
 
 int run_trace(const Context& context, const Options& options) {
+  if (!parse_message_id(options.id) && !parse_receipt_id(options.id)) {
+    const std::string said = context.tr.text("trace.bad_id", {{"id", printable(options.id, 60)}});
+    return tell_failure(context, {"usage", said, exit_usage}, options.json, "trace");
+  }
   const auto answer = call_server(context, options.at, {{"call", "explain"}, {"id", options.id}});
   if (!answer) return tell_failure(context, answer.error(), options.json, "trace");
   if (options.json) {

@@ -12,7 +12,9 @@
 #include "accounts/users.hpp"
 #include "accounts/users_text.hpp"
 #include "base/bytes.hpp"
+#include "cli/config_files.hpp"
 #include "cli/password_source.hpp"
+#include "cli/running_server.hpp"
 #include "cli/users_file.hpp"
 #include "crypto/digest.hpp"
 #include "env_asio/entropy.hpp"
@@ -28,7 +30,8 @@ using accounts::Users;
 
 struct Options {
   std::string name;
-  std::string file = "/etc/postil/users";
+  std::string config;
+  std::string file;  // "" = the configuration's
   std::vector<std::string> addresses;
   std::vector<std::string> mechanisms_off;
   std::string language;
@@ -37,6 +40,8 @@ struct Options {
   bool json = false;
   PasswordOptions password;
 };
+
+constexpr std::string_view schema = "postil.user/1";
 
 std::string random_octets(std::size_t count) {
   std::string octets(count, '\0');
@@ -51,6 +56,19 @@ std::string joined(const std::vector<std::string>& words) {
     out += word;
   }
   return out;
+}
+
+// The users file of the configuration where none is named.
+std::expected<Options, CallFailure> with_file(const Context& context, Options options) {
+  if (!options.file.empty()) return options;
+  const auto config = places_of(options.config);
+  if (!config) {
+    const std::string said =
+        context.tr.text("user.error.config", {{"path", options.config}, {"detail", config.error()}});
+    return std::unexpected(CallFailure{"config_unreadable", said, exit_config});
+  }
+  options.file = config->submission.users;
+  return options;
 }
 
 // One run of a subcommand: says what came of it, in the form that was asked for, and gives the exit code.
@@ -80,12 +98,7 @@ class Run {
   }
   Stop stop(int code, std::string_view error, i18n::Args args = {}) const {
     const std::string said = text(fmt::format("user.error.{}", error), std::move(args));
-    if (options_.json) {
-      context_.out << json::object{{"ok", false}, {"error", error}, {"text", said}} << '\n';
-    } else {
-      context_.err << said << '\n';
-    }
-    return Stop{code};
+    return Stop{tell_failure(context_, {std::string(error), said, code}, options_.json, "user")};
   }
   Stop stop_errno(std::string_view error, int number) const {
     const bool refused = number == EACCES || number == EPERM || number == EROFS;
@@ -110,7 +123,7 @@ class Run {
 
 int Run::done(std::string_view what, const std::string* made_password) const {
   if (options_.json) {
-    json::object said{{"ok", true}, {"done", what}, {"name", options_.name}};
+    json::object said{{"schema", schema}, {"ok", true}, {"done", what}, {"name", options_.name}};
     if (made_password) said["password"] = *made_password;
     context_.out << said << '\n';
     return exit_ok;
@@ -141,10 +154,11 @@ json::array Run::to_json(const std::vector<accounts::Problem>& problems) const {
 Run::Stop Run::tell_problems(const std::vector<accounts::Problem>& problems) const {
   const std::string said = text("user.error.file_problems");
   if (options_.json) {
-    context_.out << json::object{{"ok", false},
-                                 {"error", "file_problems"},
-                                 {"text", said},
-                                 {"problems", to_json(problems)}}
+    context_.out << json::object{{"schema", schema},
+                                 {"ok", false},
+                                 {"error", json::object{{"id", "file_problems"}, {"message", said}}},
+                                 {"problems", to_json(problems)},
+                                 {"exit", int(exit_config)}}
                  << '\n';
   } else {
     context_.err << said << '\n';
@@ -329,7 +343,7 @@ int Run::list() {
                                  {"scram_sha_1", user.scram_sha1.has_value()},
                                  {"mechanisms_off", json::value_from(user.mechanisms_off)}});
     }
-    context_.out << json::object{{"ok", true}, {"users", std::move(all)}} << '\n';
+    context_.out << json::object{{"schema", schema}, {"ok", true}, {"users", std::move(all)}} << '\n';
     return exit_ok;
   }
   const auto& tr = context_.tr;
@@ -357,7 +371,7 @@ int Run::check() {
   if (!content) return content.error().code;
   const auto users = Users::parse(*content);
   if (options_.json) {
-    json::object said{{"ok", users.has_value()}, {"file", options_.file}};
+    json::object said{{"schema", schema}, {"ok", users.has_value()}, {"file", options_.file}};
     if (users) said["users"] = users->all().size();
     if (!users) said["problems"] = to_json(users.error());
     context_.out << said << '\n';
@@ -389,7 +403,8 @@ void add_user(CLI::App& app, Command& chosen) {
   auto* user = app.add_subcommand("user", tr.text("user.about"));
   user->require_subcommand(1);
   user->fallthrough();
-  user->add_option("--file", options->file, tr.text("user.option.file"))->capture_default_str();
+  user->add_option("-c,--config", options->config, tr.text("user.option.config"));
+  user->add_option("--file", options->file, tr.text("user.option.file"));
   user->add_flag("--json", options->json, tr.text("user.option.json"));
 
   using Action = int (*)(Run&);
@@ -398,7 +413,9 @@ void add_user(CLI::App& app, Command& chosen) {
     if (named) made->add_option("NAME", options->name, tr.text("user.option.name"))->required();
     made->callback([&chosen, options, action] {
       chosen.run = [options, action](const Context& context) {
-        Run run(context, *options);
+        const auto whole = with_file(context, *options);
+        if (!whole) return tell_failure(context, whole.error(), options->json, "user");
+        Run run(context, *whole);
         return action(run);
       };
     });

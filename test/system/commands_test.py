@@ -85,12 +85,158 @@ class Commands(postil.unittest.TestCase):
         metrics = urllib.request.urlopen(f"http://{self.metrics}/metrics", timeout=10).read().decode()
         self.assertIn("\npostil_server_started_total 1\n", metrics)
 
+    def test_the_queue_by_age(self):
+        self.send("waits")
+        rows = json.loads(self.command("queue", "--by", "age", "--json"))
+        self.assertEqual([(row["site"], row["messages"], row["by_age"][0]) for row in rows["rows"]], [("sink.lab", 1, 1)])
+        self.assertEqual(len(rows["rows"][0]["by_age"]), len(rows["bounds"]) + 1)
+        self.assertIn("sink.lab", self.command("queue", "--by", "age"))
+
+    def test_bounces_are_selected_by_their_empty_sender(self):
+        message = self.send("waits")
+        self.command("queue", "return", "--id", message, "--yes")
+        self.assertIn("<>", self.command("queue", "list", "--from", "<>"))
+
     def test_status_without_a_server(self):
         self.server.stop()
         done = self.server.run("status", "--config", self.server.config_file)
         self.assertEqual(done.returncode, 69, done.stderr)
         self.assertNotEqual(done.stderr, "")
         self.server.start()
+
+
+class SendByMx(postil.unittest.TestCase):
+    """postil send without --server does what a mail server would do."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.stack = contextlib.ExitStack()
+        cls.addClassCleanup(cls.stack.close)
+        cls.port = postil.free_port(["127.0.0.11", "127.0.0.12", "127.0.0.13"])
+        cls.names = cls.stack.enter_context(NameServer([
+            "two.lab. MX 10 down.lab.", "two.lab. MX 20 null.lab.", "two.lab. MX 30 good.lab.", "down.lab. A 127.0.0.13",
+            "null.lab. A 127.0.0.12", "good.lab. A 127.0.0.11", "nullmx.lab. MX 0 .", "stray.lab. MX 10 .", "named.lab. MX 5 nowhere.lab."]))
+        cls.good = cls.stack.enter_context(Sink("127.0.0.11", cls.port))
+        cls.stack.enter_context(Sink("127.0.0.12", cls.port, greeting="521 null.lab does not accept mail"))
+
+    def send(self, to, code, *more):
+        words = [postil.PROGRAM, "send", "--to", to, "--from", "anna@ours.lab", "--port", str(self.port), "--timeout", "10",
+                 "--resolver", self.names.settings["resolver"][0], *more]
+        done = postil.subprocess.run(words, capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
+        return done.stdout + done.stderr
+
+    def test_the_hosts_are_asked_in_their_order(self):
+        said = json.loads(self.send("bert@two.lab", 0, "--json", "--subject", "by MX"))
+        self.assertEqual([host["host"] for host in said["route"]["hosts"]], ["down.lab", "null.lab", "good.lab"])
+        self.assertEqual([host["host"] for host in said["tried"]], ["down.lab", "null.lab"])
+        self.assertIn("521 null.lab", said["tried"][1]["detail"])
+        self.assertEqual(said["server"]["host"], "good.lab")
+        self.assertEqual(len(self.good.find("Subject: by MX\r\n")), 1)
+        said = self.send("bert@two.lab", 0)
+        self.assertIn("The mail of two.lab goes to down.lab (MX 10), null.lab (MX 20), good.lab (MX 30).", said)
+        self.assertIn(f"Connected to good.lab (127.0.0.11:{self.port}), without TLS.", said)
+
+    def test_the_host_itself_where_there_is_no_mx(self):
+        self.assertIn("good.lab has no MX record", self.send("bert@good.lab", 0))
+        self.send("bert@[127.0.0.11]", 0)
+        self.send("bert@down.lab", 69)
+
+    def test_dns_alone_may_decide(self):
+        said = self.send("bert@nullmx.lab", 2)
+        self.assertIn("nullmx.lab takes no mail: it has a null MX in DNS. No server was asked.", said)
+        self.assertIn("556 5.1.10  ", said)
+        said = json.loads(self.send("bert@nullmx.lab", 2, "--json"))
+        self.assertEqual((said["error"]["id"], said["route"]["kind"], said["exit"]), ("null_mx", "null_mx", 2))
+        self.assertIn("leads nowhere", self.send("bert@stray.lab", 2))
+        self.assertIn("does not exist", self.send("bert@none.lab", 2))
+        self.assertIn("nowhere.lab has no address", self.send("bert@named.lab", 69))
+
+
+class Demo(postil.unittest.TestCase):
+    """postil demo and its folder."""
+
+    def setUp(self):
+        stack = contextlib.ExitStack()
+        self.addCleanup(stack.close)
+        self.folder = stack.enter_context(postil.tempfile.TemporaryDirectory()) + "/demo"
+        self.environment = dict(postil.os.environ, POSTIL_DEMO_FOLDER=self.folder)
+        self.ports = [str(postil.free_port()) for _ in range(3)]
+
+    def words(self, *ports):
+        return [postil.PROGRAM, "demo", "--folder", self.folder, "--seconds", "60", "--port", ports[0], "--port-tls", ports[1], "--host-port", ports[2]]
+
+    def run_demo(self, *ports):
+        return postil.subprocess.run(self.words(*ports), capture_output=True, text=True, timeout=60)
+
+    def test_somebody_elses_folder_is_not_used(self):
+        postil.os.symlink("/tmp", self.folder)
+        done = self.run_demo(*self.ports)
+        self.assertEqual(done.returncode, 77)
+        self.assertIn("is a symbolic link", done.stderr)
+        postil.os.remove(self.folder)
+        postil.os.mkdir(self.folder)
+        postil.os.chmod(self.folder, 0o777)
+        done = self.run_demo(*self.ports)
+        self.assertEqual(done.returncode, 77)
+        self.assertIn("others may write to it", done.stderr)
+
+    def test_what_it_shows_can_be_pasted(self):
+        demo = postil.subprocess.Popen(self.words(*self.ports), stdout=postil.subprocess.PIPE, stderr=postil.subprocess.PIPE, text=True)
+        self.addCleanup(demo.wait)
+        self.addCleanup(demo.terminate)
+        shown = []
+        while not shown or "Ctrl-C" not in shown[-1]:
+            shown.append(demo.stdout.readline())
+            self.assertTrue(shown[-1], "".join(shown) + (demo.poll() is not None and demo.stderr.read() or ""))
+        self.assertEqual(postil.os.stat(self.folder).st_mode & 0o777, 0o700)
+        letter = postil.pathlib.Path(self.folder, "letter")
+        letter.write_text("From: demo@demo.test\nTo: 250@demo.test\nSubject: pasted\n\nHello\n")
+        for code, ends in (("250", 0), ("556", 2)):
+            line = next(line for line in shown if f"--to {code}@demo.test" in line)
+            done = postil.subprocess.run(line, shell=True, capture_output=True, text=True, env=self.environment, timeout=60)
+            self.assertEqual(done.returncode, ends, done.stdout + done.stderr)
+        for program in ("swaks", "curl"):
+            line = next(line for line in shown if line.startswith(f"  {program} ")).replace("550@", "250@").replace("LETTER", str(letter))
+            done = postil.subprocess.run(line, shell=True, capture_output=True, text=True, timeout=60)
+            self.assertEqual(done.returncode, 0, line + done.stdout + done.stderr)
+        again = self.run_demo(*self.ports)
+        self.assertEqual(again.returncode, 69)
+        self.assertIn("A demo runs already", again.stderr)
+        self.folder += "-2"
+        said = json.loads(postil.subprocess.run(self.words(*self.ports) + ["--json"], capture_output=True, text=True, timeout=60).stdout)
+        self.assertEqual((said["ok"], said["error"]["id"], said["exit"]), (False, "port_in_use", 69))
+        again = self.run_demo(*self.ports)
+        self.assertEqual(again.returncode, 69)
+        self.assertIn(f"127.0.0.1:{self.ports[0]} is in use already", again.stderr)
+        self.assertIn("--port", again.stderr)
+
+
+class NullHost(postil.unittest.TestCase):
+    """The contact of a null host is told where a person meets it."""
+
+    def test_contact(self):
+        folder = postil.pathlib.Path(self.enterContext(postil.tempfile.TemporaryDirectory()))
+        port = postil.free_port()
+        config = folder / "postil.toml"
+        config.write_text('job = "null"\nhostname = "host7.ours.lab"\ncontact = "https://ours.lab/contact"\n'
+                          f'[null]\nlisten = ["127.0.0.1:{port}"]\n[control]\nsocket = "{folder}/control"\nsubmit_socket = ""\n')
+        server = postil.subprocess.Popen([postil.PROGRAM, "serve", "--config", str(config)], stderr=postil.subprocess.DEVNULL)
+        self.addCleanup(server.wait)
+        self.addCleanup(server.terminate)
+
+        def greeting():
+            """the null host answers"""
+            try:
+                with postil.socket.create_connection(("127.0.0.1", port), 5) as made:
+                    return made.recv(1000).decode()
+            except OSError:
+                return None
+        self.assertEqual(postil.wait_for(greeting), "521 host7.ours.lab does not accept mail; contact https://ours.lab/contact\r\n")
+        done = postil.subprocess.run([postil.PROGRAM, "status", "--config", str(config)], capture_output=True, text=True)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("https://ours.lab/contact", done.stdout)
+        self.assertIn("It is a null host", done.stdout)
 
 
 if __name__ == "__main__":

@@ -103,7 +103,7 @@ TEST(CommandLine, a_wrong_one_is_64_with_how_it_is_written) {
   const auto typo = postil({"explian", "521"});
   EXPECT_EQ(typo.code, exit_usage);
   EXPECT_THAT(typo.err, HasSubstr("Did you mean explain?"));
-  EXPECT_THAT(typo.err, HasSubstr("How it is written: postil"));
+  EXPECT_THAT(typo.err, HasSubstr("Usage: postil"));
   const auto option = postil({"explain", "521", "--lnog"});
   EXPECT_EQ(option.code, exit_usage);
   EXPECT_THAT(option.err, HasSubstr("Did you mean --long?"));

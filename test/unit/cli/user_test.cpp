@@ -152,7 +152,7 @@ TEST_F(UserCommand, SaysWhoIsMissingOrThereAlready) {
     EXPECT_NE(err_.find("There is no user bob"), std::string::npos);
   }
   EXPECT_EQ(run({"remove", "bob", "--json"}), exit_data);
-  EXPECT_EQ(boost::json::parse(out_).at("error"), "missing");
+  EXPECT_EQ(boost::json::parse(out_).at("error").at("id"), "missing");
 }
 
 TEST_F(UserCommand, RefusesWhatTheFileCannotHold) {

@@ -1,0 +1,2 @@
+# fish completion for postil; the program itself knows its commands and options.
+complete -c postil -a '(postil --complete (commandline -opc)[2..-1] (commandline -ct) 2>/dev/null)'
