@@ -96,6 +96,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     } else if (std::get_if<smtp::ClientStartTls>(&action)) {
       require(!session.tls());
       action = input.octet() == 255 ? session.tls_failed("no", now) : session.tls_done(facts, now);
+    } else if (const auto* hash = std::get_if<smtp::ClientHash>(&action)) {
+      const auto work = hash->work;
+      if (input.octet() == 255) {
+        action = session.abort(now);
+      } else {
+        work();
+        action = session.hashed(now);
+      }
     } else if (const auto* need = std::get_if<smtp::NeedBody>(&action)) {
       require(need->offset <= body.size());
       const auto part = std::string_view(body).substr(need->offset, 1 + shape / 8);

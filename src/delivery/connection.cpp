@@ -118,6 +118,13 @@ env::Awaitable<void> Connection::drive(smtp::ClientAction action) {
       auto facts = co_await stream_->tls_connect(std::move(request), tls->deadline);
       const auto now = services_.clock.now();
       action = facts ? session_.tls_done(*facts, now) : session_.tls_failed(facts.error().detail, now);
+    } else if (auto* hash = std::get_if<smtp::ClientHash>(&action)) {
+      auto work = [what = std::move(hash->work)] {
+        what();
+        return true;
+      };
+      co_await env::on(services_.pool, std::move(work));
+      action = session_.hashed(services_.clock.now());
     } else if (const auto* wanted = std::get_if<smtp::NeedBody>(&action)) {
       smtp::ClientAction next = co_await body(*wanted);
       action = std::move(next);

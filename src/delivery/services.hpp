@@ -59,6 +59,7 @@ struct Services {
   history::History& history;
   std::function<MessageId(WallTime)> make_id;    // thread-safe
   std::function<env::Executor()> pick_executor;  // for attempts: the least loaded I/O thread
+  env::Executor pool;                            // password hashes of a login at the smarthost
 };
 
 }  // namespace postil::delivery

@@ -147,6 +147,7 @@ class Scram final : public ClientMechanism {
         return std::unexpected("The server asked for more than SCRAM has.");
     }
   }
+  bool costly() const override { return step_ == 0; }
   bool complete() const override { return verified_; }
 
  private:

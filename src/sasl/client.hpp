@@ -8,7 +8,8 @@
 //   mechanism->complete()       when the server says that we are in: may we believe it?
 //
 // PLAIN and LOGIN send user and password as they are written in the configuration; SCRAM prepares them (SASLprep).
-// Not thread-safe. respond() of SCRAM costs some milliseconds (PBKDF2); the server's iteration count is bounded.
+// Not thread-safe. The first respond() of SCRAM costs some milliseconds (PBKDF2), more where the server asks for more
+// iterations; their number is bounded. costly() says so before.
 #pragma once
 
 #include <expected>
@@ -36,6 +37,8 @@ class ClientMechanism {
   virtual std::optional<std::string> initial() = 0;
   // Error: one English sentence; the exchange is to be cancelled.
   virtual std::expected<std::string, std::string> respond(std::string_view challenge) = 0;
+  // The next respond() hashes a password: not on a thread that others wait for.
+  virtual bool costly() const { return false; }
   // Whether the exchange is whole; false for SCRAM whose server has not proved that it knows the password.
   virtual bool complete() const = 0;
 };

@@ -60,27 +60,35 @@ std::optional<ClientAction> ClientSession::State::try_mechanism() {
   return {};
 }
 
+std::optional<ClientAction> ClientSession::State::give_up_auth(std::string detail) {
+  cancelled = std::move(detail);
+  command("*\r\n", Awaited::auth);
+  return {};
+}
+
+std::optional<ClientAction> ClientSession::State::answer_challenge(std::expected<std::string, std::string> response) {
+  if (!response) return give_up_auth(std::move(response.error()));
+  command(crypto::base64_encode(*response) + "\r\n", Awaited::auth);
+  out_secret = true;
+  return {};
+}
+
 std::optional<ClientAction> ClientSession::State::on_auth(reply::RemoteReply reply) {
-  const auto give_up = [&](std::string detail) {
-    cancelled = std::move(detail);
-    command("*\r\n", Awaited::auth);
-    return std::nullopt;
-  };
   const int klass = reply.code / 100;
   if (klass == 3 && cancelled.empty()) {
     const auto challenge = crypto::base64_decode(reply.lines.empty() ? "" : reply.lines.front());
-    if (!challenge || reply.lines.size() > 1) return give_up("The server's challenge is not base64.");
+    if (!challenge || reply.lines.size() > 1) return give_up_auth("The server's challenge is not base64.");
     if (initial_response) {
-      if (!challenge->empty()) return give_up("The server sent a challenge before our first response.");
+      if (!challenge->empty()) return give_up_auth("The server sent a challenge before our first response.");
       command(crypto::base64_encode(*initial_response) + "\r\n", Awaited::auth);
       initial_response.reset();
-    } else {
-      const auto response = mechanism->respond(*challenge);
-      if (!response) return give_up(response.error());
-      command(crypto::base64_encode(*response) + "\r\n", Awaited::auth);
+      out_secret = true;
+      return {};
     }
-    out_secret = true;
-    return {};
+    if (!mechanism->costly()) return answer_challenge(mechanism->respond(*challenge));
+    doing = Doing::hashing;
+    hash_result = std::make_shared<std::expected<std::string, std::string>>();
+    return ClientHash{[by = mechanism, text = *challenge, result = hash_result] { *result = by->respond(text); }};
   }
   if (klass == 3) return unexpected(Stage::auth, std::move(reply), "the end of AUTH");
   if (klass == 2) {

@@ -7,7 +7,6 @@
 #include "base/assert.hpp"
 #include "base/bytes.hpp"
 #include "base/limits.hpp"
-#include "smtp/client_extensions.hpp"
 #include "smtp/client_state.hpp"
 
 namespace postil::smtp {
@@ -153,6 +152,7 @@ void ClientSession::State::arm(MonoTime now) {
 
 Stage ClientSession::State::stage() const {
   if (doing == Doing::handshake) return Stage::tls;
+  if (doing == Doing::hashing) return Stage::auth;
   if (doing == Doing::writing || doing == Doing::giving_body) return Stage::body;
   if (!expected.empty()) return stage_of(expected.front().what);
   return Stage::idle;
@@ -260,6 +260,7 @@ ClientAction ClientSession::State::end(Outcome why, bool quit_first) {
   out.clear();
   inbox.clear();
   mechanism.reset();
+  hash_result.reset();
   return ClientClose{quit_first ? "QUIT\r\n" : "", std::move(why)};
 }
 
@@ -282,64 +283,6 @@ std::optional<ClientAction> ClientSession::State::unexpected(Stage at, reply::Re
 std::optional<ClientAction> ClientSession::State::idle() {
   doing = Doing::idle;
   return Idle{};
-}
-
-// ---- greeting, EHLO, STARTTLS ------------------------------------------------------------------------------------
-
-std::optional<ClientAction> ClientSession::State::on_greeting(reply::RemoteReply reply) {
-  greeting = reply.one_line();
-  if (reply.code / 100 == 3) return unexpected(Stage::greeting, std::move(reply), "our connection");
-  if (reply.code / 100 != 2) return end_by_reply(Stage::greeting, std::move(reply));
-  command(fmt::format("EHLO {}\r\n", settings.host_name), Awaited::ehlo);
-  return {};
-}
-
-std::optional<ClientAction> ClientSession::State::on_hello(Awaited what, reply::RemoteReply reply) {
-  const int klass = reply.code / 100;
-  if (klass == 3) return unexpected(Stage::ehlo, std::move(reply), what == Awaited::ehlo ? "EHLO" : "HELO");
-  extensions = {};
-  if (klass == 2) {
-    if (what == Awaited::ehlo) extensions = parse_extensions(reply);
-    return after_hello();
-  }
-  if (klass == 5 && what == Awaited::ehlo) {  // [rfc5321 3.2]
-    command(fmt::format("HELO {}\r\n", settings.host_name), Awaited::helo);
-    return {};
-  }
-  return end_by_reply(Stage::ehlo, std::move(reply));
-}
-
-std::optional<ClientAction> ClientSession::State::after_hello() {
-  const bool wanted = settings.tls == TlsUse::opportunistic || settings.tls == TlsUse::required;
-  if (!tls && wanted && !starttls_refused) {
-    if (extensions.starttls) {
-      command("STARTTLS\r\n", Awaited::starttls);
-      return {};
-    }
-    if (settings.tls == TlsUse::required) {
-      return end(Stage::starttls, Trouble::tls_not_offered, "The server does not offer STARTTLS.", true);
-    }
-  }
-  if (settings.login) return begin_login();
-  return idle();
-}
-
-std::optional<ClientAction> ClientSession::State::on_starttls(reply::RemoteReply reply, MonoTime now) {
-  if (reply.code / 100 == 3) return unexpected(Stage::starttls, std::move(reply), "STARTTLS");
-  if (reply.code / 100 == 2) {
-    if (!inbox.empty()) {  // CVE-2021-38371
-      return end(Stage::starttls, Trouble::reply_malformed,
-                 "Octets in clear came behind the reply to STARTTLS; they may be an injection.");
-    }
-    doing = Doing::handshake;
-    deadline = now + settings.command_timeout;
-    return ClientStartTls{deadline};
-  }
-  if (settings.tls == TlsUse::required) {
-    return end(Outcome{Stage::starttls, Trouble::tls_refused, std::move(reply), {}}, true);
-  }
-  starttls_refused = true;
-  return after_hello();
 }
 
 // ---- the driver's inputs -----------------------------------------------------------------------------------------
@@ -410,6 +353,7 @@ ClientAction ClientSession::bytes(std::string_view octets, MonoTime now) {
     }
     case Doing::nothing:
     case Doing::handshake:
+    case Doing::hashing:
     case Doing::giving_body:
     case Doing::finished:
       break;
@@ -445,6 +389,14 @@ ClientAction ClientSession::failed(std::string_view why, MonoTime) {
   if (s.doing == State::Doing::closed) return ClientClose{"", s.closed_by};
   if (s.doing == State::Doing::handshake) return s.end(Stage::tls, Trouble::tls_failed, printable(why));
   return s.end(s.stage(), Trouble::connection_lost, printable(why));
+}
+
+ClientAction ClientSession::hashed(MonoTime now) {
+  State& s = *state_;
+  POSTIL_ASSERT(s.doing == State::Doing::hashing && s.hash_result);
+  const auto result = std::exchange(s.hash_result, nullptr);
+  if (auto action = s.answer_challenge(std::move(*result))) return std::move(*action);
+  return s.process(now);
 }
 
 ClientAction ClientSession::body(std::string_view octets, bool last, MonoTime now) {

@@ -7,6 +7,7 @@
 //              when the write fails and the peer has answered early, give that to bytes() in place of failed()
 //   StartTls   write nothing, handshake                            -> tls_done() | tls_failed()
 //              TlsUse::implicit: the first action of all; else after the 220 to STARTTLS
+//   Hash       run `work` on a thread for such work: it takes milliseconds -> hashed()
 //   NeedBody   the next octets of the message are wanted           -> body(octets, last)
 //   Idle       ready for a transaction                             -> send() | quit()
 //   Finished   the transaction is over: `take_result()`; then Idle or Close follows by resume()
@@ -19,6 +20,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -142,6 +144,9 @@ struct ClientWrite {
 struct ClientStartTls {
   MonoTime deadline;
 };
+struct ClientHash {
+  std::function<void()> work;  // once, on any thread; holds all that it needs, also when the session is gone
+};
 struct NeedBody {
   std::uint64_t offset = 0;
   std::size_t octets_max = 0;
@@ -152,7 +157,8 @@ struct ClientClose {
   std::string output;  // QUIT where there was no time to wait for 221
   Outcome why;         // reply/trouble of what ended it; ok() after an orderly QUIT
 };
-using ClientAction = std::variant<ClientRead, ClientWrite, ClientStartTls, NeedBody, Idle, Finished, ClientClose>;
+using ClientAction =
+    std::variant<ClientRead, ClientWrite, ClientStartTls, ClientHash, NeedBody, Idle, Finished, ClientClose>;
 
 class ClientSession {
  public:
@@ -166,6 +172,7 @@ class ClientSession {
   ClientAction failed(std::string_view why, MonoTime now);  // connection lost
   ClientAction tls_done(const crypto::TlsFacts& facts, MonoTime now);
   ClientAction tls_failed(std::string_view why, MonoTime now);
+  ClientAction hashed(MonoTime now);  // the work of ClientHash is done
   ClientAction body(std::string_view octets, bool last, MonoTime now);
   // The message cannot be read any more (disk): ends the connection without finishing the message.
   ClientAction body_failed(MonoTime now);

@@ -1,8 +1,9 @@
-// Inside of ClientSession: what it waits for, and the steps. client_session.cpp drives it, client_transaction.cpp has
-// the mail transaction, client_login.cpp AUTH.
+// Inside of ClientSession: what it waits for, and the steps. client_session.cpp drives it, client_opening.cpp has the
+// greeting, EHLO and STARTTLS, client_login.cpp AUTH, client_transaction.cpp the mail transaction.
 #pragma once
 
 #include <deque>
+#include <expected>
 #include <memory>
 #include <optional>
 #include <string>
@@ -53,7 +54,17 @@ struct ClientRun {
 
 struct ClientSession::State {
   // What the driver was told to do last.
-  enum class Doing : std::uint8_t { nothing, reading, writing, handshake, giving_body, idle, finished, closed };
+  enum class Doing : std::uint8_t {
+    nothing,
+    reading,
+    writing,
+    handshake,
+    hashing,
+    giving_body,
+    idle,
+    finished,
+    closed
+  };
   struct Expected {
     Awaited what;
     std::size_t index = 0;   // of the recipient
@@ -76,6 +87,7 @@ struct ClientSession::State {
   ClientAction surplus(MonoTime now);
   std::optional<ClientAction> idle();
 
+  // ---- the opening (client_opening.cpp)
   std::optional<ClientAction> on_greeting(reply::RemoteReply reply);
   std::optional<ClientAction> on_hello(Awaited what, reply::RemoteReply reply);
   std::optional<ClientAction> on_starttls(reply::RemoteReply reply, MonoTime now);
@@ -85,6 +97,8 @@ struct ClientSession::State {
   std::optional<ClientAction> begin_login();
   std::optional<ClientAction> on_auth(reply::RemoteReply reply);
   std::optional<ClientAction> try_mechanism();
+  std::optional<ClientAction> answer_challenge(std::expected<std::string, std::string> response);
+  std::optional<ClientAction> give_up_auth(std::string detail);
 
   // ---- transaction (client_transaction.cpp)
   ClientAction begin(Transaction transaction, MonoTime now);
@@ -122,7 +136,8 @@ struct ClientSession::State {
   bool needs_rset = false;
   Outcome closed_by;
 
-  std::unique_ptr<sasl::ClientMechanism> mechanism;
+  std::shared_ptr<sasl::ClientMechanism> mechanism;  // shared with the work of ClientHash
+  std::shared_ptr<std::expected<std::string, std::string>> hash_result;
   std::optional<std::string> initial_response;  // too long for the command: goes with the first 334
   std::string cancelled;                        // why we gave AUTH up with "*"
   std::vector<std::string> mechanisms_tried;

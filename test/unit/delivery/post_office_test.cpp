@@ -116,7 +116,8 @@ class OfficeRig : public DeliveryRig {
                                      events,
                                      history,
                                      [this](WallTime now) { return ids.make(now); },
-                                     [this] { return us->executor(); }};
+                                     [this] { return us->executor(); },
+                                     us->executor()};
   delivery::ReportWriter reports{office_services};
   std::unique_ptr<delivery::PostOffice> office;
   RemoteMta* home = nullptr;
@@ -214,7 +215,8 @@ TEST(PostOffice, AnOriginalWithTheReportsBoundaryInItGetsAnother) {
   ScriptedEntropy entropy;
   delivery::Services services{
       rig.services.clock, rig.services.timers, entropy,     rig.services.network, rig.services.resolver,
-      rig.store,          rig.events,          rig.history, rig.services.make_id, rig.services.pick_executor};
+      rig.store,          rig.events,          rig.history, rig.services.make_id, rig.services.pick_executor,
+      rig.services.pool};
   delivery::ReportWriter writer(services);
   const auto report = [&](const std::string& original) {
     auto envelope = rig.put({"bob@d.example"}, original);

@@ -96,7 +96,8 @@ class DeliveryRig {
                               events,
                               history,
                               [this](WallTime now) { return ids.make(now); },
-                              [this] { return us->executor(); }};
+                              [this] { return us->executor(); },
+                              us->executor()};
   delivery::Settings settings;
   std::unique_ptr<delivery::ConnectionPool> pool;
   std::unique_ptr<delivery::HostFinder> finder;

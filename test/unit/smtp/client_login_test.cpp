@@ -30,7 +30,7 @@ Script with(std::string auth, std::vector<std::string> replies, std::string mech
   return s;
 }
 
-std::string closing(const Record& r) {
+std::string ending(const Record& r) {
   std::string out = std::string(to_string(r.closed->stage)) + " " + std::string(to_string(r.closed->trouble));
   if (r.closed->reply) out += " " + std::to_string(r.closed->reply->code);
   return out;
@@ -94,7 +94,7 @@ TEST(ClientLogin, Ends) {
   for (const auto& c : cases) {
     SCOPED_TRACE(c.name);
     const Record r = client_test::run(with(c.offer, c.replies, c.mechanism));
-    EXPECT_EQ(closing(r), c.closing);
+    EXPECT_EQ(ending(r), c.closing);
     EXPECT_THAT(r.sent, HasSubstr("[TLS]EHLO us.example\r\n"));
     EXPECT_THAT(r.sent, HasSubstr(c.sent));
     EXPECT_FALSE(r.closed->trouble != Trouble::none && r.closed->ok());
@@ -107,17 +107,17 @@ TEST(ClientLogin, OnlyOverTlsUnlessAllowed) {
   s.replies[1] = "250-mx\r\n250 AUTH PLAIN\r\n";
   s.replies.erase(s.replies.begin() + 2, s.replies.begin() + 4);
   Record r = client_test::run(s);
-  EXPECT_EQ(closing(r), "auth tls_not_offered");
+  EXPECT_EQ(ending(r), "auth tls_not_offered");
   EXPECT_THAT(r.sent, Not(HasSubstr("AUTH")));
   s.settings.login_without_tls = true;
-  EXPECT_EQ(closing(client_test::run(s)), "quit none 221");
+  EXPECT_EQ(ending(client_test::run(s)), "quit none 221");
 }
 
 TEST(ClientLogin, NoPasswordForAServerThatIsNotVerified) {  // [rfc4954 14]
   Script s = with("AUTH PLAIN LOGIN", {"235 in\r\n"});
   s.tls->peer_verified = false;
   const Record r = client_test::run(s);
-  EXPECT_EQ(closing(r), "auth auth_no_mechanism");
+  EXPECT_EQ(ending(r), "auth auth_no_mechanism");
   EXPECT_THAT(r.closed->detail, HasSubstr("not verified"));
   EXPECT_THAT(r.sent, Not(HasSubstr("AUTH")));
 }
@@ -127,7 +127,7 @@ TEST(ClientLogin, ALongResponseGoesByItself) {
   s.settings.login->password = std::string(600, 'p');
   const Record r = client_test::run(s);
   EXPECT_THAT(r.sent, HasSubstr("AUTH PLAIN\r\n" + b64(std::string("\0user\0", 6) + std::string(600, 'p')) + "\r\n"));
-  EXPECT_EQ(closing(r), "quit none 221");
+  EXPECT_EQ(ending(r), "quit none 221");
 }
 
 TEST(ClientLogin, LoginsAreMarkedSecret) {
@@ -186,18 +186,44 @@ Record scram(std::string mechanism, std::function<std::string(std::string)> spoi
 TEST(ClientLogin, Scram) {
   const auto honest = [](std::string reply) { return reply; };
   for (const char* mechanism : {"SCRAM-SHA-1", "SCRAM-SHA-256"})
-    EXPECT_EQ(closing(scram(mechanism, honest, false)), "quit none 221");
+    EXPECT_EQ(ending(scram(mechanism, honest, false)), "quit none 221");
   for (const char* mechanism : {"SCRAM-SHA-1-PLUS", "SCRAM-SHA-256-PLUS"})
-    EXPECT_EQ(closing(scram(mechanism, honest)), "quit none 221");
+    EXPECT_EQ(ending(scram(mechanism, honest)), "quit none 221");
+}
+
+// PBKDF2 takes milliseconds: the session asks for a thread of its own for it, once, and for nothing else.
+TEST(ClientLogin, APasswordIsHashedWhereNobodyWaits) {
+  EXPECT_EQ(scram("SCRAM-SHA-256", [](std::string reply) { return reply; }, false).hashes, 1u);
+  EXPECT_EQ(client_test::run(with("AUTH PLAIN", {"235 in\r\n", "221 bye\r\n"})).hashes, 0u);
+  // The work stands alone: the connection may be gone before it is done.
+  const ClientSettings settings{
+      .host_name = "us.example", .login = ClientLogin{"user", "pencil", "SCRAM-SHA-256"}, .login_without_tls = true};
+  const auto begin = [&](ClientSession& session) {
+    session.start(MonoTime{});
+    session.bytes("220 a\r\n", MonoTime{});
+    const auto auth = std::get<ClientRead>(session.bytes("250-a\r\n250 AUTH SCRAM-SHA-256\r\n", MonoTime{})).output;
+    const auto first = *crypto::base64_decode(auth.substr(19, auth.size() - 21));
+    const auto nonce = first.substr(first.find("r="));
+    auto asked = session.bytes("334 " + b64(nonce + "x,s=" + b64("salt") + ",i=4096") + "\r\n", MonoTime{});
+    return std::get<ClientHash>(std::move(asked));
+  };
+  auto gone = std::make_unique<ClientSession>(settings, 1);
+  const ClientHash late = begin(*gone);
+  gone.reset();
+  late.work();
+  ClientSession stopped(settings, 1);
+  const ClientHash given_up = begin(stopped);
+  EXPECT_EQ(std::get<ClientClose>(stopped.abort(MonoTime{})).why.stage, Stage::auth);
+  given_up.work();
 }
 
 TEST(ClientLogin, AScramServerMustProveItself) {
   Record r = scram("SCRAM-SHA-256", [](std::string) { return std::string("235 come in\r\n"); }, false);
-  EXPECT_EQ(closing(r), "auth auth_rejected 235");
+  EXPECT_EQ(ending(r), "auth auth_rejected 235");
   EXPECT_THAT(r.closed->detail, HasSubstr("proof"));
   r = scram(
       "SCRAM-SHA-256", [](std::string) { return "334 " + b64("v=" + b64(std::string(32, 'x'))) + "\r\n"; }, false);
-  EXPECT_EQ(closing(r), "auth auth_rejected 501");
+  EXPECT_EQ(ending(r), "auth auth_rejected 501");
   EXPECT_THAT(r.closed->detail, HasSubstr("could not prove"));
   EXPECT_THAT(r.sent, EndsWith("*\r\n"));
 }

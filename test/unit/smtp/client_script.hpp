@@ -26,6 +26,19 @@ inline Transaction transaction(std::string_view from, std::vector<std::string> t
   return t;
 }
 
+inline constexpr const char* greeting = "220 mx.example ESMTP\r\n";
+inline constexpr const char* bare_ehlo = "250 mx.example\r\n";
+// What follows where all is taken.
+inline const std::vector<std::string> by_data{"250 ok\r\n", "250 ok\r\n", "354 go\r\n", "250 taken\r\n", "221 bye\r\n"};
+inline const std::vector<std::string> by_bdat{"250 ok\r\n", "250 ok\r\n", "250 taken\r\n", "221 bye\r\n"};
+
+inline std::string ehlo(std::initializer_list<std::string_view> keywords) {
+  std::string out = keywords.size() == 0 ? "250 mx.example\r\n" : "250-mx.example\r\n";
+  std::size_t left = keywords.size();
+  for (const auto k : keywords) out += std::string(--left == 0 ? "250 " : "250-") + std::string(k) + "\r\n";
+  return out;
+}
+
 struct Script {
   ClientSettings settings{.host_name = "us.example"};
   std::vector<std::string> replies;  // one for each Read, with "\r\n" inside; sent when the session reads
@@ -47,6 +60,7 @@ struct Record {
   std::string last_words;  // ClientClose::output
   std::size_t reads = 0;
   std::size_t accepted = 0;  // transactions that were
+  std::size_t hashes = 0;    // pieces of work for a thread of its own
   Extensions extensions;
 };
 
@@ -104,6 +118,10 @@ inline Record run(const Script& script, const Options& options = {}) {
     } else if (std::get_if<ClientStartTls>(&action)) {
       out.sent += "[TLS]";
       action = script.tls ? session.tls_done(*script.tls, now) : session.tls_failed("bad certificate", now);
+    } else if (auto* hash = std::get_if<ClientHash>(&action)) {
+      ++out.hashes;
+      hash->work();
+      action = session.hashed(now);
     } else if (auto* need = std::get_if<NeedBody>(&action)) {
       const std::string& body = script.bodies.at(next_transaction - 1);
       if (need->offset != body_at) return out;
@@ -130,6 +148,49 @@ inline Record run(const Script& script, const Options& options = {}) {
     }
   }
   return out;
+}
+
+// One transaction. hello: the reply to EHLO; replies: what follows.
+inline Script with(std::string hello, std::vector<std::string> replies,
+                   std::vector<std::string> to = {"b@there.example"},
+                   std::string body = "Subject: x\r\n\r\nhello\r\n") {
+  Script s;
+  s.replies = {greeting, std::move(hello)};
+  s.replies.insert(s.replies.end(), replies.begin(), replies.end());
+  s.transactions = {transaction("a@us.example", std::move(to))};
+  s.bodies = {std::move(body)};
+  return s;
+}
+inline void add_second(Script& s) {
+  s.transactions.push_back(transaction("c@us.example", {"d@x.example"}));
+  s.bodies.push_back("second\r\n");
+}
+
+// A session of its own, for single steps: a transaction is under way, and as many commands as `answered` were taken.
+inline ClientAction begin_transaction(ClientSession& session, MonoTime now, int answered = 0) {
+  session.start(now);
+  session.bytes("220 a\r\n", now);
+  session.bytes("250 a\r\n", now);
+  auto action = session.send(transaction("a@us.example", {"b@x.example"}), now);
+  for (; answered > 0; --answered) action = session.bytes("250 a\r\n", now);
+  return action;
+}
+
+// The stage and code (or trouble) of an outcome: "rcpt 550", "mail timed_out".
+inline std::string brief(const Outcome& o) {
+  std::string out(to_string(o.stage));
+  if (o.trouble != Trouble::none) out += " " + std::string(to_string(o.trouble));
+  if (o.reply) out += " " + std::to_string(o.reply->code);
+  return out;
+}
+inline std::vector<std::string> briefs(const Record& r, std::size_t transaction_index = 0) {
+  std::vector<std::string> out;
+  if (transaction_index >= r.results.size()) return {"no result"};
+  for (const auto& o : r.results[transaction_index].recipients) out.push_back(brief(o));
+  return out;
+}
+inline std::string closing(const Record& r) {
+  return r.closed ? brief(*r.closed) : "not closed";
 }
 
 }  // namespace postil::smtp::client_test
