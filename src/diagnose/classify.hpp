@@ -31,8 +31,11 @@ struct Refusal {
   bool delayed = false;  // it is tried again
 };
 
-struct Verdict {
+struct Finding {
   knowledge::Reason reason = knowledge::Reason::unknown;
+  // Mostly the reason's own; some rules know better.
+  knowledge::Role who = knowledge::Role::sender;
+  knowledge::Action action = knowledge::Action::contact;
   double confidence = 0;  // 0 to 1; from 0.8 on it is said without reserve
   std::string rule;       // id of a rule in data/rules or data/vendors, or "code"; empty when nothing matched
   std::string vendor;     // "gmail", "microsoft365"; empty: not known
@@ -40,8 +43,8 @@ struct Verdict {
   knowledge::Stage stage = knowledge::Stage::any;  // where the rule or the refusal tells it
   std::string because;  // key of a text, explain.because.*: what decided, or why the reason is unknown
   std::string note;     // key of a text: what the provider means by this reply; mostly empty
-  // The message waited until its time was over. Then reason is expired_in_queue only when the last cause was the
-  // network's or is not told; underlying is that cause.
+  // The message waited until its time was over. Then reason is expired_in_queue where the last cause would have
+  // passed by itself, or is not told; underlying is that cause.
   bool expired = false;
   knowledge::Reason underlying = knowledge::Reason::unknown;
   std::string list;  // the block list that the text names, "zen.spamhaus.org"; empty: none
@@ -49,6 +52,6 @@ struct Verdict {
 
 // Pure; linear in the length of the text; may be called from any thread. The rules are read and compiled at the first
 // call.
-Verdict classify(const Refusal& refusal);
+Finding classify(const Refusal& refusal);
 
 }  // namespace postil::diagnose

@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <initializer_list>
-
 #include "base/bytes.hpp"
 
 namespace postil::diagnose {
@@ -12,23 +10,7 @@ namespace {
 using knowledge::Reason;
 using knowledge::Stage;
 
-bool says_any(std::string_view lower_text, std::initializer_list<std::string_view> words) {
-  for (auto word : words) {
-    if (lower_text.find(word) != std::string_view::npos) return true;
-  }
-  return false;
-}
-
-bool says_block_list(std::string_view text) {
-  return says_any(text, {"blocked using", "block list", "blocklist", "blacklist", "dnsbl", " rbl", "listed at",
-                         "listed in", "listed by", "spamhaus", "spamcop"});
-}
-
-bool says_blocked(std::string_view text) {
-  return says_any(text, {"block", "reputation", "spam", "abuse", "denied", "not allowed", "policy"});
-}
-
-Explanation of_reason(Reason reason, Confidence confidence, std::string why = {}) {
+Explanation of_reason(Reason reason, Confidence confidence, std::string why) {
   const auto& entry = knowledge::entry(reason);
   Explanation out;
   out.reason = reason;
@@ -43,71 +25,37 @@ Explanation of_reason(Reason reason, Confidence confidence, std::string why = {}
   return out;
 }
 
+Explanation of_finding(Finding finding) {
+  const auto confidence = finding.reason == Reason::unknown          ? Confidence::unknown
+                          : finding.confidence >= confidence_certain ? Confidence::certain
+                                                                     : Confidence::likely;
+  Explanation out = of_reason(finding.reason, confidence, finding.because);
+  out.act = finding.who;
+  out.action = finding.action;
+  out.finding = std::move(finding);
+  return out;
+}
+
 Explanation unknown(std::string_view because) {
-  return of_reason(Reason::unknown, Confidence::unknown, fmt::format("explain.because.{}", because));
+  Finding finding;
+  finding.because = fmt::format("explain.because.{}", because);
+  return of_finding(std::move(finding));
 }
 
 Explanation of_own(const reply::Entry& entry) {
   const auto* fact = knowledge::fact_of(entry.id);
-  Explanation out = of_reason(fact == nullptr ? Reason::unknown : fact->reason, Confidence::certain);
+  Explanation out = of_reason(fact == nullptr ? Reason::unknown : fact->reason, Confidence::certain, {});
+  out.finding.reason = out.reason;
+  out.finding.confidence = 1;
+  out.finding.rule = fmt::format("reply.{}", entry.key);
   if (fact != nullptr) out.act = fact->act;
+  out.finding.who = out.act;
+  out.finding.action = out.action;
   out.what = fmt::format("reply.{}.what", entry.key);
   out.why = fmt::format("reply.{}.why", entry.key);
   out.act_text = fmt::format("reply.{}.do", entry.key);
   out.own = &entry;
   return out;
-}
-
-// 521 is reserved for hosts that never take mail, and is used to block clients all the same. [rfc7504 3]
-Explanation of_521(const reply::RemoteReply& reply, std::string_view text) {
-  if (says_block_list(text)) return of_reason(Reason::dnsbl_listed, Confidence::likely, "explain.because.521_block");
-  const bool rfc_status = reply.enhanced == reply::EnhancedCode{5, 3, 2};
-  if (says_any(text, {"not accept mail", "not accept email", "no mail accepted", "accepts no mail", "takes no mail"})) {
-    return of_reason(Reason::host_accepts_no_mail, Confidence::certain, "explain.because.521_rfc");
-  }
-  if (reply.enhanced.subject == 7 || reply.enhanced == reply::EnhancedCode{5, 2, 1} || says_blocked(text)) {
-    return of_reason(Reason::vendor_ip_block, Confidence::likely, "explain.because.521_block");
-  }
-  if (rfc_status) return of_reason(Reason::host_accepts_no_mail, Confidence::certain, "explain.because.521_rfc");
-  return of_reason(Reason::host_accepts_no_mail, Confidence::likely, "explain.because.521_rfc");
-}
-
-// 556 says that the domain takes no mail; a few providers mean an unknown account. [rfc7504 4] [rfc7505 4.1]
-Explanation of_556(const reply::RemoteReply& reply, std::string_view text) {
-  if (reply.enhanced == reply::EnhancedCode{5, 1, 10} || says_any(text, {"null mx", "nullmx"})) {
-    return of_reason(Reason::recipient_null_mx, Confidence::certain, "explain.because.556_rfc");
-  }
-  if (says_any(text, {"account", "tenant", "user", "mailbox"}) || says_blocked(text)) return unknown("556_other");
-  return of_reason(Reason::recipient_null_mx, Confidence::likely, "explain.because.556_rfc");
-}
-
-// As a greeting 554 refuses the client; the host takes mail from others. [rfc5321 3.1]
-Explanation of_554_greeting(std::string_view text) {
-  const auto reason = says_block_list(text) ? Reason::dnsbl_listed : Reason::vendor_ip_block;
-  return of_reason(reason, Confidence::likely, "explain.because.554_greeting");
-}
-
-std::optional<Explanation> of_status(const reply::RemoteReply& reply, std::string_view text) {
-  if (!reply.enhanced) return std::nullopt;
-  const auto* status = knowledge::find_status(reply.enhanced.subject, reply.enhanced.detail);
-  if (status == nullptr || !status->reason) return std::nullopt;
-  const bool temporary = reply.permanence() == reply::Permanence::temporary;
-  const Reason reason = temporary && status->reason_temporary ? *status->reason_temporary : *status->reason;
-  if (reason == Reason::recipient_null_mx && !says_any(text, {"null mx", "nullmx"})) return unknown("5110_other");
-  if (reason == Reason::policy_other && says_block_list(text)) {
-    return of_reason(Reason::dnsbl_listed, Confidence::likely, "explain.because.names_list");
-  }
-  if (reason == Reason::policy_other) return of_reason(reason, Confidence::likely, "explain.because.x71");
-  if (status->ambiguous) return of_reason(reason, Confidence::likely, "explain.because.ambiguous_status");
-  return of_reason(reason, Confidence::certain, "explain.because.status");
-}
-
-// 530 without detail: TLS or login; the command or the word tells. [rfc3207 4] [rfc4954 6]
-Explanation of_530(std::string_view text) {
-  if (says_any(text, {"starttls", "tls", "encrypt"})) {
-    return of_reason(Reason::tls_required, Confidence::certain, "explain.because.names_tls");
-  }
-  return of_reason(Reason::auth_required, Confidence::likely, "explain.because.code");
 }
 
 // The texts of our catalogue: literals with {arguments} between them.
@@ -176,19 +124,20 @@ Explanation explain_reply(const reply::RemoteReply& reply, Stage stage) {
     const auto* own = match_own(reply.code, reply.enhanced, text);
     if (own != nullptr && text.find(' ') != std::string_view::npos) return of_own(*own);
   }
-  const std::string text = to_lower(reply.one_line());
-  if (reply.code == 521) return of_521(reply, text);
-  if (reply.code == 556) return of_556(reply, text);
-  if (reply.code == 554 && stage == Stage::connect) return of_554_greeting(text);
-  if (reply.code == 530) return of_530(text);
-  if (auto found = of_status(reply, text)) return *found;
-  if (says_block_list(text)) return of_reason(Reason::dnsbl_listed, Confidence::likely, "explain.because.names_list");
-  const auto* code = knowledge::find_code(reply.code);
-  if (code == nullptr) return unknown("unknown_code");
-  if (code->reason && !code->ambiguous) {
-    return of_reason(*code->reason, reply.enhanced ? Confidence::likely : Confidence::certain, "explain.because.code");
+  Refusal refusal;
+  refusal.code = reply.code;
+  refusal.enhanced = reply.enhanced;
+  for (const auto& line : reply.lines) {
+    if (!refusal.text.empty()) refusal.text += ' ';
+    std::size_t rest = 0;
+    if (reply::leading_enhanced_code(line, &rest)) {
+      refusal.text += trim(std::string_view(line).substr(rest));
+    } else {
+      refusal.text += line;
+    }
   }
-  return unknown(reply.enhanced ? "generic_status" : "no_detail");
+  refusal.stage = stage;
+  return of_finding(classify(refusal));
 }
 
 }  // namespace postil::diagnose

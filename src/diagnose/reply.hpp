@@ -1,16 +1,18 @@
 // Why another server (or ours) refused: from one reply to a reason, with whose move it is and what to do.
-// Where a reply does not tell, the result is "unknown", with the cause of that, never a guess.
+// Where a reply does not tell, the result is "unknown", with the cause of that, never a guess. Rests on classify.hpp.
 #pragma once
 
 #include <optional>
 #include <string>
 
+#include "diagnose/classify.hpp"
 #include "knowledge/codes.hpp"
 #include "reply/reply.hpp"
 
 namespace postil::diagnose {
 
-// certain: the standard or our own catalogue says so. likely: the code is used for other things as well.
+// certain: said without reserve. likely: something else is possible.
+inline constexpr double confidence_certain = 0.8;
 enum class Confidence : std::uint8_t { certain, likely, unknown };
 std::string_view to_string(Confidence confidence);
 
@@ -26,6 +28,7 @@ struct Explanation {
   std::string why;
   std::string act_text;
   const reply::Entry* own = nullptr;  // the reply is one of Postil's catalogue
+  Finding finding;                    // what it rests on
 };
 
 // reply: a refusal (code 400 to 599) as it came. stage: the command that it answered, or any when that is not known.

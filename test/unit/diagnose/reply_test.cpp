@@ -44,31 +44,31 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"521 host.example does not accept email", Stage::connect, Reason::host_accepts_no_mail, certain},
         Case{"521 5.3.2 go away", Stage::connect, Reason::host_accepts_no_mail, certain},
         Case{"521 5.7.1 Service unavailable; client [192.0.2.1] blocked using zen.example", Stage::connect,
-             Reason::dnsbl_listed, likely},
-        Case{"521 5.2.1 (CON:B1)", Stage::connect, Reason::vendor_ip_block, likely},
+             Reason::dnsbl_listed, certain},
+        Case{"521 5.2.1 (CON:B1)", Stage::connect, Reason::vendor_ip_block, certain},
+        Case{"521 5.2.1 go away", Stage::connect, Reason::vendor_ip_block, likely},
         Case{"521 hello", Stage::connect, Reason::host_accepts_no_mail, likely},
         // 554: refuses this client as a greeting, and the transaction later.
-        Case{"554 no SMTP service here", Stage::connect, Reason::vendor_ip_block, likely},
-        Case{"554 mx.example blocked using dnsbl.example", Stage::connect, Reason::dnsbl_listed, likely},
+        Case{"554 host7.example", Stage::connect, Reason::vendor_ip_block, likely},
+        Case{"554 mx.example blocked using dnsbl.example", Stage::connect, Reason::dnsbl_listed, certain},
         Case{"554 Transaction failed", Stage::message, Reason::unknown, unknown},
         Case{"554 5.6.0 bad content", Stage::message, Reason::unknown, unknown},
         // 556: the null MX, and accounts at some providers.
         Case{"556 5.1.10 recipient address has null MX", Stage::rcpt, Reason::recipient_null_mx, certain},
-        Case{"556 Domain does not accept mail", Stage::rcpt, Reason::recipient_null_mx, likely},
+        Case{"556 Domain does not accept mail", Stage::rcpt, Reason::recipient_null_mx, certain},
         Case{"556 Invalid account. Tenant or domain not found", Stage::rcpt, Reason::unknown, unknown},
-        Case{"550 5.1.10 RESOLVER.ADR.RecipientNotFound", Stage::rcpt, Reason::unknown, unknown},
+        Case{"550 5.1.10 RESOLVER.ADR.RecipientNotFound", Stage::rcpt, Reason::user_unknown, certain},
         Case{"550 5.1.1 No such user", Stage::rcpt, Reason::user_unknown, certain},
-        Case{"552 5.2.2 mailbox full", Stage::rcpt, Reason::mailbox_full, likely},
+        Case{"552 5.2.2 mailbox full", Stage::rcpt, Reason::mailbox_full, certain},
         Case{"421 4.3.2 shutting down", Stage::any, Reason::server_busy, certain},
         Case{"550 5.7.1 something", Stage::rcpt, Reason::policy_other, likely},
-        Case{"550 5.7.1 listed at bl.spamcop.example", Stage::rcpt, Reason::dnsbl_listed, likely},
+        Case{"550 5.7.1 listed at bl.spamcop.example", Stage::rcpt, Reason::dnsbl_listed, certain},
         Case{"550 5.7.26 unauthenticated", Stage::message, Reason::unauthenticated, certain},
         Case{"535 5.7.8 Error: authentication failed", Stage::auth, Reason::auth_credentials, certain},
         Case{"530 Must issue a STARTTLS command first", Stage::mail, Reason::tls_required, certain},
-        Case{"530 5.7.0 Authentication required", Stage::mail, Reason::auth_required, likely},
+        Case{"530 5.7.0 Authentication required", Stage::mail, Reason::auth_required, certain},
         // What a code does not tell stays unknown.
-        Case{"550 rejected", Stage::rcpt, Reason::unknown, unknown},
-        Case{"450 try later", Stage::rcpt, Reason::unknown, unknown},
+        Case{"550 no", Stage::rcpt, Reason::unknown, unknown}, Case{"450 hello", Stage::rcpt, Reason::unknown, unknown},
         Case{"550 5.0.0 no", Stage::rcpt, Reason::unknown, unknown},
         Case{"599 odd", Stage::rcpt, Reason::unknown, unknown},
         Case{"550-one\n551 two", Stage::rcpt, Reason::unknown, unknown},
@@ -107,7 +107,7 @@ TEST(ExplainReplyBounds, hostile_text_is_only_text) {
   EXPECT_EQ(of(long_line).reason, Reason::user_unknown);
   std::string many;
   for (int i = 0; i < 5000; ++i) many += "550-5.7.1 spam\n";
-  EXPECT_EQ(of(many).reason, Reason::policy_other);
+  EXPECT_EQ(of(many).reason, Reason::spam_content);
   EXPECT_FALSE(read_reply("no code here\n12 x\n1234 y").has_value());
 }
 

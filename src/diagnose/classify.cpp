@@ -1,0 +1,200 @@
+#include "diagnose/classify.hpp"
+
+#include <algorithm>
+
+#include "base/bytes.hpp"
+#include "diagnose/block_lists.hpp"
+#include "diagnose/fold.hpp"
+#include "diagnose/rules.hpp"
+
+namespace postil::diagnose {
+namespace {
+
+using knowledge::Reason;
+using knowledge::Stage;
+
+// What the report's other words say is said without reserve only where there is no text beside them.
+constexpr double beside_text_max = 0.75;
+constexpr double sure_max = 0.98;
+constexpr double agreement = 0.05;
+
+std::string because(std::string_view key) {
+  return "explain.because." + std::string(key);
+}
+
+Finding unknown(std::string_view why) {
+  Finding out;
+  out.who = knowledge::entry(Reason::unknown).act;
+  out.action = knowledge::entry(Reason::unknown).action;
+  out.because = because(why);
+  return out;
+}
+
+Finding of_code(Reason reason, double confidence, std::string_view why) {
+  Finding out;
+  out.reason = reason;
+  out.who = knowledge::entry(reason).act;
+  out.action = knowledge::entry(reason).action;
+  out.confidence = confidence;
+  out.rule = "code";
+  out.because = because(why);
+  return out;
+}
+
+bool is_temporary(const Refusal& refusal) {
+  if (refusal.code != 0) return reply::permanence_of(refusal.code) == reply::Permanence::temporary;
+  return refusal.enhanced.klass == 4;
+}
+
+std::optional<Reason> reason_of(const knowledge::Status* status, const Refusal& refusal) {
+  if (status == nullptr || !status->reason) return std::nullopt;
+  return is_temporary(refusal) && status->reason_temporary ? *status->reason_temporary : *status->reason;
+}
+
+// The enhanced codes of logging in are used at other times for policies of all kinds.
+bool is_of_login(Reason reason) {
+  return reason == Reason::auth_credentials || reason == Reason::auth_mechanism || reason == Reason::auth_required ||
+         reason == Reason::sender_account_limited;
+}
+bool is_login(const Refusal& refusal) {
+  if (refusal.stage == Stage::auth) return true;
+  const auto* code = knowledge::find_code(refusal.code);
+  return code != nullptr && std::ranges::find(code->stages, Stage::auth) != code->stages.end();
+}
+
+// What the codes alone tell, where no rule does. [rfc3463] [rfc5248]
+Finding of_facts(const Refusal& refusal) {
+  const auto* status =
+      refusal.enhanced ? knowledge::find_status(refusal.enhanced.subject, refusal.enhanced.detail) : nullptr;
+  if (const auto reason = reason_of(status, refusal)) {
+    if (*reason == Reason::recipient_null_mx) return unknown("5110_other");
+    if (*reason == Reason::policy_other) return of_code(*reason, 0.4, "x71");
+    if (is_of_login(*reason) && !is_login(refusal)) return of_code(*reason, 0.5, "ambiguous_status");
+    if (status->ambiguous) return of_code(*reason, 0.6, "ambiguous_status");
+    return of_code(*reason, 0.8, "status");
+  }
+  const auto* code = refusal.code == 0 ? nullptr : knowledge::find_code(refusal.code);
+  if (code == nullptr) {
+    if (refusal.code != 0) return unknown("unknown_code");
+    if (refusal.enhanced) return unknown("generic_status");
+    return unknown(refusal.text.empty() && refusal.more.empty() ? "no_words" : "no_known_words");
+  }
+  if (code->reason && !code->ambiguous) return of_code(*code->reason, refusal.enhanced ? 0.7 : 0.8, "code");
+  return unknown(refusal.enhanced ? "generic_status" : "no_detail");
+}
+
+class Classifier {
+ public:
+  explicit Classifier(const Refusal& refusal)
+      : refusal_(refusal), text_(fold(refusal.text)), hits_(rules_.ask({&refusal_, text_.text})) {}
+
+  Finding run() {
+    Finding out = decide();
+    if (out.vendor.empty()) out.vendor = hits_.vendor;
+    if (out.vendor.empty()) out.vendor = more_hits_.vendor;
+    if (out.stage == Stage::any) out.stage = refusal_.stage;
+    expire(out);
+    return out;
+  }
+
+ private:
+  Finding of(const RuleSet::Hit& hit, const Folded& folded, std::string_view source) const {
+    const Rule& rule = *hit.rule;
+    Finding out;
+    out.reason = rule.reason;
+    out.confidence = rule.confidence;
+    out.rule = rule.id;
+    out.vendor = rule.vendor;
+    out.matched = folded.original(source, hit.from, hit.to);
+    out.stage = rule.tells;
+    out.because = rule.because;
+    out.note = rule.note;
+    const auto& usual = knowledge::entry(rule.reason);
+    out.who = rule.who.value_or(usual.act);
+    out.action = rule.action.value_or(usual.action);
+    return out;
+  }
+  Finding of_text(const RuleSet::Hit& hit) const { return of(hit, text_, refusal_.text); }
+
+  Finding decide() {
+    if (hits_.first.rule != nullptr) return agreed(of_text(hits_.first));
+    Finding best = hits_.code.rule != nullptr ? of_text(hits_.code) : of_facts(refusal_);
+    const auto offer = [&best](Finding other) {
+      if (other.confidence >= best.confidence) best = std::move(other);
+    };
+    if (hits_.weak.rule != nullptr) offer(of_text(hits_.weak));
+    if (refusal_.more.empty()) return best;
+    more_ = fold(refusal_.more);
+    more_hits_ = rules_.ask({&refusal_, more_.text});
+    const auto& hit = more_hits_.first.rule != nullptr ? more_hits_.first : more_hits_.weak;
+    if (hit.rule == nullptr || (hit.rule->weak && hits_.weak.rule != nullptr)) return best;
+    Finding other = of(hit, more_, refusal_.more);
+    if (!text_.text.empty()) other.confidence = std::min(other.confidence, beside_text_max);
+    offer(std::move(other));
+    return best;
+  }
+
+  // A code that says the same as the words makes them surer.
+  Finding agreed(Finding out) const {
+    const auto* status =
+        refusal_.enhanced ? knowledge::find_status(refusal_.enhanced.subject, refusal_.enhanced.detail) : nullptr;
+    const auto reason = reason_of(status, refusal_);
+    if (reason && *reason == out.reason) out.confidence = std::min(sure_max, out.confidence + agreement);
+    return out;
+  }
+
+  // What passes by itself has become final because the time was over; anything else is the reason itself.
+  void expire(Finding& out) const {
+    const auto* hit = hits_.expired.rule != nullptr ? &hits_.expired : &more_hits_.expired;
+    const bool by_code = refusal_.enhanced.subject == 4 && refusal_.enhanced.detail == 7;
+    if (hit->rule == nullptr && !by_code) return;
+    out.expired = true;
+    const auto& cause = knowledge::entry(out.reason);
+    const bool passes = cause.persistence == knowledge::Persistence::transient || out.reason == Reason::expired_in_queue;
+    if (out.reason != Reason::unknown && out.confidence >= 0.5 && !passes) return;
+    const Reason underlying = passes && out.reason != Reason::expired_in_queue ? out.reason : Reason::unknown;
+    std::string vendor = std::move(out.vendor);
+    const Stage stage = out.stage;
+    if (hit->rule != nullptr) {
+      out = hit == &hits_.expired ? of_text(*hit) : of(*hit, more_, refusal_.more);
+    } else {
+      out = of_code(Reason::expired_in_queue, 0.8, "status");
+    }
+    out.expired = true;
+    out.underlying = underlying;
+    out.vendor = std::move(vendor);
+    out.stage = stage;
+  }
+
+  const RuleSet& rules_ = RuleSet::built_in();
+  const Refusal& refusal_;
+  Folded text_;
+  RuleSet::Hits hits_;
+  Folded more_;
+  RuleSet::Hits more_hits_;
+};
+
+}  // namespace
+
+std::string_view to_string(Side side) {
+  switch (side) {
+    case Side::unknown:
+      return "unknown";
+    case Side::remote:
+      return "remote";
+    case Side::local:
+      return "local";
+  }
+  return "unknown";
+}
+
+Finding classify(const Refusal& refusal) {
+  Finding out = Classifier(refusal).run();
+  if (out.reason == Reason::dnsbl_listed || out.reason == Reason::dnsbl_misconfigured_receiver ||
+      out.reason == Reason::url_listed) {
+    out.list = named_list(refusal.text);
+  }
+  return out;
+}
+
+}  // namespace postil::diagnose
