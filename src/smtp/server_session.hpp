@@ -60,7 +60,7 @@ struct ServerSettings {
   // Limits.
   std::uint64_t message_octets_max = 50u << 20;
   std::uint32_t recipients_max = 1000;            // per message; at least 100 [rfc5321 4.5.3.1.8]
-  std::uint32_t text_line_octets_max = 998 * 64;  // of a line in a message; lenient, what leaves is checked again
+  std::uint32_t text_line_octets_max = 998 * 64;  // of a line in a message; passed on as it is
   std::uint32_t header_octets_max = 1u << 20;
   std::uint32_t hops_max = 100;              // Received fields [rfc5321 6.3]
   std::uint32_t errors_max = 20;             // replies 4yz and 5yz to commands, per session; then 421

@@ -11,13 +11,6 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
 
-RemoteMta::Behaviour for_recipient(std::string part, std::string reply) {
-  return [=](RemoteStage at, std::string_view argument, Prng&) -> std::optional<RemoteStep> {
-    if (at != rcpt || argument.find(part) == std::string_view::npos) return std::nullopt;
-    return RemoteStep{.reply = reply};
-  };
-}
-
 TEST(Transaction, SeveralRecipientsInOne) {
   DeliveryRig rig;
   auto& host = rig.domain("d.example", 1);
@@ -46,6 +39,26 @@ TEST(Transaction, SomeAreTakenAndSomeAreNot) {
   EXPECT_EQ(shown(results[2]), "deferred recipient_deferred 4.2.1");
   EXPECT_EQ(shown(results[3]), "delivered");
   EXPECT_EQ(rig.last.site, queue::SiteHealth::good);
+}
+
+// Lines over 998 octets [rfc5321 4.5.3.1.6] are neither split nor held back: a split breaks signatures, and most
+// servers take them [rfc5321 4.5.3.1]. One that does not says so, and its words come back.
+TEST(Transaction, LongLinesGoAsTheyAre) {
+  const std::string body = "Subject: x\r\n\r\n." + std::string(5'000, 'a') + "\r\n" + std::string(60'000, 'b') + "\r\n";
+  for (const bool chunking : {true, false}) {
+    DeliveryRig rig;
+    RemoteOptions options;
+    options.chunking = chunking;
+    auto& host = rig.domain("d.example", 1, options);
+    EXPECT_EQ(shown(rig.attempt(rig.put({"a@d.example"}, body)).at(0)), "delivered");
+    ASSERT_EQ(host.taken().size(), 1u);
+    EXPECT_EQ(host.taken()[0].octets, body);
+    rig.pool->sweep(Duration(0));
+    host.behave(always(end, "550 maximum allowed line length is 998 octets, got 60000"));
+    const auto result = rig.attempt(rig.put({"a@d.example"}, body)).at(0);
+    EXPECT_EQ(shown(result), "failed message_refused 5.0.0");
+    EXPECT_EQ(result.diagnostic, "550 maximum allowed line length is 998 octets, got 60000");
+  }
 }
 
 TEST(Transaction, NobodyIsTakenAndNothingIsSent) {
