@@ -55,6 +55,12 @@ class DnsServer {
     ::close(tcp_);
   }
   std::string address() const { return "127.0.0.1@" + std::to_string(port_); }
+  int asked_in_all() {
+    const std::lock_guard lock(mutex_);
+    int sum = 0;
+    for (const auto& [name, count] : asked_) sum += count;
+    return sum;
+  }
   int asked(const std::string& name) {
     const std::lock_guard lock(mutex_);
     return asked_[name];
