@@ -398,7 +398,8 @@ Stop Send::trouble(const smtp::Outcome& outcome) const {
   const int code = outcome.trouble == Trouble::timed_out || outcome.trouble == Trouble::connection_lost ? exit_temporary
                    : outcome.trouble == Trouble::body_line_ends                                         ? exit_data
                                                                 : exit_unavailable;
-  const std::string word(smtp::to_string(outcome.trouble));
+  std::string word(smtp::to_string(outcome.trouble));
+  if (outcome.trouble == Trouble::timed_out && result_.replies.empty() && !result_.tls) word += "_at_connect";
   std::string said = text("trouble." + word, {{"server", server_shown()}, {"detail", outcome.detail}});
   if (outcome.trouble == Trouble::tls_failed && task_.verify) said += ' ' + text("trouble.verify_hint");
   return {word, said, code};

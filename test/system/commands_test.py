@@ -196,6 +196,10 @@ class Demo(postil.unittest.TestCase):
             line = next(line for line in shown if f"--to {code}@demo.test" in line)
             done = postil.subprocess.run(line, shell=True, capture_output=True, text=True, env=self.environment, timeout=60)
             self.assertEqual(done.returncode, ends, done.stdout + done.stderr)
+        done = postil.subprocess.run([postil.PROGRAM, "send", "--demo", "--to", "500@demo.test"], capture_output=True, text=True,
+                                     env=self.environment, timeout=60)
+        self.assertEqual(done.returncode, 2, done.stdout + done.stderr)
+        self.assertIn("the demo has only these: 235 250", done.stdout)
         for program in ("swaks", "curl"):
             line = next(line for line in shown if line.startswith(f"  {program} ")).replace("550@", "250@").replace("LETTER", str(letter))
             done = postil.subprocess.run(line, shell=True, capture_output=True, text=True, timeout=60)

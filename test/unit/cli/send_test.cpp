@@ -83,6 +83,16 @@ TEST_F(SendCommand, AServerThatSaysSomethingElseIsNoMailServer) {
   EXPECT_TRUE(complained("not SMTP")) << err_;
 }
 
+TEST_F(SendCommand, ASilentPortMayWantTls) {
+  test::Server silent("", [](int fd) {
+    std::string line;
+    test::read_line(fd, line);
+  });
+  const auto at = "127.0.0.1:" + std::to_string(silent.port());
+  EXPECT_EQ(run({"send", "--server", at, "--to", "b@example.net", "--timeout", "1"}), exit_temporary);
+  EXPECT_TRUE(complained("add --tls implicit")) << err_;
+}
+
 TEST_F(SendCommand, StopsWhereItIsTold) {
   const std::vector<std::pair<std::string, std::string>> steps = {
       {"connect", "EHLO"}, {"ehlo", "MAIL"}, {"mail", "RCPT"}, {"rcpt", "DATA"}};
