@@ -105,6 +105,8 @@ struct Config {
   Spool spool;
   std::string control_socket, submit_socket;
   std::vector<ListenAddress> metrics_listen;
+  std::vector<ListenAddress> web_listen;
+  std::string web_url;            // where its readers find it; "" = addresses are relative
   std::string events = "stderr";  // stderr | off | a file
   std::string event_level = "info";
   std::string receipt_url;

@@ -322,6 +322,8 @@ std::vector<Row> make_rows() {
   all.push_back(text("control.socket", "\"/run/postil/control\"", MEMBER(control_socket)));
   all.push_back(text("control.submit_socket", "\"/run/postil/submit\"", MEMBER(submit_socket)));
   all.push_back(listen("metrics.listen", "[\"127.0.0.1:9825\"]", MEMBER(metrics_listen)));
+  all.push_back(listen("web.listen", "[]", MEMBER(web_listen)));
+  all.push_back(text("web.url", "", MEMBER(web_url)));
   all.push_back(text("log.events", "\"stderr\"", MEMBER(events)));
   all.push_back(choice("log.level", "\"info\"", "debug info notice warning error", MEMBER(event_level)));
   all.push_back(text("receipts.url", "", MEMBER(receipt_url)));
