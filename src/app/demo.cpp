@@ -25,6 +25,7 @@
 #include "app/file_accounts.hpp"
 #include "app/help.hpp"
 #include "app/machine.hpp"
+#include "app/reference.hpp"
 #include "base/assert.hpp"
 #include "cli/answer_text.hpp"
 #include "cli/demo_folder.hpp"
@@ -40,6 +41,7 @@ struct Options {
   std::string folder;
   std::uint16_t port = 2587;       // STARTTLS
   std::uint16_t port_tls = 2465;   // implicit TLS
+  std::uint16_t port_web = 2580;   // the reference as web pages
   std::uint16_t host_port = 2525;  // of the demo's hosts, on addresses 127.0.x.y
   bool keep = false;
   bool json = false;
@@ -63,6 +65,7 @@ class Demo {
   env::Awaitable<void> live();
   bool open_hosts();
   void took(const std::string& message);
+  void show_pages();
   void greet();
   int fail(const StartFailure& failure);
 
@@ -76,6 +79,8 @@ class Demo {
   std::unique_ptr<env::Disk> spool_, history_;
   std::unique_ptr<FileAccounts> accounts_;
   std::unique_ptr<App> app_;
+  std::unique_ptr<ReferenceServer> reference_;
+  std::string pages_;  // where the reference is shown; "" when its port is in use
   std::uint32_t inbox_count_ = 0;
   int exit_code_ = 0;
 };
@@ -248,6 +253,13 @@ bool Demo::open_hosts() {
 }
 
 // How to log in, and what to try next, so that it can be pasted.
+// A second demo goes without: its pages would be the same.
+void Demo::show_pages() {
+  reference_ = std::make_unique<ReferenceServer>(machine_, "");
+  const auto at = reference_->start({{"127.0.0.1", options_.port_web}}, log_);
+  if (!at.empty()) pages_ = "http://" + env::to_string(at.front()) + "/";
+}
+
 void Demo::greet() {
   auto& out = context_.out;
   if (options_.json) {
@@ -268,6 +280,7 @@ void Demo::greet() {
   login.add(text("label.user"), std::string(user));
   login.add(text("label.password"), password_);
   login.add(text("label.certificate"), certificate);
+  if (!pages_.empty()) login.add(text("label.pages"), pages_);
   login.write(out);
   out << '\n' << text("try") << '\n';
   for (const int code : {250, 556, 521, 550, 451, 421}) {
@@ -297,6 +310,7 @@ env::Awaitable<void> Demo::live() {
     machine_.main().stop();
     co_return;
   }
+  show_pages();
   greet();
   if (options_.seconds > 0) {
     auto timer = machine_.timers.make(machine_.main().get_executor());
@@ -343,6 +357,7 @@ void add_demo(CLI::App& app, cli::Command& chosen) {
   command->add_option("--folder", options->folder, chosen.tr->text("demo.option.folder"));
   command->add_option("--port", options->port, chosen.tr->text("demo.option.port"));
   command->add_option("--port-tls", options->port_tls, chosen.tr->text("demo.option.port_tls"));
+  command->add_option("--port-web", options->port_web, chosen.tr->text("demo.option.port_web"));
   command->add_option("--host-port", options->host_port, chosen.tr->text("demo.option.host_port"));
   command->add_option("--seconds", options->seconds, chosen.tr->text("demo.option.seconds"));
   command->add_flag("--json", options->json, chosen.tr->text("demo.option.json"));

@@ -6,14 +6,10 @@
 #include <prometheus/text_serializer.h>
 
 #include <algorithm>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <sstream>
 
 namespace postil::app {
 namespace {
-
-constexpr std::size_t request_octets_max = 8192;
 
 prometheus::MetricFamily family(std::string name, std::string help, prometheus::MetricType type, double value) {
   prometheus::ClientMetric metric;
@@ -25,44 +21,27 @@ prometheus::MetricFamily family(std::string name, std::string help, prometheus::
   return {std::move(name), std::move(help), type, {metric}};
 }
 
-std::string response(std::string_view status, std::string_view body) {
-  return fmt::format(
-      "HTTP/1.1 {}\r\nContent-Type: text/plain; version=0.0.4; charset=utf-8\r\nContent-Length: {}\r\nConnection: "
-      "close\r\n\r\n{}",
-      status, body.size(), body);
+console::HttpResponse response(unsigned status, std::string body) {
+  return {.status = status,
+          .content_type = "text/plain; version=0.0.4; charset=utf-8",
+          .body = std::move(body),
+          .headers = {{"Cache-Control", "no-store"}}};
 }
 
 }  // namespace
 
 MetricsServer::MetricsServer(App& app, const EventLog& log, Machine& machine)
-    : app_(app), log_(log), machine_(machine) {}
+    : app_(app), log_(log), server_(machine.network, machine.clock, machine.timers, machine.main().get_executor()) {}
 
 void MetricsServer::start(const std::vector<config::ListenAddress>& addresses) {
   for (const auto& at : addresses) {
-    auto listener = machine_.network.listen({at.address, at.port}, {}, machine_.main().get_executor());
-    if (!listener) {
-      app_.ports().events.emit({event::Name::resource_trouble,
-                                {{"what", "metrics"},
-                                 {"address", fmt::format("{}:{}", at.address, at.port)},
-                                 {"why", listener.error().detail}}});
-      continue;
-    }
-    boost::asio::co_spawn(machine_.main(), accept(std::shared_ptr<env::Listener>(std::move(*listener))),
-                          boost::asio::detached);
-  }
-}
-
-env::Awaitable<void> MetricsServer::accept(std::shared_ptr<env::Listener> listener) {
-  auto pause = machine_.timers.make(machine_.main().get_executor());
-  for (;;) {
-    auto stream = co_await listener->accept(machine_.main().get_executor());
-    if (stream) {
-      boost::asio::co_spawn(machine_.main(), answer(std::move(*stream)), boost::asio::detached);
-    } else if (stream.error().error == env::NetError::cancelled) {
-      co_return;
-    } else {
-      co_await pause->wait_until(machine_.clock.now() + milliseconds(100));
-    }
+    const auto listening = server_.listen({at.address, at.port},
+                                          [this](console::HttpRequest request) { return answer(std::move(request)); });
+    if (listening) continue;
+    app_.ports().events.emit({event::Name::resource_trouble,
+                              {{"what", "metrics"},
+                               {"address", fmt::format("{}:{}", at.address, at.port)},
+                               {"why", listening.error().detail}}});
   }
 }
 
@@ -98,28 +77,18 @@ env::Awaitable<std::string> MetricsServer::page() {
   co_return out.str();
 }
 
-env::Awaitable<void> MetricsServer::answer(env::StreamPtr stream) {
-  const MonoTime deadline = machine_.clock.now() + seconds(10);
-  std::string request;
-  while (request.find("\r\n\r\n") == std::string::npos && request.size() < request_octets_max) {
-    const auto octets = co_await stream->read(deadline);
-    if (!octets) co_return;
-    request.append(*octets);
+env::Awaitable<console::HttpResponse> MetricsServer::answer(console::HttpRequest request) {
+  if (request.method == "POST") co_return response(405, "GET and HEAD only\n");
+  if (request.path() == "/metrics") {
+    std::string text = co_await page();
+    co_return response(200, std::move(text));
   }
-  std::string reply;
-  if (request.starts_with("GET /metrics ")) {
-    const std::string text = co_await page();
-    reply = response("200 OK", text);
-  } else if (request.starts_with("GET /healthz ")) {
-    reply = response("200 OK", "ok\n");
-  } else if (request.starts_with("GET /readyz ")) {
-    const bool ready = app_.store().accepts_mail();
-    reply = ready ? response("200 OK", "ready\n") : response("503 Service Unavailable", "no space\n");
-  } else {
-    reply = response("404 Not Found", "there are /metrics, /healthz and /readyz\n");
+  if (request.path() == "/healthz") co_return response(200, "ok\n");
+  if (request.path() == "/readyz") {
+    if (app_.store().accepts_mail()) co_return response(200, "ready\n");
+    co_return response(503, "no space\n");
   }
-  co_await stream->write(reply, deadline);
-  stream->close();
+  co_return response(404, "there are /metrics, /healthz and /readyz\n");
 }
 
 }  // namespace postil::app

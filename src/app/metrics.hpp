@@ -2,12 +2,12 @@
 // GET /healthz says that the process lives, GET /readyz whether it takes mail.
 #pragma once
 
-#include <memory>
 #include <vector>
 
 #include "app/app.hpp"
 #include "app/event_log.hpp"
 #include "app/machine.hpp"
+#include "console/http_server.hpp"
 
 namespace postil::app {
 
@@ -18,13 +18,12 @@ class MetricsServer {
   void start(const std::vector<config::ListenAddress>& addresses);
 
  private:
-  env::Awaitable<void> accept(std::shared_ptr<env::Listener> listener);
-  env::Awaitable<void> answer(env::StreamPtr stream);
+  env::Awaitable<console::HttpResponse> answer(console::HttpRequest request);
   env::Awaitable<std::string> page();
 
   App& app_;
   const EventLog& log_;
-  Machine& machine_;
+  console::HttpServer server_;
 };
 
 }  // namespace postil::app

@@ -24,6 +24,7 @@
 #include "app/machine.hpp"
 #include "app/metrics.hpp"
 #include "app/no_store.hpp"
+#include "app/reference.hpp"
 #include "cli/config_files.hpp"
 #include "env_asio/resolver.hpp"
 #include "env_asio/tls.hpp"
@@ -92,6 +93,7 @@ class Process {
   std::unique_ptr<HandedOver> handed_over_;
   std::unique_ptr<App> app_;
   std::unique_ptr<MetricsServer> metrics_;
+  std::unique_ptr<ReferenceServer> reference_;
   std::optional<asio::signal_set> signals_;
   int exit_code_ = 0;
   bool started_ = false;
@@ -214,6 +216,10 @@ env::Awaitable<void> Process::live() {
   if (!app_->config().metrics_listen.empty()) {
     metrics_ = std::make_unique<MetricsServer>(*app_, *log_, *machine_);
     metrics_->start(app_->config().metrics_listen);
+  }
+  if (!app_->config().web_listen.empty()) {
+    reference_ = std::make_unique<ReferenceServer>(*machine_, app_->config().web_url);
+    reference_->start(app_->config().web_listen, *log_);
   }
   if (reload_wanted_) co_await reload();
   notify_service_manager("READY=1");

@@ -10,6 +10,7 @@
 #include <memory>
 
 #include "base/bytes.hpp"
+#include "cli/catalog.hpp"
 #include "cli/command.hpp"
 #include "cli/compare.hpp"
 #include "cli/complete.hpp"
@@ -32,6 +33,7 @@ namespace {
 constexpr AddCommand commands[] = {
     add_explain,
     add_compare,
+    add_catalog,
     add_send,
     add_queue,
     add_trace,

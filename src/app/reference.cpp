@@ -1,0 +1,32 @@
+#include "app/reference.hpp"
+
+namespace postil::app {
+
+ReferenceServer::ReferenceServer(Machine& machine, std::string url)
+    : machine_(machine),
+      web_(std::make_shared<console::Web>(std::move(url))),
+      server_(machine.network, machine.clock, machine.timers, machine.main().get_executor()) {}
+
+std::vector<env::Endpoint> ReferenceServer::start(const std::vector<config::ListenAddress>& addresses,
+                                                  event::Sink& events) {
+  std::vector<env::Endpoint> out;
+  const auto answer =
+      [web = web_, pages = pool_.executor()](console::HttpRequest request) -> env::Awaitable<console::HttpResponse> {
+    auto work = [web, asked = std::move(request)] { return web->answer(asked); };
+    return env::on(pages, std::move(work));
+  };
+  for (const auto& at : addresses) {
+    const auto listening = server_.listen({at.address, at.port}, answer);
+    if (listening) {
+      out.push_back(*listening);
+      continue;
+    }
+    events.emit({event::Name::resource_trouble,
+                 {{"what", std::string("web")},
+                  {"address", env::to_string({at.address, at.port})},
+                  {"why", listening.error().detail}}});
+  }
+  return out;
+}
+
+}  // namespace postil::app

@@ -1,0 +1,196 @@
+// Comparisons: the page about two or three codes, and the list of those that were written by hand.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/bytes.hpp"
+#include "console/draft.hpp"
+#include "knowledge/pairs.hpp"
+
+namespace postil::console {
+namespace {
+
+using diagnose::Answer;
+using diagnose::Comparison;
+
+std::string sentence(const Draft& draft, const diagnose::Sentence& words) {
+  return draft.tr.text(words.text, words.args);
+}
+
+// The table: one row for what can be told of a side, a cell for each side.
+class Table {
+ public:
+  Table(Draft& draft, Fields main, const Comparison& comparison)
+      : draft_(draft), main_(main), comparison_(comparison) {}
+
+  // write(cell, side): false when there is nothing to say.
+  template <class Write>
+  void row(std::string_view key, Write write) {
+    const bool any = std::ranges::any_of(comparison_.sides, [&](const Answer& side) { return write(nullptr, side); });
+    if (!any) return;
+    auto row = main_.add("ROW");
+    row.set("LABEL", draft_.tr.text(fmt::format("compare.row.{}", key)));
+    for (const auto& side : comparison_.sides) {
+      auto cell = row.add("CELL");
+      cell.set("SIDE", side.subject);
+      if (!write(&cell, side)) cell.show("NOTHING");
+    }
+  }
+
+ private:
+  Draft& draft_;
+  Fields main_;
+  const Comparison& comparison_;
+};
+
+void add_codes(const Draft& draft, Fields cell, const std::vector<std::string>& codes) {
+  for (const auto& code : codes) set_code(draft, cell.add("ITEM"), code);
+}
+
+void fill_table(Draft& draft, Fields main, const Comparison& comparison) {
+  Table table(draft, main, comparison);
+  table.row("means", [&](Fields* cell, const Answer& side) {
+    if (cell) cell->add("TEXT").set("TEXT_HTML", draft.prose_of(side.what.front()));
+    return !side.what.empty();
+  });
+  table.row("result", [&](Fields* cell, const Answer& side) {
+    if (cell) {
+      auto badge = cell->add("BADGE");
+      badge.set("CLASS", outcome_class(side.outcome));
+      badge.set("NAME", draft.tr.text(fmt::format("explain.outcome.{}", diagnose::to_string(side.outcome))));
+    }
+    return true;
+  });
+  table.row("answers", [&](Fields* cell, const Answer& side) {
+    for (const auto stage : side.stages) {
+      if (!cell) break;
+      auto item = cell->add("STAGE");
+      item.set("HREF", draft.link(View::stage, std::string(knowledge::to_string(stage))));
+      item.set("NAME", stage_text(draft.tr, stage));
+    }
+    return !side.stages.empty();
+  });
+  table.row("act", [&](Fields* cell, const Answer& side) {
+    for (const auto& step : side.steps) {
+      if (!cell) break;
+      cell->add("WORD").set("NAME", draft.tr.text(fmt::format("explain.role.{}", knowledge::to_string(step.who))));
+    }
+    return !side.steps.empty();
+  });
+  table.row("retried", [&](Fields* cell, const Answer& side) {
+    if (cell) {
+      const auto key = fmt::format("compare.short_retry.{}", knowledge::to_string(side.retry));
+      cell->add("WORD").set("NAME", draft.tr.text(key));
+    }
+    return true;
+  });
+  table.row("enhanced", [&](Fields* cell, const Answer& side) {
+    if (cell) add_codes(draft, *cell, side.enhanced);
+    return !side.enhanced.empty();
+  });
+  table.row("defined", [&](Fields* cell, const Answer& side) {
+    std::vector<std::string> seen;
+    for (const auto& [document, section] : side.defined) {
+      if (!cell) break;
+      if (std::ranges::find(seen, document) != seen.end()) continue;
+      seen.push_back(document);
+      if (!std::ranges::all_of(document, is_digit)) {
+        cell->add("WORD").set("NAME", document);
+        continue;
+      }
+      auto rfc = cell->add("RFC");
+      rfc.set("NUMBER", document);
+      rfc.set("HREF", fmt::format("https://www.rfc-editor.org/rfc/rfc{}{}", document,
+                                  section.empty() ? "" : "#section-" + section));
+    }
+    return !side.defined.empty();
+  });
+}
+
+void add_finding(const Draft& draft, Fields both, std::string_view key, bool yes, const diagnose::Sentence& words) {
+  auto item = both.add("ANSWER");
+  item.set("LABEL", draft.text(fmt::format("compare.{}", key)));
+  item.set("YES_NO", draft.text(yes ? "compare.yes" : "compare.no"));
+  item.set("CLASS", yes ? "yes" : "no");
+  item.set("TEXT_HTML", draft.markup(sentence(draft, words)));
+}
+
+}  // namespace
+
+bool fill_comparison(Draft& draft) {
+  const auto codes = codes_of_comparison(draft.place.item);
+  if (codes.size() < 2) return false;
+  const auto comparison = diagnose::compare(codes);
+  if (!comparison) return false;
+  std::string names;
+  for (const auto& code : codes) names += (names.empty() ? "" : " / ") + code;
+  draft.title = draft.text("compare.title", {{"codes", names}});
+  draft.description = sentence(draft, comparison->pairs.front().verdict);
+  draft.indexed = std::ranges::all_of(comparison->pairs, [](const auto& pair) { return pair.reviewed; });
+
+  auto main = draft.frame.include("MAIN", "comparison.html");
+  main.set("T_COMPARISONS", draft.text("nav.compare"));
+  main.set("COMPARISONS", draft.link(View::comparisons));
+  main.set("T_TABLE", draft.text("compare.table"));
+  main.set("T_BOTH", draft.tr.text("compare.can_both"));
+  main.set("T_IF", draft.text("code.fix"));
+  for (std::size_t i = 0; i < comparison->sides.size(); ++i) {
+    const auto& side = comparison->sides[i];
+    auto head = main.add("SIDE");
+    if (i > 0) head.show("NOT_FIRST");
+    set_code(draft, head, side.subject);
+    head.set("TITLE", draft.tr.text(side.title));
+    head.set("OUTCOME_CLASS", outcome_class(side.outcome));
+    auto see = main.add("SEE");
+    see.set("LABEL", draft.tr.text("compare.if_you_see", {{"code", side.subject}}));
+    see.set("TEXT_HTML", draft.markup(sentence(draft, comparison->if_you_see[i])));
+  }
+  fill_table(draft, main, *comparison);
+  for (const auto& pair : comparison->pairs) {
+    main.add("VERDICT").set("TEXT_HTML", draft.markup(sentence(draft, pair.verdict)));
+    auto both = main.add("BOTH");
+    if (comparison->pairs.size() > 1) both.add("PAIR").set("NAME", pair.a + " / " + pair.b);
+    add_finding(draft, both, "one_session", pair.one_session == diagnose::Verdict::yes, pair.session);
+    add_finding(draft, both, "one_delivery", pair.one_delivery == diagnose::Verdict::yes, pair.delivery);
+    fill_transcript(both, pair.transcript);
+  }
+  auto data = main.add("DATA");
+  data.set("T_TERMINAL", draft.text("code.terminal"));
+  std::string command = "postil compare";
+  for (const auto& code : codes) command += " " + code;
+  data.set("COMMAND", command);
+  return true;
+}
+
+bool fill_comparisons(Draft& draft) {
+  draft.title = draft.text("comparisons.title");
+  draft.description = draft.text("comparisons.intro");
+  auto main = draft.frame.include("MAIN", "comparisons.html");
+  main.set("T_TITLE", draft.title);
+  main.set("T_INTRO", draft.description);
+  main.set("T_CHOOSE", draft.text("comparisons.choose"));
+  main.set("T_FIRST", draft.text("comparisons.first"));
+  main.set("T_SECOND", draft.text("comparisons.second"));
+  main.set("T_BUTTON", draft.text("comparisons.button"));
+  main.set("T_ANY", draft.text("comparisons.any"));
+  main.set("ACTION", draft.link(View::comparisons));
+  if (draft.site.options().files) main.show("FILES");
+  main.set("T_LIST", draft.text("comparisons.list"));
+  for (const auto& code : knowledge::basic_codes()) {
+    auto option = main.add("OPTION");
+    option.set("CODE", fmt::to_string(code.code));
+    option.set("NAME", draft.tr.text(fmt::format("code.{}.title", code.code)));
+  }
+  for (const auto& pair : knowledge::reviewed_pairs()) {
+    const auto item = comparison_item(std::vector<std::string>{pair.a, pair.b});
+    if (!draft.site.exists({View::comparison, draft.place.language, item})) continue;
+    auto row = main.add("ROW");
+    row.set("HREF", draft.link(View::comparison, item));
+    row.set("A", pair.a);
+    row.set("B", pair.b);
+    row.set("TEXT_HTML", draft.prose_of(pair.key() + ".verdict"));
+  }
+  return true;
+}
+
+}  // namespace postil::console

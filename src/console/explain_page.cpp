@@ -1,0 +1,70 @@
+// The box: what somebody pasted, and what it means.
+#include <fmt/format.h>
+
+#include "console/draft.hpp"
+
+namespace postil::console {
+namespace {
+
+using diagnose::Answer;
+using diagnose::Kind;
+
+void add_reason(Draft& draft, Fields main, const Answer& answer) {
+  if (!answer.reply) return;
+  const auto& reply = *answer.reply;
+  const auto& entry = knowledge::entry(reply.reason);
+  auto reason = main.add("REASON");
+  reason.set("L_REASON", draft.tr.text("explain.label.reason"));
+  reason.set("NAME", draft.tr.text(fmt::format("reason.{}.name", entry.key)));
+  reason.set("HREF", draft.link(View::reasons) + "#" + std::string(entry.key));
+  reason.set("L_CONFIDENCE", draft.tr.text("explain.label.confidence"));
+  reason.set("CONFIDENCE", draft.tr.text(fmt::format("explain.confidence.{}", diagnose::to_string(reply.confidence))));
+}
+
+void fill_finding(Draft& draft, Fields main, const Answer& answer) {
+  auto found = main.add("FOUND");
+  if (answer.kind == Kind::message_id || answer.kind == Kind::receipt_id) {
+    auto id = found.add("ID");
+    id.set("SUBJECT", answer.subject);
+    id.set("T_ID", draft.text("explain.id"));
+    id.set("COMMAND", "postil explain " + answer.subject);
+    return;
+  }
+  auto fields = found.include("ANSWER", "answer_body.html");
+  if (!answer.quoted.empty()) {
+    auto quoted = fields.add("QUOTED");
+    quoted.set("T_QUOTED", draft.text("explain.quoted"));
+    quoted.set("LINE", answer.quoted);
+  }
+  fill_answer_fields(draft, fields, answer);
+  add_reason(draft, fields, answer);
+}
+
+}  // namespace
+
+bool fill_explain(Draft& draft, std::string_view input, std::string_view stage, bool asked) {
+  draft.title = draft.text("explain.title");
+  draft.description = draft.text("box.hint");
+  draft.indexed = !asked;
+  auto main = draft.frame.include("MAIN", "explain.html");
+  main.set("T_TITLE", draft.title);
+  fill_box(draft, main, !asked);
+  if (!asked) {
+    main.add("EMPTY").set("T_TITLE", draft.title);
+    return true;
+  }
+  const auto at = stage.empty() ? std::optional(knowledge::Stage::any) : knowledge::find_stage(stage);
+  const auto answer = diagnose::explain(input, at.value_or(knowledge::Stage::any));
+  if (answer) {
+    draft.title = answer->title.empty()
+                      ? draft.title
+                      : draft.text("code.title", {{"code", answer->subject}, {"title", draft.tr.text(answer->title)}});
+    fill_finding(draft, main, *answer);
+  } else {
+    auto nothing = main.add("NOTHING");
+    nothing.set("TEXT", draft.tr.text(fmt::format("explain.error.{}", diagnose::to_string(answer.error()))));
+  }
+  return true;
+}
+
+}  // namespace postil::console

@@ -1,0 +1,114 @@
+#include "console/prose.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "base/bytes.hpp"
+#include "knowledge/codes.hpp"
+
+namespace postil::console {
+namespace {
+
+constexpr std::array<std::string_view, 21> commands = {"AUTH", "BDAT", "BODY", "CHUNKING", "DATA",     "EHLO", "ETRN",
+                                                       "EXPN", "HELO", "HELP", "LHLO",     "MAIL",     "NOOP", "QUIT",
+                                                       "RCPT", "RSET", "SIZE", "SMTPUTF8", "STARTTLS", "VRFY", "ATRN"};
+
+bool is_word(char c) {
+  return is_alnum(c) || c == '.' || c == '_' || is_8bit(c);
+}
+
+// "521", "5.1.1", "x.1.1", where there is a page for it.
+std::optional<Place> page_of(std::string_view word, std::string_view language) {
+  if (word.size() == 3 && std::ranges::all_of(word, is_digit)) {
+    const auto code = static_cast<knowledge::Code>(std::stoi(std::string(word)));
+    if (knowledge::find_code(code) == nullptr) return std::nullopt;
+    return Place{View::code, std::string(language), std::string(word)};
+  }
+  const auto parts = split(word, '.');
+  if (parts.size() != 3 || parts[0].size() != 1 || std::string_view("245x").find(parts[0]) == std::string_view::npos) {
+    return std::nullopt;
+  }
+  for (auto part : {parts[1], parts[2]}) {
+    if (part.empty() || part.size() > 3 || !std::ranges::all_of(part, is_digit)) return std::nullopt;
+  }
+  const auto subject = static_cast<std::uint16_t>(std::stoi(std::string(parts[1])));
+  const auto detail = static_cast<std::uint16_t>(std::stoi(std::string(parts[2])));
+  if (knowledge::find_status(subject, detail) == nullptr) return std::nullopt;
+  // The page without class is the one about what the code means.
+  return Place{View::status, std::string(language), "x." + std::string(word.substr(2))};
+}
+
+bool same_code(std::string_view own, std::string_view word) {
+  return own == word || (own.size() > 2 && own[1] == '.' && word.size() > 2 && own.substr(1) == word.substr(1));
+}
+
+std::string word_html(std::string_view word, const Links& links, std::string_view language, std::string_view own) {
+  if (const auto place = page_of(word, language)) {
+    if (same_code(own, word)) return "<code>" + std::string(word) + "</code>";
+    return "<a href=\"" + escaped(links.to(*place)) + "\"><code>" + std::string(word) + "</code></a>";
+  }
+  if (std::ranges::find(commands, word) != commands.end()) return "<code>" + std::string(word) + "</code>";
+  return escaped(word);
+}
+
+}  // namespace
+
+std::string escaped(std::string_view text) {
+  std::string out;
+  out.reserve(text.size() + text.size() / 8);
+  for (char c : text) {
+    switch (c) {
+      case '&':
+        out += "&amp;";
+        break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '"':
+        out += "&quot;";
+        break;
+      case '\'':
+        out += "&#39;";
+        break;
+      default:
+        out += c;
+    }
+  }
+  return out;
+}
+
+Markup prose(std::string_view text, const Links& links, std::string_view language, std::string_view own) {
+  Markup out;
+  std::size_t at = 0;
+  while (at < text.size()) {
+    if (text[at] == '`') {  // a literal, as the guides write it
+      const auto end = text.find('`', at + 1);
+      if (end != std::string_view::npos) {
+        out.html += "<code>" + escaped(text.substr(at + 1, end - at - 1)) + "</code>";
+        at = end + 1;
+        continue;
+      }
+    }
+    std::size_t end = at;
+    while (end < text.size() && is_word(text[end])) ++end;
+    if (end == at) {
+      out.html += escaped(text.substr(at, 1));
+      ++at;
+      continue;
+    }
+    auto word = text.substr(at, end - at);
+    std::string_view dots;  // that end the sentence, not the code
+    while (word.ends_with('.')) {
+      word.remove_suffix(1);
+      dots = text.substr(at + word.size(), end - at - word.size());
+    }
+    out.html += word_html(word, links, language, own) + std::string(dots);
+    at = end;
+  }
+  return out;
+}
+
+}  // namespace postil::console

@@ -1,0 +1,267 @@
+#include "console/web.hpp"
+
+#include <gmock/gmock.h>
+
+#include <boost/json.hpp>
+
+#include "markup.hpp"
+
+namespace postil::console {
+namespace {
+
+using testing::EndsWith;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+using testing::StartsWith;
+
+const Web& web() {
+  static const Web all("https://example.org/");
+  return all;
+}
+
+HttpResponse get(std::string target, std::string accept_language = {}) {
+  HttpRequest request;
+  request.method = "GET";
+  request.target = std::move(target);
+  request.accept_language = std::move(accept_language);
+  return web().answer(request);
+}
+
+HttpResponse post(std::string target, std::string body, std::string type = "application/x-www-form-urlencoded") {
+  HttpRequest request;
+  request.method = "POST";
+  request.target = std::move(target);
+  request.body = std::move(body);
+  request.content_type = std::move(type);
+  return web().answer(request);
+}
+
+std::string header(const HttpResponse& response, std::string_view name) {
+  for (const auto& [key, value] : response.headers) {
+    if (key == name) return value;
+  }
+  return {};
+}
+
+boost::json::object json(const HttpResponse& response) {
+  EXPECT_EQ(response.content_type, "application/json");
+  return boost::json::parse(response.body).as_object();
+}
+
+TEST(Web, TheRootLeadsToTheReadersLanguage) {
+  for (const auto& [accepts, language] :
+       {std::pair{"de-AT,de;q=0.9,en;q=0.5", "de"}, {"ru", "ru"}, {"xx", "en"}, {"", "en"}}) {
+    const auto answer = get("/", accepts);
+    EXPECT_EQ(answer.status, 302u);
+    EXPECT_EQ(header(answer, "Location"), std::string("/") + language + "/");
+    EXPECT_EQ(header(answer, "Vary"), "Accept-Language");
+  }
+}
+
+TEST(Web, APageSaysItsLanguageAndForbidsEverythingFromElsewhere) {
+  const auto answer = get("/de/smtp/521", "ru");
+  EXPECT_EQ(answer.status, 200u);
+  EXPECT_EQ(answer.content_type, "text/html; charset=utf-8");
+  EXPECT_EQ(header(answer, "Content-Language"), "de");
+  EXPECT_THAT(header(answer, "Content-Security-Policy"), StartsWith("default-src 'none'; "));
+  EXPECT_THAT(header(answer, "Content-Security-Policy"), Not(HasSubstr("unsafe")));
+  EXPECT_THAT(header(answer, "Content-Security-Policy"), EndsWith("frame-ancestors 'none'"));
+  EXPECT_EQ(header(answer, "X-Content-Type-Options"), "nosniff");
+  EXPECT_EQ(header(answer, "Referrer-Policy"), "no-referrer");
+}
+
+TEST(Web, OnlyTheCardMayBeEmbedded) {
+  EXPECT_THAT(header(get("/de/card/521"), "Content-Security-Policy"), EndsWith("frame-ancestors *"));
+  EXPECT_THAT(header(get("/de/card/"), "Content-Security-Policy"), EndsWith("frame-ancestors 'none'"));
+}
+
+TEST(Web, WhatHasAnotherAddressIsSentThere) {
+  const std::pair<const char*, const char*> rows[] = {
+      {"/de/smtp/521.html", "/de/smtp/521"},
+      {"/de/index.html", "/de/"},
+      {"/de", "/de/"},
+      {"/de/smtp", "/de/smtp/"},
+      {"/de/smtp/5XX", "/de/smtp/5xx"},
+      {"/de/smtp/compare/521-vs-235", "/de/smtp/compare/235-vs-521"},
+      {"/ru/smtp/compare/235-authentication-successful-vs-521-host-does-not-accept-mail",
+       "/ru/smtp/compare/235-vs-521"},
+      {"/de/smtp/compare/235-authentication-successful-vs-556-domain-no-mail", "/de/smtp/compare/235-vs-556"},
+  };
+  for (const auto& [from, to] : rows) {
+    const auto answer = get(from);
+    EXPECT_EQ(answer.status, 301u) << from;
+    EXPECT_EQ(header(answer, "Location"), to) << from;
+  }
+}
+
+TEST(Web, WhatIsNotThereSaysSoInTheReadersLanguage) {
+  for (const auto& target : {"/de/smtp/999", "/de/smtp/compare/550-vs-999", "/de/nothing/at/all", "/de/smtp/<x>"}) {
+    const auto answer = get(target, "de");
+    EXPECT_EQ(answer.status, 404u) << target;
+    EXPECT_EQ(header(answer, "Content-Language"), "de");
+    EXPECT_THAT(answer.body, HasSubstr("Diese Seite gibt es nicht"));
+    EXPECT_THAT(test::read(answer.body).problems, IsEmpty());
+  }
+  // Its links lead to the root from wherever it was asked for.
+  EXPECT_THAT(get("/de/nothing/at/all").body, HasSubstr("href=\"../../../assets/site.css\""));
+  EXPECT_EQ(get("/xx/smtp/521").status, 404u);
+  EXPECT_EQ(get("/assets/nothing.css").status, 404u);
+  EXPECT_EQ(get("/assets/../templates/frame.html").status, 404u);
+  EXPECT_EQ(get("/templates/frame.html").status, 404u);
+}
+
+TEST(Web, WhatHasNotChangedIsNotSentAgain) {
+  for (const auto& target : {"/de/smtp/521", "/assets/site.css", "/llms.txt", "/api/v1/codes"}) {
+    const auto first = get(target);
+    const auto etag = header(first, "ETag");
+    ASSERT_THAT(etag, StartsWith("\"")) << target;
+    HttpRequest again;
+    again.method = "GET";
+    again.target = target;
+    again.if_none_match = "W/\"other\", " + etag;
+    const auto second = web().answer(again);
+    EXPECT_EQ(second.status, 304u);
+    EXPECT_THAT(second.body, IsEmpty());
+    again.if_none_match = "\"other\"";
+    EXPECT_EQ(web().answer(again).status, 200u);
+  }
+}
+
+TEST(Web, OtherMethodsAreRefused) {
+  HttpRequest request;
+  request.method = "DELETE";
+  for (const char* target : {"/de/", "/de/explain", "/api/v1/codes", "/assets/site.css"}) {
+    request.target = target;
+    const auto answer = web().answer(request);
+    EXPECT_EQ(answer.status, 405u) << target;
+    EXPECT_THAT(header(answer, "Allow"), StartsWith("GET, HEAD"));
+  }
+  EXPECT_EQ(post("/de/smtp/521", "q=1").status, 405u);
+  request.method = "GET";
+  request.target = "no-slash";
+  EXPECT_EQ(web().answer(request).status, 400u);
+}
+
+TEST(Box, ACodeLeadsToItsPage) {
+  for (const auto& [q, to] :
+       {std::pair{"521", "/de/smtp/521"}, {"+5.1.1%0A", "/de/smtp/status/5.1.1"}, {"5xx", "/de/smtp/5xx"}}) {
+    EXPECT_EQ(header(get(std::string("/de/explain?q=") + q), "Location"), to);
+    EXPECT_EQ(header(post("/de/explain", std::string("q=") + q), "Location"), to);
+  }
+}
+
+TEST(Box, AReplyIsExplainedInThePagesLanguage) {
+  const auto answer =
+      post("/de/explain", "q=550+5.1.1+The+email+account+that+you+tried+to+reach+does+not+exist&stage=rcpt");
+  EXPECT_EQ(answer.status, 200u);
+  EXPECT_EQ(header(answer, "Cache-Control"), "no-store");
+  EXPECT_THAT(answer.body, HasSubstr("that you tried to reach does not exist"));
+  EXPECT_THAT(answer.body, HasSubstr("Adresse"));
+  EXPECT_THAT(answer.body, HasSubstr("noindex"));
+  EXPECT_EQ(get("/de/explain?q=550+5.1.1+unknown").status, 200u);
+}
+
+TEST(Box, WhatIsNotUnderstoodIsSaid) {
+  const auto answer = post("/en/explain", "q=hello+world&stage=rcpt");
+  EXPECT_EQ(answer.status, 200u);
+  EXPECT_THAT(answer.body, HasSubstr("role=\"alert\""));
+  EXPECT_THAT(answer.body, Not(HasSubstr("hello world")));
+  EXPECT_EQ(post("/en/explain", "q=").status, 200u);
+  EXPECT_EQ(post("/en/explain", "%%%&&&==&q=%zz%").status, 200u);
+}
+
+TEST(Comparisons, TheFormLeadsToAnyPair) {
+  EXPECT_EQ(header(get("/de/smtp/compare/?a=556&b=235"), "Location"), "/de/smtp/compare/235-vs-556");
+  EXPECT_EQ(get("/de/smtp/compare/?a=1&b=2").status, 200u);
+  const auto live = get("/de/smtp/compare/5.1.1-vs-5.7.26");
+  EXPECT_EQ(live.status, 200u);
+  EXPECT_EQ(get("/en/smtp/compare/421-vs-450-vs-550").status, 200u);
+  const auto classed = get("/en/smtp/status/4.7.1");
+  EXPECT_EQ(classed.status, 200u);
+  EXPECT_THAT(classed.body, HasSubstr("<link rel=\"canonical\" href=\"https://example.org/en/smtp/status/x.7.1\">"));
+}
+
+TEST(Api, ExplainsAsTheTerminalDoes) {
+  const auto answer = json(get("/api/v1/explain?q=550+5.1.1+no+such+user&lang=de"));
+  EXPECT_EQ(answer.at("schema"), "postil.explain/1");
+  EXPECT_EQ(answer.at("language"), "de");
+  const auto posted = post("/api/v1/explain?lang=de", "550 5.1.1 no such user\r\n", "text/plain");
+  EXPECT_EQ(json(posted), answer);
+  EXPECT_EQ(json(post("/api/v1/explain?lang=de", "q=550+5.1.1+no+such+user")), answer);
+  EXPECT_EQ(header(posted, "Access-Control-Allow-Origin"), "*");
+}
+
+TEST(Api, SaysWhatIsWrong) {
+  EXPECT_EQ(get("/api/v1/explain").status, 400u);
+  EXPECT_EQ(get("/api/v1/explain?q=hello").status, 422u);
+  EXPECT_EQ(get("/api/v1/explain?q=550&stage=nowhere").status, 400u);
+  EXPECT_EQ(get("/api/v1/compare?a=550").status, 400u);
+  EXPECT_EQ(get("/api/v1/compare?a=550&b=x").status, 422u);
+  EXPECT_EQ(get("/api/v1/codes/999").status, 404u);
+  EXPECT_EQ(get("/api/v1/nothing").status, 404u);
+  EXPECT_EQ(json(get("/api/v1/explain?q=hello")).at("error").at("id"), "not_a_reply");
+}
+
+TEST(Api, ComparesAndLists) {
+  EXPECT_EQ(json(get("/api/v1/compare?a=235&b=556")).at("schema"), "postil.compare/1");
+  EXPECT_EQ(json(get("/api/v1/codes/521")).at("subject"), "521");
+  EXPECT_EQ(json(get("/api/v1/codes/5.1.1", "ru")).at("language"), "ru");
+  EXPECT_GT(json(get("/api/v1/codes")).at("codes").as_array().size(), 120u);
+}
+
+TEST(Api, TheCatalogueHoldsEverything) {
+  const auto all = json(get("/api/v1/catalogue?lang=de"));
+  EXPECT_EQ(all.at("schema"), "postil.catalogue/1");
+  for (const std::string_view part : {"codes", "enhanced_codes", "comparisons", "reasons"}) {
+    EXPECT_FALSE(all.at(part).as_array().empty()) << part;
+  }
+}
+
+TEST(Api, ItsDescriptionNamesWhatIsAnswered) {
+  const auto description = json(get("/api/v1/openapi.json"));
+  EXPECT_EQ(description.at("openapi"), "3.1.0");
+  for (const auto& [path, methods] : description.at("paths").as_object()) {
+    std::string target = "/api/v1" + std::string(path);
+    if (const auto at = target.find("{code}"); at != std::string::npos) target.replace(at, 6, "521");
+    for (const auto& [method, operation] : methods.as_object()) {
+      const auto& responses = operation.at("responses").as_object();
+      std::string query;
+      if (const auto* parameters = operation.as_object().if_contains("parameters")) {
+        for (const auto& parameter : parameters->as_array()) {
+          const auto* example = parameter.as_object().if_contains("example");
+          if (parameter.at("in") != "query" || !example) continue;
+          query += (query.empty() ? "?" : "&") + std::string(parameter.at("name").as_string()) + "=" +
+                   std::string(example->as_string());
+        }
+      }
+      const auto answer = method == "post" ? post(target, "550 5.1.1 unknown", "text/plain") : get(target + query);
+      EXPECT_EQ(answer.status, 200u) << target << query;
+      EXPECT_TRUE(responses.contains("200")) << target;
+    }
+  }
+}
+
+TEST(Files, LlmsAndSitemapNameThePages) {
+  const auto llms = get("/llms.txt").body;
+  EXPECT_THAT(llms, HasSubstr("https://example.org/en/smtp/521"));
+  EXPECT_THAT(llms, HasSubstr("openapi.json"));
+  const auto map = get("/sitemap.xml").body;
+  EXPECT_THAT(map, HasSubstr("<loc>https://example.org/de/smtp/compare/235-vs-521</loc>"));
+  EXPECT_THAT(map, Not(HasSubstr("211-vs-214")));
+  EXPECT_THAT(get("/robots.txt").body, HasSubstr("Sitemap: https://example.org/sitemap.xml"));
+  EXPECT_THAT(get("/assets/search-de.js").body, HasSubstr("de/smtp/521"));
+}
+
+TEST(Form, IsDecoded) {
+  const auto form = read_form("a=1+2%263&b=%C3%A4&c&d=%ff&a=9&=x");
+  EXPECT_EQ(form.at("a"), "1 2&3");
+  EXPECT_EQ(form.at("b"), "ä");
+  EXPECT_EQ(form.at("c"), "");
+  EXPECT_EQ(form.at("d"), "?");
+  EXPECT_EQ(percent_decoded("%4", false), "%4");
+  EXPECT_EQ(percent_decoded("a+%2B", false), "a++");
+}
+
+}  // namespace
+}  // namespace postil::console
