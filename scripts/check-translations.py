@@ -2,13 +2,14 @@
 """check-translations.py: says what in the texts and translations is missing or doubtful; exit 1 when anything is.
 
 Checks: the English (ASCII, doubled words, braces), every po with msgfmt -c, untranslated and fuzzy texts, placeholders,
-texts left in English, the share of Cyrillic letters, English words in other languages, doubled words,
-and that the keys that the code names exist.
+texts left in English, the share of Cyrillic letters, English words in other languages, doubled words, the words that are
+the same everywhere (data/text/terms.toml), and that the keys that the code names exist.
 """
 import pathlib
 import re
 import subprocess
 import sys
+import tomllib
 
 import text_tools as text
 
@@ -28,8 +29,20 @@ ENGLISH = set(
     "its who now people my than first been did get come made may after does because server's mail's without should must".split()
 ) - {"was", "an", "all", "now", "do", "has", "who", "to", "at", "it", "is", "in", "my", "like", "as", "am", "will"}
 ENGLISH |= {"is", "do", "it", "to", "now", "has"}
+# Labels that are the same word in German.
+SAME = {"Alignment", "Code", "Codes", "Host", "Name", "Server", "Status", "Text"}
 # Doubled words that are right.
 DOUBLED_FINE = {"die", "der", "das", "sie", "den", "dem"}
+
+# Wrong words that translators fall into, whatever the English says.
+NEVER = {
+    "de": re.compile(r"\b(?:Bounces?|Mailbox(?:en)?|Kennw(?:ort|örter\w*)|Nutzername\w*|Emails?|Emailadresse\w*|daß|muß)\b"),
+    "ru": re.compile(r"\b(?:бау?нс\w*|мейлбокс\w*|юзер\w*|логин\w*|рел[еэ]й\w*|[еэи]?мейл\w*|мыл[оа])\b", re.IGNORECASE),
+}
+TERMS = {
+    name: {key: re.compile(value, re.IGNORECASE) if isinstance(value, str) else set(value) for key, value in term.items()}
+    for name, term in tomllib.loads((ROOT / "data/text/terms.toml").read_text()).items()
+}
 
 problems = []
 
@@ -75,6 +88,15 @@ def check_language_of(where, language, value):
         problem(where, f"doubled word: {doubled.group(0)}")
 
 
+def check_terms(where, language, key, source, value):
+    for name, term in TERMS.items():
+        if key not in term.get("except", ()) and term["en"].search(prose(source)) and not term[language].search(value):
+            problem(where, f"the English has {name}, which data/text/terms.toml translates otherwise: {value}")
+    wrong = NEVER[language].search(prose(value))
+    if wrong:
+        problem(where, f"a word that is not ours: {wrong.group(0)}")
+
+
 def end_of(value):
     return value[-1] if value and value[-1] in ".?!:" else ""
 
@@ -100,13 +122,14 @@ def check_translation(language, area, english):
             # A form for one thing may leave the number out.
             if given - wanted or (wanted - given) - ({"n"} if isinstance(source, dict) else set()):
                 problem(where, f"placeholders {sorted(given)} instead of {sorted(wanted)}")
-            if form in forms(source) and WORD.search(prose(form)):
+            if form in forms(source) and WORD.search(prose(form)) and not (language == "de" and form in SAME):
                 problem(where, f"left in English: {form}")
             if end_of(form) != end_of(forms(source)[-1]):
                 problem(where, f"ends otherwise than the English text: {form}")
             if form != form.strip() or "  " in form:
                 problem(where, "spaces at an end or doubled")
             check_language_of(where, language, form)
+            check_terms(where, language, key, forms(source)[-1], form)
 
 
 def check_keys_in_code(keys):

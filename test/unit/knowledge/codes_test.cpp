@@ -121,7 +121,8 @@ TEST(Statuses, the_whole_registry_with_prose) {
   EXPECT_EQ(statuses().size(), 81u);
   const Translator tr;
   for (const auto& status : statuses()) {
-    for (const char* part : {"title", "meaning"}) EXPECT_TRUE(tr.has(status.key() + "." + part)) << status.key();
+    for (const char* part : {"title", "meaning", "when"})
+      EXPECT_TRUE(tr.has(status.key() + "." + part)) << status.key();
     bool fix = false;
     for (Role role : roles) fix = fix || tr.has(fmt::format("{}.fix.{}", status.key(), to_string(role)));
     EXPECT_TRUE(fix) << status.key();
