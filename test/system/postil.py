@@ -283,6 +283,14 @@ class Server:
                 found.append(event)
         return found
 
+    def wait_events(self, name, count=1):
+        """The events of this name, at least so many: they are written behind what they tell of."""
+        def told():
+            found = self.events(name)
+            return found if len(found) >= count else None
+        told.__doc__ = f"{count} times {name}"
+        return wait_for(told)
+
     # Talking to it
 
     def control(self, call, **members):

@@ -19,7 +19,7 @@ HOSTS = {  # the domain's MX host is mx.DOMAIN; the number is the end of its add
     "ours.lab": 12, "refuses.lab": 13, "none521.lab": 14, "again521.lab": 14, "later.lab": 15, "blocks.lab": 16, "plain.lab": 17,
     "down.lab": 99,
 }
-RECORDS = ["nullmx.lab. MX 0 .", "smart.lab. A 127.0.0.18"]
+RECORDS = ["nullmx.lab. MX 0 .", "smart.lab. A 127.0.0.18", "nothing.lab. TXT \"no mail, no address\""]
 for domain, number in HOSTS.items():
     RECORDS += [f"{domain}. MX 10 mx.{domain}.", f"mx.{domain}. A 127.0.0.{number}"]
 LANGUAGES = {"en": "Your message could not be delivered", "de": "Ihre Nachricht konnte nicht zugestellt werden",
@@ -30,6 +30,7 @@ DATE = r"\d{4}-\d\d-\d\d \d\d:\d\d [+-]\d{4}"
 # What each case is sent to, and what its report must say: action, status, the host, its answer, and English words.
 CASES = {
     "null MX": ("bert@nullmx.lab", "failed", "5.1.10", None, None, "takes no mail at all"),
+    "no host": ("bert@nothing.lab", "failed", "5.4.4", None, None, "No mail host was found"),
     "521": ("bert@none521.lab", "failed", "5.3.2", "mx.none521.lab", NO_MAIL, "mail hosts of this domain say that they take no mail"),
     "521 heard before": ("bert@again521.lab", "failed", "5.3.2", "mx.again521.lab", NO_MAIL, "to an earlier message. It was not asked"),
     "550": ("bert@refuses.lab", "failed", "5.1.1", "mx.refuses.lab", "550 5.1.1 no such person in this house",

@@ -118,11 +118,11 @@ class Returns(postil.unittest.TestCase):
         code, text = told.exception.recipients["bert@nowhere.invalid-lab"]
         self.assertEqual((code, text[:6]), (550, b"5.1.2 "), text)
 
-    def test_a_domain_without_mx_and_address_comes_back(self):
-        self.send("bert@nothing.lab", "neither MX nor address")
-        _, _, groups, _ = self.report_about("neither MX nor address")
-        self.assertEqual(groups[0]["Action"], "failed")
-        self.assertIn(groups[0]["Status"].split()[0], ("5.1.2", "5.4.4"))
+    def test_a_domain_without_mx_and_address_is_refused_at_rcpt(self):
+        with self.assertRaises(smtplib.SMTPRecipientsRefused) as told:
+            self.send("bert@nothing.lab", "never sent")
+        code, text = told.exception.recipients["bert@nothing.lab"]
+        self.assertEqual((code, text[:6]), (550, b"5.1.2 "), text)
 
     def test_521_everywhere_comes_back_at_once(self):
         began = time.monotonic()
@@ -137,6 +137,8 @@ class Returns(postil.unittest.TestCase):
         self.send("carla@none521.lab", "521 again")
         _, _, groups, _ = self.report_about("521 again")
         self.assertEqual(groups[0]["Status"].split()[0], "5.3.2")
+        self.assertEqual(groups[0]["Diagnostic-Code"], "smtp; 521 5.3.2 host accepts no mail")
+        self.assertEqual(groups[0]["Remote-MTA"], "dns; a.none521.lab")
         self.assertEqual(self.host521.connections + self.other521.connections, before)
 
     def test_521_of_one_host_is_no_failure(self):

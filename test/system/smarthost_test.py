@@ -37,7 +37,7 @@ class Smarthost(postil.unittest.TestCase):
                 self.send(office, f"through {scheme}")
                 found = postil.wait_for(lambda: sink.find(f"through {scheme}"))
                 self.assertEqual(found[0][2].count(b"Received: "), 2)
-                self.assertEqual(provider.events("auth.succeeded")[0]["login"], postil.USER)
+                self.assertEqual(provider.wait_events("auth.succeeded")[0]["login"], postil.USER)
 
     def test_a_wrong_password_keeps_the_mail(self):
         office, provider, sink = self.relay_through("submission", password="not this one")
