@@ -106,6 +106,47 @@ std::unexpected<env::StoreError> pass(const env::StoreResult<T>& result) {
   return std::unexpected(result.error());
 }
 
+// The slices of a lease, read on another thread, one ahead of who takes them.
+class ReadAhead {
+ public:
+  using Slice = std::vector<env::Waiting>;
+  explicit ReadAhead(std::shared_ptr<Shared> shared) : lease_(std::move(shared)) {}
+
+  // Unless a slice is there, or on its way.
+  static void read(const std::shared_ptr<ReadAhead>& self, const env::Executor& readers) {
+    const std::lock_guard lock(self->mutex_);
+    if (std::exchange(self->asked_, true)) return;
+    env::asio::post(readers, [self] { self->give(self->lease_.next()); });
+  }
+  void take(env::Resume<Slice> resume) {
+    std::unique_lock lock(mutex_);
+    taker_ = std::move(resume);
+    hand_over(lock);
+  }
+
+ private:
+  void give(Slice slice) {
+    std::unique_lock lock(mutex_);
+    slice_ = std::move(slice);
+    hand_over(lock);
+  }
+  void hand_over(std::unique_lock<std::mutex>& lock) {
+    if (!slice_ || !taker_) return;
+    auto slice = std::move(*slice_);
+    slice_.reset();
+    asked_ = false;
+    auto taker = std::exchange(taker_, {});
+    lock.unlock();
+    taker(std::move(slice));
+  }
+
+  Lease lease_;
+  std::mutex mutex_;
+  bool asked_ = false;
+  std::optional<Slice> slice_;
+  env::Resume<Slice> taker_;
+};
+
 }  // namespace
 
 Log::Log(std::shared_ptr<Shared> shared, std::shared_ptr<Flusher> flusher, std::shared_ptr<Keeper> keeper,
@@ -250,14 +291,17 @@ env::Awaitable<env::StoreResult<queue::MessageState>> Log::read_state(MessageId 
 }
 
 env::Awaitable<env::StoreResult<std::uint64_t>> Log::lease_all(std::function<void(env::Waiting&&)> each) {
-  auto lease = std::make_shared<Lease>(shared_);
+  auto ahead = std::make_shared<ReadAhead>(shared_);
   std::uint64_t count = 0;
   for (;;) {
-    auto read = [lease] { return lease->next(); };
-    auto slice = co_await env::on(readers_, read);
+    ReadAhead::read(ahead, readers_);
+    auto take = [&](env::Resume<ReadAhead::Slice> resume) { ahead->take(std::move(resume)); };
+    // The slice after this one is read while this one is handed out.
+    auto slice = co_await env::async<ReadAhead::Slice>(take);
     if (slice.empty()) break;
-    for (auto& waiting : slice) each(std::move(waiting));
     count += slice.size();
+    ReadAhead::read(ahead, readers_);
+    for (auto& waiting : slice) each(std::move(waiting));
   }
   co_return count;
 }
