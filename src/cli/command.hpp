@@ -51,6 +51,7 @@ enum Exit : int {
   exit_refused = 2,       // send, simulate: refused
   exit_usage = 64,        // the command line is wrong
   exit_data = 65,         // the input is not understood
+  exit_no_input = 66,     // a file cannot be read
   exit_no_user = 67,      // sendmail: no such recipient
   exit_unavailable = 69,  // the server cannot be reached
   exit_software = 70,

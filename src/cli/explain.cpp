@@ -4,12 +4,19 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <filesystem>
+#include <fstream>
 #include <istream>
 #include <memory>
 #include <ostream>
 
+#include "base/bytes.hpp"
 #include "cli/answer_text.hpp"
+#include "cli/fact_rows.hpp"
+#include "cli/report_text.hpp"
 #include "diagnose/json.hpp"
+#include "diagnose/log_line.hpp"
+#include "diagnose/recognise.hpp"
 
 namespace postil::cli {
 namespace {
@@ -20,6 +27,7 @@ using i18n::Translator;
 
 struct Options {
   std::vector<std::string> what;
+  std::vector<std::string> files;
   std::string stage;
   bool json = false;
   bool quiet = false;
@@ -88,6 +96,7 @@ void add_reference(Rows& rows, const Answer& answer, const Translator& tr, bool 
   }
   if (long_form) rows.add(tr.text("explain.label.basic"), joined(answer.basic));
   rows.add(tr.text("explain.label.defined"), definitions(answer, tr));
+  if (long_form) add_fact_rows(rows, answer, tr);
   if (long_form && !answer.registry.empty()) rows.add(tr.text("explain.label.registry"), answer.registry);
   if (long_form && answer.reply) {
     const auto& entry = knowledge::entry(answer.reply->reason);
@@ -124,11 +133,128 @@ int fail(const Context& context, const Options& options, std::string_view id, co
   return code;
 }
 
-std::string read_all(std::istream& in) {
-  std::string text(diagnose::input_octets_max + 1, '\0');
-  in.read(text.data(), static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<std::size_t>(in.gcount()));
+// The beginning of a file or of standard input.
+struct Source {
+  std::istream* in = nullptr;
+  std::string beginning;
+  bool whole = false;  // there is no more than the beginning
+};
+
+constexpr std::size_t beginning_octets = 64 * 1024;
+
+void read_beginning(Source& source) {
+  source.beginning.resize(beginning_octets);
+  source.in->read(source.beginning.data(), static_cast<std::streamsize>(source.beginning.size()));
+  source.beginning.resize(static_cast<std::size_t>(source.in->gcount()));
+  source.whole = source.beginning.size() < beginning_octets;
+}
+
+// As much of it as is looked at; the rest is read and dropped, so that whoever writes it is not cut off.
+std::string read_rest(Source& source) {
+  std::string text = std::move(source.beginning);
+  std::string chunk(beginning_octets, '\0');
+  while (!source.whole && source.in->read(chunk.data(), static_cast<std::streamsize>(chunk.size())).gcount() > 0) {
+    const auto room = diagnose::mail_octets_max + 1 - std::min(text.size(), diagnose::mail_octets_max + 1);
+    text.append(chunk, 0, std::min(room, static_cast<std::size_t>(source.in->gcount())));
+  }
   return text;
+}
+
+int show_answer(const Context& context, const Options& options, const Answer& answer) {
+  if (answer.kind == Kind::message_id || answer.kind == Kind::receipt_id) {
+    if (context.explain_id) return context.explain_id(context, {}, answer.subject, options.json);
+    return fail(context, options, "unavailable", context.tr.text("explain.id_offline"), exit_unavailable);
+  }
+  if (options.json) {
+    context.out << diagnose::to_json(answer, context.tr) << '\n';
+  } else if (options.quiet) {
+    write_quiet(answer, context);
+  } else {
+    write_text(answer, context, options.long_form);
+  }
+  return exit_ok;
+}
+
+int explain_text(const Context& context, const Options& options, std::string_view text, knowledge::Stage stage) {
+  const auto understood = diagnose::understand(text, stage);
+  if (!understood) {
+    const auto id = diagnose::to_string(understood.error());
+    return fail(context, options, id, context.tr.text(fmt::format("explain.error.{}", id)), exit_data);
+  }
+  if (const auto* answer = std::get_if<Answer>(&*understood)) return show_answer(context, options, *answer);
+  const auto& report = std::get<diagnose::Report>(*understood);
+  if (options.json) {
+    context.out << diagnose::to_json(report, context.tr) << '\n';
+  } else if (options.quiet) {
+    write_report_lines(context.out, report, context.tr);
+  } else {
+    write_report(context.out, report, context.tr, options.long_form);
+  }
+  return exit_ok;
+}
+
+// One line of a log; JSON has an object for each line, so that the two can be laid side by side.
+std::size_t explain_line(const Context& context, const Options& options, std::string_view line, std::size_t number) {
+  auto found = diagnose::read_log_line(line);
+  diagnose::Reading reading;
+  reading.input = diagnose::Input::log_line;
+  reading.mta = std::move(found.mta);
+  reading.recipients = std::move(found.recipients);
+  reading.truncated = line.size() > diagnose::line_octets_max;
+  const auto report = diagnose::judge(std::move(reading));
+  if (options.json) {
+    context.out << diagnose::to_json(report, context.tr, number) << '\n';
+  } else {
+    write_report_lines(context.out, report, context.tr);
+  }
+  return report.recipients.empty() ? 0 : 1;
+}
+
+int explain_log(const Context& context, const Options& options, Source& source) {
+  std::string pending = std::move(source.beginning);
+  std::string chunk(beginning_octets, '\0');
+  std::size_t number = 0;
+  std::size_t told = 0;
+  for (;;) {
+    std::size_t at = 0;
+    for (auto end = pending.find('\n'); end != std::string::npos; end = pending.find('\n', at)) {
+      const auto line = std::string_view(pending).substr(at, end - at);
+      ++number;
+      if (!line.empty() && line != "\r") told += explain_line(context, options, line, number);
+      at = end + 1;
+    }
+    pending.erase(0, at);
+    // A line without end is cut; what follows it up to its end is another one.
+    if (pending.size() > 16 * beginning_octets) pending.clear();
+    if (source.whole || source.in->read(chunk.data(), static_cast<std::streamsize>(chunk.size())).gcount() <= 0) break;
+    pending.append(chunk, 0, static_cast<std::size_t>(source.in->gcount()));
+    context.out.flush();
+  }
+  if (!pending.empty()) told += explain_line(context, options, pending, ++number);
+  if (context.out_is_terminal && !options.json) context.err << context.tr.count("diagnosis.log_summary", told) << '\n';
+  return exit_ok;
+}
+
+int explain_source(const Context& context, const Options& options, std::istream& in, knowledge::Stage stage) {
+  Source source;
+  source.in = &in;
+  read_beginning(source);
+  if (diagnose::looks_like_log(source.beginning)) return explain_log(context, options, source);
+  return explain_text(context, options, read_rest(source), stage);
+}
+
+int explain_file(const Context& context, const Options& options, const std::string& name, knowledge::Stage stage) {
+  std::ifstream file(name, std::ios::binary);
+  if (!file) {
+    return fail(context, options, "file", context.tr.text("diagnosis.error.file", {{"file", printable(name)}}),
+                exit_no_input);
+  }
+  return explain_source(context, options, file, stage);
+}
+
+bool is_file(const std::string& name) {
+  std::error_code error;
+  return std::filesystem::is_regular_file(name, error) && !error;
 }
 
 int run_explain(const Context& context, const Options& options) {
@@ -136,29 +262,20 @@ int run_explain(const Context& context, const Options& options) {
   if (!options.stage.empty()) stage = knowledge::find_stage(options.stage);
   if (!stage) return fail(context, options, "stage", context.tr.text("explain.error.stage"), exit_usage);
 
-  std::string input;
+  int code = exit_ok;
+  for (const auto& name : options.files) code = std::max(code, explain_file(context, options, name, *stage));
+  if (options.what.empty()) return code;
   if (options.what.size() == 1 && options.what.front() == "-") {
-    input = read_all(context.in);
-  } else {
-    for (const auto& word : options.what) input += (input.empty() ? "" : " ") + word;
+    return std::max(code, explain_source(context, options, context.in, *stage));
   }
-  const auto answer = diagnose::explain(input, *stage);
-  if (!answer) {
-    const auto id = diagnose::to_string(answer.error());
-    return fail(context, options, id, context.tr.text(fmt::format("explain.error.{}", id)), exit_data);
+  // "postil explain *.eml"; a code is a code, whatever files there are.
+  if (std::ranges::all_of(options.what, is_file) && !diagnose::explain(options.what.front())) {
+    for (const auto& name : options.what) code = std::max(code, explain_file(context, options, name, *stage));
+    return code;
   }
-  if (answer->kind == Kind::message_id || answer->kind == Kind::receipt_id) {
-    if (context.explain_id) return context.explain_id(context, {}, answer->subject, options.json);
-    return fail(context, options, "unavailable", context.tr.text("explain.id_offline"), exit_unavailable);
-  }
-  if (options.json) {
-    context.out << diagnose::to_json(*answer, context.tr) << '\n';
-  } else if (options.quiet) {
-    write_quiet(*answer, context);
-  } else {
-    write_text(*answer, context, options.long_form);
-  }
-  return exit_ok;
+  std::string input;
+  for (const auto& word : options.what) input += (input.empty() ? "" : " ") + word;
+  return std::max(code, explain_text(context, options, input, *stage));
 }
 
 }  // namespace
@@ -167,12 +284,14 @@ void add_explain(CLI::App& app, Command& chosen) {
   const auto& tr = *chosen.tr;
   auto options = std::make_shared<Options>();
   auto* sub = app.add_subcommand("explain", tr.text("explain.about"));
-  sub->add_option("WHAT", options->what, tr.text("explain.what"))->required();
+  sub->add_option("WHAT", options->what, tr.text("explain.what"));
+  sub->add_option("--file", options->files, tr.text("explain.file_option"))->expected(1);
   sub->add_option("--stage", options->stage, tr.text("explain.stage_option"));
   sub->add_flag("--long", options->long_form, tr.text("cli.option.long"));
   sub->add_flag("-q,--quiet", options->quiet, tr.text("cli.option.quiet"));
   sub->add_flag("--json", options->json, tr.text("cli.option.json"));
   sub->callback([options, &chosen] {
+    if (options->what.empty() && options->files.empty()) throw CLI::RequiredError("WHAT");
     chosen.run = [options](const Context& context) { return run_explain(context, *options); };
   });
 }

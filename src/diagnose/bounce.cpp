@@ -5,6 +5,7 @@
 
 #include "base/bytes.hpp"
 #include "diagnose/bounce_text.hpp"
+#include "diagnose/log_formats.hpp"
 #include "diagnose/quoted_reply.hpp"
 #include "diagnose/redact.hpp"
 
@@ -53,7 +54,7 @@ bool says_something(std::string_view text) {
 
 // "X-Unix; 77": a program's exit code, for people who know sysexits(3) only.
 bool is_exit_code(const dsn::StatusRecipient& recipient) {
-  return recipient.diagnostic_type == "x-unix" || !says_something(recipient.diagnostic);
+  return !says_something(recipient.diagnostic);
 }
 
 // "permanent failure" says no more than the code.
@@ -113,7 +114,7 @@ Observed of_note(const Note& note, const ReportText& text) {
   refusal.address = note.address;
   if (!note.command.empty()) refusal.stage = stage_of_command(note.command);
   fill_from_quote(out, says_something(note.text) ? note.text : text.common);
-  if (says_something(note.text)) refusal.more = squeezed(text.common, refusal_octets_max);
+  if (says_something(note.text)) refusal.more = squeezed(note.text + "\n" + text.common, refusal_octets_max);
   refusal.delayed = text.delayed;
   out.action = text.delayed ? Action::delayed : Action::failed;
   if (refusal.side == Side::unknown)
@@ -193,6 +194,8 @@ class BounceReader {
     const auto senders = addresses_in(mail_.field("To"));
     const auto text =
         read_report_text(human_, senders.empty() ? std::string_view() : std::string_view(senders.front()));
+    if (!senders.empty()) out_.sender = senders.front();
+    if (read_notification()) return std::move(out_);
     out_.mta = program_of_report(report_);
     if (out_.mta.empty()) out_.mta = program_of_header(mail_);
     if (out_.mta.empty()) out_.mta = text.mta;
@@ -209,6 +212,19 @@ class BounceReader {
   }
 
  private:
+  // Some services send their events as JSON in a mail.
+  bool read_notification() {
+    if (!trim(human_).starts_with('{')) return false;
+    auto text = human_;
+    std::erase(text, '\n');  // lines that were too long for a mail were cut anywhere
+    auto found = read_json(trim(text));
+    if (!found || found->recipients.empty()) return false;
+    out_.mta = std::move(found->mta);
+    out_.recipients = std::move(found->recipients);
+    for (auto& observed : out_.recipients) observed.refusal.mta = out_.mta;
+    return true;
+  }
+
   void collect() {
     for (const auto& part : mail_.parts) {
       if (part.returned || part.type == "message/rfc822") {

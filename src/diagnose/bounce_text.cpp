@@ -122,6 +122,16 @@ std::string program_named_in(std::string_view text) {
   return {};
 }
 
+// A field of a report that stands in the text: it is read as such (dsn/reader.hpp).
+bool is_report_field(std::string_view line) {
+  static constexpr std::array names{
+      "reporting-mta",   "final-recipient", "original-recipient", "action",           "status", "remote-mta",
+      "diagnostic-code", "arrival-date",    "last-attempt-date",  "received-from-mta"};
+  const auto colon = line.find(':');
+  return colon != std::string_view::npos && colon <= 20 &&
+         std::ranges::find(names, to_lower(line.substr(0, colon))) != names.end();
+}
+
 // The addresses of people to turn to are no recipients.
 bool is_contact(std::string_view address) {
   const auto local = to_lower(address.substr(0, address.find('@')));
@@ -398,16 +408,25 @@ class TextReader {
   }
 
   void other(std::string_view line, bool indented) {
+    if (is_report_field(line)) transcript_ = false;
     if (transcript_) {
       // "Message could not be delivered for 8 hours", "maildrop: over quota"
       append(current_ == npos ? session_ : out_.notes[current_].text, line);
       return;
     }
     if (is_usual_phrase(line) && !find_reply(line)) return;
+    if (is_report_field(line)) {
+      current_ = npos;
+      in_report_ = true;
+      return;
+    }
+    in_report_ = in_report_ && (blank_ || indented);
+    if (in_report_) return;
     if (current_ != npos) {
       auto& note = out_.notes[current_];
       // Behind an empty line comes something else, once there is a reply, or where the margin changes.
-      if (blank_ && !note.text.empty() && (indented != indented_ || find_reply(note.text))) {
+      if (blank_ && !note.text.empty() && !note.text.ends_with(':') &&
+          (indented != indented_ || find_reply(note.text))) {
         current_ = npos;
       } else {
         if (note.text.empty() || !blank_) indented_ = indented;
@@ -468,6 +487,7 @@ class TextReader {
   bool indented_ = false;  // the margin of the lines about current_
   bool muted_ = false;     // current_ has had its words
   bool command_follows_ = false;
+  bool in_report_ = false;
   std::string_view before_;  // the line before
   bool transcript_ = false;
   std::string command_;

@@ -7,6 +7,7 @@
 #include "base/bytes.hpp"
 #include "base/ids.hpp"
 #include "base/limits.hpp"
+#include "diagnose/redact.hpp"
 #include "i18n/translator.hpp"
 
 namespace postil::diagnose {
@@ -136,6 +137,10 @@ Answer of_status(unsigned klass, std::uint16_t subject, std::uint16_t detail) {
   out.stages = known->stages;
   out.emitters = known->emitters;
   if (klass != 0) out.persistence = known->persistence_of(klass);
+  // Some end what was temporary: 4.4.7 says that the tries are over.
+  const bool over = klass == 4 && out.persistence && *out.persistence != knowledge::Persistence::transient;
+  if (klass == 5 && out.persistence == knowledge::Persistence::conditional) out.retry = Retry::after_change;
+  if (over) out.retry = Retry::no;
   for (const auto& name : known->related) out.related.push_back(in_class(name, klass));
   for (const auto& name : known->confused)
     out.confused.push_back({in_class(name, klass), fmt::format("{}.not.{}", prefix, name)});
@@ -145,7 +150,7 @@ Answer of_status(unsigned klass, std::uint16_t subject, std::uint16_t detail) {
   if (english.has(prefix + ".other")) out.other = prefix + ".other";
   if (english.has(prefix + ".when")) out.when = prefix + ".when";
   if (klass != 2) add_steps(out, prefix);
-  if (klass == 4) out.what.emplace_back("explain.class_4");
+  if (klass == 4 && !over) out.what.emplace_back("explain.class_4");
   return out;
 }
 
@@ -215,7 +220,7 @@ Answer of_subject(unsigned klass, unsigned subject) {
 Answer of_reply(const reply::RemoteReply& reply, knowledge::Stage stage) {
   Answer out = reply.enhanced ? of_pair(reply.code, reply.enhanced) : of_code(reply.code);
   out.kind = Kind::reply;
-  out.quoted = reply.one_line();
+  out.quoted = redacted(reply.one_line());
   if (stage != knowledge::Stage::any) out.stages = {stage};
   if (reply.code < 400) return out;
   const auto explanation = explain_reply(reply, stage);
@@ -311,6 +316,10 @@ std::string_view to_string(NotUnderstood why) {
       return "no_such_status";
     case NotUnderstood::not_a_reply:
       return "not_a_reply";
+    case NotUnderstood::no_report:
+      return "no_report";
+    case NotUnderstood::no_refusal:
+      return "no_refusal";
   }
   return "not_a_reply";
 }

@@ -35,6 +35,8 @@ enum class NotUnderstood : std::uint8_t {
   no_such_code,    // three digits, but no code of SMTP
   no_such_status,  // x.y.z with a class other than 2, 4, 5
   not_a_reply,     // none of the kinds above
+  no_report,       // a mail that tells of no delivery
+  no_refusal,      // log lines that tell of no refusal
 };
 std::string_view to_string(NotUnderstood why);  // the text is explain.error.KEY
 

@@ -37,8 +37,76 @@ json::object reason_of(const Explanation& reply, const i18n::Translator& tr) {
   return out;
 }
 
+void set_text(json::object& out, const char* name, std::string_view value) {
+  if (!value.empty()) out[name] = text(value);
+}
+
+json::object evidence_of(const Diagnosis& diagnosis, const i18n::Translator& tr) {
+  const auto& [refusal, action, reply] = diagnosis.observed;
+  json::object out;
+  const auto* finding = diagnosis.explanation ? &diagnosis.explanation->finding : nullptr;
+  const auto stage = refusal.stage != knowledge::Stage::any || finding == nullptr ? refusal.stage : finding->stage;
+  out["phase"] = text(knowledge::to_string(stage));
+  out["side"] = text(to_string(refusal.side));
+  set_text(out, "host", refusal.host);
+  set_text(out, "software", refusal.mta);
+  if (refusal.code != 0) out["code"] = refusal.code;
+  set_text(out, "enhanced_code", reply::to_string(refusal.enhanced));
+  set_text(out, "reply", reply);
+  if (reply.empty()) set_text(out, "text", refusal.text);
+  if (finding == nullptr) return out;
+  set_text(out, "vendor", finding->vendor);
+  set_text(out, "matched", finding->matched);
+  set_text(out, "rule", finding->rule);
+  set_text(out, "list", finding->list);
+  if (finding->expired) {
+    out["expired"] = true;
+    if (finding->underlying != knowledge::Reason::unknown) {
+      out["underlying"] = text(knowledge::entry(finding->underlying).key);
+    }
+  }
+  if (!diagnosis.explanation->why.empty()) out["because"] = text(tr.text(diagnosis.explanation->why));
+  return out;
+}
+
+json::object object_of(const Diagnosis& diagnosis, const i18n::Translator& tr) {
+  json::object out;
+  out["address"] = text(diagnosis.observed.refusal.address);
+  out["outcome"] = text(dsn::to_string(diagnosis.observed.action));
+  if (!diagnosis.explanation) {
+    for (const char* name : {"reason", "group", "persistence", "action"}) out[name] = nullptr;
+    out["who"] = text(knowledge::to_string(knowledge::Role::nobody));
+    out["confidence"] = 1;
+    out["evidence"] = evidence_of(diagnosis, tr);
+    return out;
+  }
+  const auto& found = *diagnosis.explanation;
+  const auto& entry = knowledge::entry(found.reason);
+  out["reason"] = text(entry.key);
+  out["group"] = text(knowledge::to_string(found.group));
+  out["persistence"] = text(knowledge::to_string(found.persistence));
+  out["who"] = text(knowledge::to_string(found.act));
+  out["action"] = text(knowledge::to_string(found.action));
+  out["confidence"] = found.finding.confidence;
+  out["name"] = text(tr.text("reason." + std::string(entry.key) + ".name"));
+  out["what"] = text(tr.text(found.what));
+  if (!found.finding.note.empty()) out["note"] = text(tr.text(found.finding.note));
+  out["do"] = text(tr.text(found.act_text));
+  out["paste"] = text(text_to_paste(diagnosis, tr));
+  if (!diagnosis.confirm.key.empty()) {
+    json::object confirm;
+    confirm["check"] = text(diagnosis.confirm.key);
+    set_text(confirm, "command", diagnosis.confirm.command);
+    confirm["text"] = text(tr.text("live_check." + diagnosis.confirm.key + ".text"));
+    out["confirm"] = std::move(confirm);
+  }
+  out["evidence"] = evidence_of(diagnosis, tr);
+  return out;
+}
+
 json::object object_of(const Answer& answer, const i18n::Translator& tr) {
   json::object out;
+  out["input"] = text(to_string(answer.kind));
   out["kind"] = text(to_string(answer.kind));
   out["subject"] = text(answer.subject);
   if (answer.kind == Kind::message_id || answer.kind == Kind::receipt_id) return out;
@@ -99,7 +167,11 @@ json::object object_of(const Answer& answer, const i18n::Translator& tr) {
   out["collisions"] = std::move(collisions);
   if (!answer.registry.empty()) out["registry_text"] = text(answer.registry);
   if (!answer.quoted.empty()) out["reply"] = text(answer.quoted);
-  if (answer.reply) out["reason"] = reason_of(*answer.reply, tr);
+  if (answer.reply) {
+    out["reason"] = reason_of(*answer.reply, tr);
+    const auto stage = answer.stages.size() == 1 ? answer.stages.front() : knowledge::Stage::any;
+    out["recipients"] = json::array{object_of(diagnosis_of(answer, stage), tr)};
+  }
   return out;
 }
 
@@ -133,6 +205,19 @@ std::string to_json(const Answer& answer, const i18n::Translator& tr) {
   return json::serialize(out);
 }
 
+std::string to_json(const Report& report, const i18n::Translator& tr, std::optional<std::size_t> line) {
+  auto out = head("explain", tr);
+  out["input"] = text(to_string(report.input));
+  if (line) out["line"] = *line;
+  set_text(out, "software", report.mta);
+  json::array recipients;
+  recipients.reserve(report.recipients.size());
+  for (const auto& diagnosis : report.recipients) recipients.push_back(object_of(diagnosis, tr));
+  out["recipients"] = std::move(recipients);
+  if (report.truncated) out["truncated"] = true;
+  return json::serialize(out);
+}
+
 std::string to_json(const Comparison& comparison, const i18n::Translator& tr) {
   auto out = head("compare", tr);
   json::array sides;
@@ -151,6 +236,7 @@ std::string to_json(const Comparison& comparison, const i18n::Translator& tr) {
 std::string error_json(std::string_view schema, std::string_view id, std::string_view message) {
   json::object out;
   out["schema"] = "postil." + std::string(schema) + "/1";
+  out["ok"] = false;
   out["error"] = {{"id", text(id)}, {"message", text(message)}};
   return json::serialize(out);
 }

@@ -287,13 +287,14 @@ std::optional<QuotedReply> find_reply(std::string_view text) {
   auto rest = text.substr(found->end);
   while (!rest.empty() && std::string_view(" -:,;\t)\n").find(rest[0]) != std::string_view::npos) rest.remove_prefix(1);
   // An enhanced code among the words: "no mailbox here by that name. (#5.1.1)". All of them are what was said.
-  if (found->code == 0 && !trim(text.substr(0, found->begin)).empty()) rest = text;
-  out.text = squeezed(before_trailer(without_repeated_codes(rest, *found)), 4096);
+  const bool line_start = found->begin == 0 || text[found->begin - 1] == '\n';
+  if (found->code == 0 && !line_start && !trim(text.substr(0, found->begin)).empty()) rest = text;
+  out.text = before_trailer(squeezed(without_repeated_codes(rest, *found), 4096));
   return out;
 }
 
 Stage stage_named_in(std::string_view text) {
-  const auto lower = to_lower(text.substr(0, scan_octets_max));
+  const auto lower = to_lower(squeezed(text, scan_octets_max));  // the words may stand on two lines
   for (const auto& phrase : stage_phrases) {
     if (lower.find(phrase.words) != std::string::npos) return phrase.stage;
   }

@@ -29,7 +29,8 @@ struct Observed {
 
 struct Reading {
   Input input = Input::reply;
-  std::string mta;  // the software or service that wrote it: "postfix", "exim"; empty: not known
+  std::string mta;     // the software or service that wrote it: "postfix", "exim"; empty: not known
+  std::string sender;  // whom a bounce goes to; empty: not known
   std::vector<Observed> recipients;
   bool truncated = false;  // a limit was reached
 };

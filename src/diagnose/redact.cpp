@@ -137,13 +137,19 @@ class LineRedactor {
       }
       out.append(word);
       if (at >= text.size()) break;
-      if ((text[at] == '=' || text[at] == ':') && names_secret(word) && at + 1 < text.size()) {
-        out += text[at++];
-        while (at < text.size() && (text[at] == ' ' || text[at] == '"')) out += text[at++];
-        const auto value = at;
-        while (at < text.size() && std::string_view(" \t\"',;&<>)").find(text[at]) == std::string_view::npos) ++at;
-        if (at > value) out.append(redaction);
-        continue;
+      if (names_secret(word)) {
+        // password=x, password: x, "password": "x"
+        auto sign = at;
+        if (text[sign] == '"' || text[sign] == '\'') ++sign;
+        if (sign + 1 < text.size() && (text[sign] == '=' || text[sign] == ':') && text[sign + 1] != '/') {
+          ++sign;
+          while (sign < text.size() && (text[sign] == ' ' || text[sign] == '"' || text[sign] == '\'')) ++sign;
+          out.append(text.substr(at, sign - at));
+          at = sign;
+          while (at < text.size() && std::string_view(" \t\"',;&<>)").find(text[at]) == std::string_view::npos) ++at;
+          if (at > sign) out.append(redaction);
+          continue;
+        }
       }
       if (text.substr(at).starts_with("://")) {
         at = url(text, at, out);

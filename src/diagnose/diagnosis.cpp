@@ -1,0 +1,241 @@
+#include "diagnose/diagnosis.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <initializer_list>
+#include <utility>
+
+#include "base/assert.hpp"
+#include "base/bytes.hpp"
+#include "base/ids.hpp"
+#include "diagnose/classify.hpp"
+#include "knowledge/checks.hpp"
+
+namespace postil::diagnose {
+namespace {
+
+using knowledge::Reason;
+
+std::string_view live_check_of(Reason reason) {
+  switch (reason) {
+    case Reason::user_unknown:
+    case Reason::address_syntax:
+    case Reason::address_moved:
+    case Reason::mailbox_full:
+    case Reason::mailbox_disabled:
+    case Reason::recipient_restricted:
+      return "recipient";
+    case Reason::recipient_null_mx:
+    case Reason::domain_not_found:
+    case Reason::no_mail_host:
+    case Reason::relay_denied:
+    case Reason::routing_loop:
+      return "recipient_mx";
+    case Reason::host_accepts_no_mail:
+    case Reason::too_many_connections:
+    case Reason::server_busy:
+      return "host_greeting";
+    case Reason::auth_credentials:
+    case Reason::auth_mechanism:
+    case Reason::auth_required:
+    case Reason::auth_service_down:
+    case Reason::send_as_denied:
+      return "login";
+    case Reason::tls_required:
+    case Reason::tls_handshake_failed:
+      return "host_tls";
+    case Reason::sender_domain_unresolvable:
+    case Reason::sender_null_mx:
+      return "sender_mx";
+    case Reason::spf_fail:
+      return "spf";
+    case Reason::dkim_fail:
+      return "dkim";
+    case Reason::dmarc_reject:
+    case Reason::unauthenticated:
+      return "dmarc";
+    case Reason::ptr_missing:
+    case Reason::helo_invalid:
+      return "reverse_dns";
+    case Reason::dnsbl_listed:
+    case Reason::vendor_ip_block:
+    case Reason::dnsbl_misconfigured_receiver:
+      return "block_lists";
+    case Reason::message_too_big:
+    case Reason::requiretls_unsupported:
+    case Reason::feature_unsupported:
+    case Reason::charset_or_8bit:
+      return "host_extensions";
+    case Reason::mta_sts_or_dane_failed:
+      return "mta_sts";
+    case Reason::connect_failed:
+    case Reason::connection_dropped:
+    case Reason::port25_blocked:
+    case Reason::expired_in_queue:
+      return "host_connect";
+    default:
+      return {};
+  }
+}
+
+bool is_ipv4_at(std::string_view text, std::size_t& at) {
+  std::size_t end = at;
+  for (int part = 0; part < 4; ++part) {
+    const auto begin = end;
+    while (end < text.size() && end < begin + 3 && is_digit(text[end])) ++end;
+    if (end == begin) return false;
+    if (part < 3 && (end >= text.size() || text[end++] != '.')) return false;
+  }
+  if (end < text.size() && (is_alnum(text[end]) || text[end] == '-')) return false;
+  at = end;
+  return true;
+}
+
+// The address that the other side named: it is the client's.
+std::string client_address_in(std::string_view text) {
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (!is_digit(text[i]) || (i > 0 && (is_alnum(text[i - 1]) || text[i - 1] == '.' || text[i - 1] == '-'))) continue;
+    auto end = i;
+    if (is_ipv4_at(text, end)) return std::string(text.substr(i, end - i));
+  }
+  return {};
+}
+
+std::string domain_of(std::string_view address) {
+  const auto at = address.rfind('@');
+  return at == std::string_view::npos ? std::string() : std::string(address.substr(at + 1));
+}
+
+// Only what is safe in a command line of a shell.
+bool is_plain(std::string_view name) {
+  return !name.empty() && std::ranges::all_of(name, [](char c) {
+    return is_alnum(c) || std::string_view("@.-_+:=").find(c) != std::string_view::npos;
+  }) && name.front() != '-';
+}
+
+LiveCheckCall confirmation(const Refusal& refusal, const Finding& finding, std::string_view sender) {
+  LiveCheckCall out;
+  const auto* check = knowledge::find_live_check(live_check_of(finding.expired ? finding.underlying : finding.reason));
+  if (check == nullptr) check = knowledge::find_live_check(live_check_of(finding.reason));
+  if (check == nullptr) return out;
+  out.key = check->key;
+  out.command = check->command;
+  const std::pair<std::string_view, std::string> names[] = {
+      {"ann@example.org", refusal.address},        {"mx.example.org", refusal.host},
+      {"example.org", domain_of(refusal.address)}, {"mail.example.net", refusal.host},
+      {"example.net", domain_of(sender)},          {"192.0.2.9", client_address_in(refusal.text)}};
+  for (const auto& [example, name] : names) {
+    const auto at = out.command.find(example);
+    if (at == std::string::npos) continue;
+    if (!is_plain(name)) {
+      out.command.clear();
+    } else {
+      out.command.replace(at, example.size(), name);
+    }
+    break;
+  }
+  // Whose login it was, nobody says.
+  const auto login = out.command.find(" --login ann");
+  if (login != std::string::npos) out.command.clear();
+  return out;
+}
+
+// A reply of our own catalogue says more than any rule could find out. A text of one word may be anybody's.
+const reply::Entry* own_reply(const Refusal& refusal) {
+  if (refusal.code < 400 || refusal.text.find(' ') == std::string::npos) return nullptr;
+  std::string_view text = refusal.text;
+  const auto open = text.rfind(" (");
+  if (text.ends_with(')') && open != std::string_view::npos &&
+      parse_receipt_id(text.substr(open + 2, text.size() - open - 3))) {
+    text = text.substr(0, open);
+  }
+  return match_own(refusal.code, refusal.enhanced, text);
+}
+
+Explanation explain_refusal(const Refusal& refusal) {
+  if (const auto* own = own_reply(refusal)) {
+    reply::RemoteReply reply;
+    reply.code = refusal.code;
+    reply.enhanced = refusal.enhanced;
+    reply.lines.push_back(refusal.text);
+    auto found = explain_reply(reply, refusal.stage);
+    if (found.own == own) return found;
+  }
+  Explanation out;
+  out.finding = classify(refusal);
+  const auto& entry = knowledge::entry(out.finding.reason);
+  out.reason = out.finding.reason;
+  out.group = entry.group;
+  out.persistence = entry.persistence;
+  out.act = entry.act;
+  out.action = entry.action;
+  out.confidence = out.reason == Reason::unknown                  ? Confidence::unknown
+                   : out.finding.confidence >= confidence_certain ? Confidence::certain
+                                                                  : Confidence::likely;
+  out.what = fmt::format("reason.{}.what", entry.key);
+  out.act_text = fmt::format("reason.{}.do", entry.key);
+  out.why = out.finding.because;
+  return out;
+}
+
+bool is_failure(dsn::Action action) {
+  return action == dsn::Action::failed || action == dsn::Action::delayed || action == dsn::Action::none;
+}
+
+}  // namespace
+
+Report judge(Reading reading) {
+  Report out;
+  out.input = reading.input;
+  out.mta = std::move(reading.mta);
+  out.truncated = reading.truncated;
+  for (auto& observed : reading.recipients) {
+    Diagnosis made;
+    if (is_failure(observed.action)) {
+      made.explanation = explain_refusal(observed.refusal);
+      made.confirm = confirmation(observed.refusal, made.explanation->finding, reading.sender);
+    }
+    made.observed = std::move(observed);
+    out.recipients.push_back(std::move(made));
+  }
+  return out;
+}
+
+Diagnosis diagnosis_of(const Answer& answer, knowledge::Stage stage) {
+  POSTIL_ASSERT(answer.reply.has_value());
+  Diagnosis out;
+  auto& observed = out.observed;
+  fill_from_quote(observed, answer.quoted);
+  auto& refusal = observed.refusal;
+  refusal.stage = stage;
+  observed.reply = answer.quoted;
+  refusal.delayed = refusal.code < 500;
+  observed.action = refusal.delayed ? dsn::Action::delayed : dsn::Action::failed;
+  out.explanation = answer.reply;
+  out.confirm = confirmation(refusal, answer.reply->finding, {});
+  return out;
+}
+
+std::string text_to_paste(const Diagnosis& diagnosis, const i18n::Translator& tr) {
+  if (!diagnosis.explanation) return {};
+  const auto& refusal = diagnosis.observed.refusal;
+  std::string out;
+  const auto add = [&out](const std::string& sentence) { out += (out.empty() ? "" : "\n") + sentence; };
+  if (!refusal.address.empty()) {
+    add(tr.text(refusal.delayed ? "diagnosis.paste.delayed" : "diagnosis.paste.failed",
+                {{"address", refusal.address}}));
+  }
+  if (!diagnosis.observed.reply.empty()) {
+    add(refusal.host.empty() || refusal.side == Side::local
+            ? tr.text("diagnosis.reply", {{"reply", diagnosis.observed.reply}})
+            : tr.text("diagnosis.reply_of", {{"host", refusal.host}, {"reply", diagnosis.observed.reply}}));
+  } else if (!refusal.text.empty()) {
+    add(tr.text("diagnosis.said", {{"text", refusal.text}}));
+  }
+  add(tr.text(diagnosis.explanation->what));
+  if (diagnosis.explanation->reason != Reason::unknown) add(tr.text(diagnosis.explanation->act_text));
+  return out;
+}
+
+}  // namespace postil::diagnose

@@ -1,0 +1,26 @@
+// What somebody pasted, in whatever form: finds out by itself what it is, and explains it.
+#pragma once
+
+#include <expected>
+#include <string_view>
+#include <variant>
+
+#include "diagnose/diagnosis.hpp"
+#include "diagnose/explain.hpp"
+
+namespace postil::diagnose {
+
+// An answer: codes, classes, replies, ids. A report: bounces and log lines, one diagnosis for each recipient.
+using Understood = std::variant<Answer, Report>;
+
+// input: at most mail_octets_max are looked at; any charset, any line ends. stage: what a reply answered, when the
+// caller knows. The kinds are tried in this order: codes and ids; a mail with its header; a reply, also of several
+// lines and with the client's side of the session; log lines; the text of a bounce without its header; words alone,
+// when a rule knows them. Pure; linear; may be called from any thread. Secrets come up in no part of the result.
+std::expected<Understood, NotUnderstood> understand(std::string_view input,
+                                                    knowledge::Stage stage = knowledge::Stage::any);
+
+// Whether the text, the beginning of a longer one, is a log of which each line is to be explained by itself.
+bool looks_like_log(std::string_view beginning);
+
+}  // namespace postil::diagnose

@@ -1,0 +1,151 @@
+#include "diagnose/recognise.hpp"
+
+#include <gmock/gmock.h>
+
+#include <boost/json.hpp>
+
+#include "diagnose/json.hpp"
+
+namespace postil::diagnose {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+std::string_view kind_of(std::string_view input) {
+  const auto found = understand(input);
+  if (!found) return to_string(found.error());
+  if (const auto* answer = std::get_if<Answer>(&*found)) return to_string(answer->kind);
+  return to_string(std::get<Report>(*found).input);
+}
+
+constexpr std::string_view bounce =
+    "From: Mail System <mailer-daemon@relay.example>\r\nTo: carol@sender.example\r\nSubject: failure\r\n\r\n"
+    "<ann@example.net>: host mx.example.net[192.0.2.1] said: 550 5.1.1 User unknown (in reply to RCPT TO command)\r\n";
+constexpr std::string_view postfix_line =
+    "Nov  2 10:00:01 relay postfix/smtp[4711]: 4XyZab1cd2z3: to=<ann@example.net>, relay=mx.example.net[192.0.2.1]:25, "
+    "delay=1, "
+    "delays=0/0/0/1, dsn=5.1.1, status=bounced (host mx.example.net[192.0.2.1] said: 550 5.1.1 User unknown (in reply "
+    "to RCPT TO "
+    "command))";
+
+TEST(Recognise, each_kind_of_input_is_told_by_itself) {
+  EXPECT_EQ(kind_of("521"), "basic_code");
+  EXPECT_EQ(kind_of(" 5.1.1\r\n"), "enhanced_code");
+  EXPECT_EQ(kind_of("550 5.1.1"), "pair");
+  EXPECT_EQ(kind_of("5xx"), "code_class");
+  EXPECT_EQ(kind_of("x.7.z"), "subject");
+  EXPECT_EQ(kind_of("550 no such user"), "reply");
+  EXPECT_EQ(kind_of("C: RCPT TO:<a@b.example>\nS: 550-5.1.1 no\nS: 550 5.1.1 user"), "reply");
+  EXPECT_EQ(kind_of("> RCPT TO:<a@b.example>\n< 550 5.1.1 user"), "reply");
+  EXPECT_EQ(kind_of("8q3k9f2m4t8xb"), "receipt_id");
+  EXPECT_EQ(kind_of(postfix_line), "log_line");
+  EXPECT_EQ(kind_of(std::string(postfix_line) + "\n" + std::string(postfix_line) + "\n"), "log_line");
+  EXPECT_EQ(kind_of(bounce), "bounce");
+  EXPECT_EQ(kind_of("From x Mon Nov  2 10:00:00 2026\n" + std::string(bounce)), "bounce");
+  EXPECT_EQ(kind_of("Hi. This is the qmail-send program at relay.example.\n\n<ann@example.net>:\nRemote host said: 550 "
+                    "5.1.1 no user\n"),
+            "bounce");
+  EXPECT_EQ(kind_of("Recipient address rejected: User unknown in virtual mailbox table"), "reply");
+  EXPECT_EQ(kind_of("Remote Server returned '550 5.1.10 RESOLVER.ADR.RecipientNotFound; Recipient not found by SMTP "
+                    "address lookup'"),
+            "log_line");
+}
+
+TEST(Recognise, what_is_not_understood_says_why) {
+  EXPECT_EQ(kind_of(""), "empty");
+  EXPECT_EQ(kind_of("999"), "no_such_code");
+  EXPECT_EQ(kind_of("administrator"), "not_a_reply");
+  EXPECT_EQ(kind_of("AUTH PLAIN AGFubgBzZWNyZXQxMjM="), "not_a_reply");
+  EXPECT_EQ(kind_of("Shall we have lunch at noon, ann@example.net?\nBest regards"), "not_a_reply");
+  EXPECT_EQ(kind_of("From: a@example.net\nTo: b@example.net\nSubject: Lunch\n\nAt noon?\n"), "no_report");
+  EXPECT_EQ(kind_of("Nov  2 10:00:01 mx postfix/qmgr[1]: 9A8B7C6D5E: removed"), "no_refusal");
+}
+
+TEST(Recognise, a_log_is_told_from_one_text) {
+  EXPECT_TRUE(looks_like_log(std::string(postfix_line) + "\r\n" + std::string(postfix_line) + "\r\n"));
+  EXPECT_FALSE(looks_like_log(postfix_line));
+  EXPECT_FALSE(looks_like_log("550-5.1.1 a\n550 5.1.1 b\n"));
+  EXPECT_FALSE(looks_like_log(bounce));
+}
+
+Report report_of(std::string_view input) {
+  auto found = understand(input);
+  EXPECT_TRUE(found.has_value());
+  return std::get<Report>(*found);
+}
+
+TEST(Diagnosis, each_recipient_is_judged_and_can_be_passed_on) {
+  const auto report = report_of(bounce);
+  ASSERT_EQ(report.recipients.size(), 1u);
+  const auto& one = report.recipients.front();
+  ASSERT_TRUE(one.explanation.has_value());
+  EXPECT_EQ(knowledge::entry(one.explanation->reason).key, "user_unknown");
+  EXPECT_EQ(one.confirm.key, "recipient");
+  EXPECT_EQ(one.confirm.command, "postil check ann@example.net --rcpt");
+  const auto text = text_to_paste(one, i18n::Translator());
+  EXPECT_THAT(text, HasSubstr("The message to ann@example.net was not delivered."));
+  EXPECT_THAT(text, HasSubstr("mx.example.net replied: 550 5.1.1 User unknown"));
+  for (const char* language : {"de", "ru"}) {
+    EXPECT_THAT(text_to_paste(one, i18n::Translator(language)), Not(HasSubstr("The message"))) << language;
+  }
+}
+
+TEST(Diagnosis, a_name_that_a_shell_would_take_for_more_makes_no_command) {
+  const auto report = report_of(
+      "From: a@example.net\nTo: b@example.net\nSubject: x\n\n<$(reboot)@example.net>:\n550 5.1.1 no such user\n");
+  for (const auto& one : report.recipients) EXPECT_EQ(one.confirm.command.find('$'), std::string::npos);
+}
+
+TEST(Diagnosis, our_own_replies_are_known_in_the_bounces_of_others) {
+  const auto report = report_of(
+      "From: a@example.net\nTo: b@example.net\nSubject: x\n\n<bob@nomail.example>:\nRemote host said: 556 5.1.10 "
+      "<bob@nomail.example> "
+      "cannot get mail: nomail.example has a null MX\n");
+  ASSERT_EQ(report.recipients.size(), 1u);
+  EXPECT_EQ(knowledge::entry(report.recipients.front().explanation->reason).key, "recipient_null_mx");
+}
+
+TEST(ReportJson, has_an_object_for_each_recipient) {
+  const auto value = boost::json::parse(to_json(report_of(bounce), i18n::Translator("de"))).as_object();
+  EXPECT_EQ(value.at("input").as_string(), "bounce");
+  EXPECT_EQ(value.at("language").as_string(), "de");
+  const auto& one = value.at("recipients").as_array().at(0).as_object();
+  EXPECT_EQ(one.at("address").as_string(), "ann@example.net");
+  EXPECT_EQ(one.at("reason").as_string(), "user_unknown");
+  EXPECT_EQ(one.at("group").as_string(), "address");
+  EXPECT_EQ(one.at("persistence").as_string(), "permanent");
+  EXPECT_EQ(one.at("who").as_string(), "sender");
+  EXPECT_EQ(one.at("action").as_string(), "correct_address");
+  EXPECT_GE(one.at("confidence").as_double(), 0.8);
+  const auto& evidence = one.at("evidence").as_object();
+  EXPECT_EQ(evidence.at("phase").as_string(), "rcpt");
+  EXPECT_EQ(evidence.at("side").as_string(), "remote");
+  EXPECT_EQ(evidence.at("host").as_string(), "mx.example.net");
+  EXPECT_EQ(evidence.at("code").as_int64(), 550);
+  EXPECT_EQ(evidence.at("enhanced_code").as_string(), "5.1.1");
+  EXPECT_EQ(evidence.at("reply").as_string(), "550 5.1.1 User unknown");
+}
+
+TEST(ReportJson, a_reply_has_its_recipient_too) {
+  const auto answer = explain("550 5.1.1 no such user");
+  const auto value = boost::json::parse(to_json(*answer, i18n::Translator())).as_object();
+  EXPECT_EQ(value.at("input").as_string(), "reply");
+  EXPECT_EQ(value.at("recipients").as_array().at(0).at("reason").as_string(), "user_unknown");
+  EXPECT_EQ(value.at("reason").at("id").as_string(), "user_unknown");
+}
+
+TEST(ReportJson, what_was_delivered_has_no_reason) {
+  const auto report = report_of(
+      "Nov  2 10:00:01 relay postfix/smtp[1]: 9A8B7C6D5E: to=<bob@example.net>, relay=mx.example.net[192.0.2.1]:25, "
+      "delay=1, "
+      "delays=0/0/1/0, dsn=2.0.0, status=sent (250 2.0.0 Ok)");
+  const auto value = boost::json::parse(to_json(report, i18n::Translator(), 7)).as_object();
+  EXPECT_EQ(value.at("line").as_int64(), 7);
+  const auto& one = value.at("recipients").as_array().at(0).as_object();
+  EXPECT_EQ(one.at("outcome").as_string(), "delivered");
+  EXPECT_TRUE(one.at("reason").is_null());
+}
+
+}  // namespace
+}  // namespace postil::diagnose
