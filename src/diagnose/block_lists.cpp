@@ -8,14 +8,37 @@ namespace postil::diagnose {
 namespace {
 
 // Domains of lists that many servers ask; a name below one of them is a list even without a word before it.
-constexpr std::string_view known[] = {"spamhaus.org",      "spamhaus.net",     "spamcop.net",        "barracudacentral.org",
-                                      "sorbs.net",         "uceprotect.net",   "surbl.org",          "uribl.com",
-                                      "invaluement.com",   "abuseat.org",      "nixspam.net",        "manitu.net",
-                                      "mailspike.net",     "dnswl.org",        "backscatterer.org",  "gbudb.net",
-                                      "spamrats.com",      "psbl.org",         "surriel.com",        "njabl.org",
-                                      "dsbl.org",          "ordb.org",         "blocklist.de",       "abusix.zone",
-                                      "mail.abusix.zone",  "senderscore.com",  "trendmicro.com",     "spameatingmonkey.net",
-                                      "swinog.ch",         "truncate.gbudb.net", "hostkarma.junkemailfilter.com",
+constexpr std::string_view known[] = {"spamhaus.org",
+                                      "spamhaus.net",
+                                      "spamcop.net",
+                                      "barracudacentral.org",
+                                      "sorbs.net",
+                                      "uceprotect.net",
+                                      "surbl.org",
+                                      "uribl.com",
+                                      "invaluement.com",
+                                      "abuseat.org",
+                                      "nixspam.net",
+                                      "manitu.net",
+                                      "mailspike.net",
+                                      "dnswl.org",
+                                      "backscatterer.org",
+                                      "gbudb.net",
+                                      "spamrats.com",
+                                      "psbl.org",
+                                      "surriel.com",
+                                      "njabl.org",
+                                      "dsbl.org",
+                                      "ordb.org",
+                                      "blocklist.de",
+                                      "abusix.zone",
+                                      "mail.abusix.zone",
+                                      "senderscore.com",
+                                      "trendmicro.com",
+                                      "spameatingmonkey.net",
+                                      "swinog.ch",
+                                      "truncate.gbudb.net",
+                                      "hostkarma.junkemailfilter.com",
                                       "junkemailfilter.com"};
 
 bool is_name_letter(char c) {
@@ -24,8 +47,7 @@ bool is_name_letter(char c) {
 
 bool is_known(std::string_view name) {
   return std::ranges::any_of(known, [name](std::string_view domain) {
-    return name.ends_with(domain) &&
-           (name.size() == domain.size() || name[name.size() - domain.size() - 1] == '.');
+    return name.ends_with(domain) && (name.size() == domain.size() || name[name.size() - domain.size() - 1] == '.');
   });
 }
 

@@ -17,6 +17,7 @@ using knowledge::Stage;
 constexpr double beside_text_max = 0.75;
 constexpr double sure_max = 0.98;
 constexpr double agreement = 0.05;
+constexpr double disagreement_max = 0.78;
 
 std::string because(std::string_view key) {
   return "explain.because." + std::string(key);
@@ -70,7 +71,9 @@ Finding of_facts(const Refusal& refusal) {
     if (*reason == Reason::recipient_null_mx) return unknown("5110_other");
     if (*reason == Reason::policy_other) return of_code(*reason, 0.4, "x71");
     if (is_of_login(*reason) && !is_login(refusal)) return of_code(*reason, 0.5, "ambiguous_status");
-    if (status->ambiguous) return of_code(*reason, 0.6, "ambiguous_status");
+    // X.5.Z beside a code for mailboxes and messages is mostly a habit.
+    const bool loose = refusal.enhanced.subject == 5 && refusal.code >= 550 && refusal.code <= 554;
+    if (status->ambiguous || loose) return of_code(*reason, 0.6, "ambiguous_status");
     return of_code(*reason, 0.8, "status");
   }
   const auto* code = refusal.code == 0 ? nullptr : knowledge::find_code(refusal.code);
@@ -134,12 +137,18 @@ class Classifier {
     return best;
   }
 
-  // A code that says the same as the words makes them surer.
+  // A code that says the same as the words makes them surer, one that says something else less sure. What a provider
+  // means by its codes is in its rules.
   Finding agreed(Finding out) const {
     const auto* status =
         refusal_.enhanced ? knowledge::find_status(refusal_.enhanced.subject, refusal_.enhanced.detail) : nullptr;
     const auto reason = reason_of(status, refusal_);
-    if (reason && *reason == out.reason) out.confidence = std::min(sure_max, out.confidence + agreement);
+    if (!reason || *reason == Reason::policy_other) return out;
+    if (*reason == out.reason) {
+      out.confidence = std::min(sure_max, out.confidence + agreement);
+    } else if (hits_.first.rule->tier == Tier::wording && !status->ambiguous) {
+      out.confidence = std::min(out.confidence, disagreement_max);
+    }
     return out;
   }
 
@@ -150,7 +159,8 @@ class Classifier {
     if (hit->rule == nullptr && !by_code) return;
     out.expired = true;
     const auto& cause = knowledge::entry(out.reason);
-    const bool passes = cause.persistence == knowledge::Persistence::transient || out.reason == Reason::expired_in_queue;
+    const bool passes =
+        cause.persistence == knowledge::Persistence::transient || out.reason == Reason::expired_in_queue;
     if (out.reason != Reason::unknown && out.confidence >= 0.5 && !passes) return;
     const Reason underlying = passes && out.reason != Reason::expired_in_queue ? out.reason : Reason::unknown;
     std::string vendor = std::move(out.vendor);

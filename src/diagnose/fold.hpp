@@ -1,6 +1,6 @@
 // A refusal's text in the form that the rules are written for: lower case, ASCII letters where there is one for a
-// letter with a mark, one space between words and one LF between sentences, each mail address an "@", and the codes of a
-// reply's further lines ("550-5.7.1 ") left out, since servers cut their sentences at any word.
+// letter with a mark, one space between words and one LF between sentences, each mail address an "@", and the codes of
+// a reply's further lines ("550-5.7.1 ") left out, since servers cut their sentences at any word.
 #pragma once
 
 #include <cstdint>

@@ -7,8 +7,8 @@
 
 namespace postil::diagnose {
 
-// pattern: a regular expression of RE2's syntax without (?i), (?P<, \Q, \x and octal escapes. Returns strings of at least
-// length_min octets, one of which is in each text that the pattern matches; none when there is no such set.
+// pattern: a regular expression of RE2's syntax without (?i), (?P<, \Q, \x and octal escapes. Returns strings of at
+// least length_min octets, one of which is in each text that the pattern matches; none when there is no such set.
 std::vector<std::string> required_strings(std::string_view pattern, std::size_t length_min);
 
 }  // namespace postil::diagnose

@@ -37,8 +37,8 @@ struct StatusRange {
 struct Rule {
   std::string id;
   Tier tier = Tier::wording;
-  std::string vendor;      // of tier vendor: its id
-  bool anywhere = false;   // of tier vendor: tells the vendor by itself
+  std::string vendor;     // of tier vendor: its id
+  bool anywhere = false;  // of tier vendor: tells the vendor by itself
   bool has_pattern = false;
   // Conditions; empty ones hold.
   std::vector<std::pair<knowledge::Code, knowledge::Code>> codes;  // ranges of basic codes
@@ -106,11 +106,11 @@ class RuleSet {
     std::string_view folded;           // the text that the patterns are matched with
   };
   struct Hits {
-    Hit first;                 // the first rule of tiers vendor and wording that is not weak and not `expired`
-    Hit weak;                  // the first weak one
-    Hit expired;               // the first `expired` one
-    Hit code;                  // the first of tier code
-    std::string_view vendor;   // id, from tokens in the text or the host; empty: not known
+    Hit first;                // the first rule of tiers vendor and wording that is not weak and not `expired`
+    Hit weak;                 // the first weak one
+    Hit expired;              // the first `expired` one
+    Hit code;                 // the first of tier code
+    std::string_view vendor;  // id, from tokens in the text or the host; empty: not known
   };
   Hits ask(const Asked& asked) const;
 

@@ -97,9 +97,9 @@ Sample sample_of(const toml::node& node, std::string_view where) {
   return out;
 }
 
-constexpr std::string_view rule_keys[] = {"id",   "reason", "confidence", "pattern", "except", "code",   "status", "class",
-                                          "stage", "side",  "mta",        "weak",    "expired", "tells", "because",
-                                          "note", "source", "anywhere",   "samples", "who", "action"};
+constexpr std::string_view rule_keys[] = {
+    "id",   "reason",  "confidence", "pattern", "except", "code",   "status",   "class",   "stage", "side",  "mta",
+    "weak", "expired", "tells",      "because", "note",   "source", "anywhere", "samples", "who",   "action"};
 
 Rule rule_of(const toml::table& table, Tier tier, std::string_view file) {
   Rule out;

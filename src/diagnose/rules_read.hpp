@@ -15,10 +15,10 @@ struct Token {
 };
 
 struct RulesRead {
-  std::vector<Rule> rules;             // in order
-  std::vector<std::string> patterns;   // one a rule; empty: none
-  std::vector<std::string> excepts;    // one a rule: what must not match; empty: none
-  std::vector<Vendor> vendors;         // by id
+  std::vector<Rule> rules;            // in order
+  std::vector<std::string> patterns;  // one a rule; empty: none
+  std::vector<std::string> excepts;   // one a rule: what must not match; empty: none
+  std::vector<Vendor> vendors;        // by id
   std::vector<Token> tokens;
 };
 

@@ -44,8 +44,9 @@ INSTANTIATE_TEST_SUITE_P(
     SameCode, Collisions,
     testing::Values(
         Collision{"556 5.1.10 recipient address has null MX", "", any, Reason::recipient_null_mx},
-        Collision{"550 5.1.10 RESOLVER.ADR.RecipientNotFound; Recipient bob@example.org not found by SMTP address lookup",
-                  outlook, any, Reason::user_unknown},
+        Collision{
+            "550 5.1.10 RESOLVER.ADR.RecipientNotFound; Recipient bob@example.org not found by SMTP address lookup",
+            outlook, any, Reason::user_unknown},
         Collision{"550 5.1.10 no", "", any, Reason::unknown},
         Collision{"521 5.3.2 no", "", Stage::connect, Reason::host_accepts_no_mail},
         Collision{"521 5.7.1 Service unavailable; client [192.0.2.1] blocked using dnsbl.example", "", Stage::connect,
@@ -64,8 +65,8 @@ INSTANTIATE_TEST_SUITE_P(
         Collision{"550 5.4.1 Recipient address rejected: Access denied. AS(201806281)", outlook, any,
                   Reason::user_unknown},
         Collision{"550 5.4.1 Relay Access Denied", outlook, any, Reason::relay_denied},
-        Collision{"550 5.5.0 Requested action not taken: mailbox unavailable",
-                  "eur.olc.protection.outlook.com", any, Reason::user_unknown},
+        Collision{"550 5.5.0 Requested action not taken: mailbox unavailable", "eur.olc.protection.outlook.com", any,
+                  Reason::user_unknown},
         Collision{"503 5.5.0 Error: need RCPT command", "", any, Reason::protocol_error},
         Collision{"552 5.2.2 mailbox full", "", any, Reason::mailbox_full},
         Collision{"550 5.2.2 Submission quota exceeded", outlook, any, Reason::sender_account_limited},
@@ -110,17 +111,17 @@ INSTANTIATE_TEST_SUITE_P(
 // 5.7.1 is all things to all servers.
 INSTANTIATE_TEST_SUITE_P(
     Status571, Collisions,
-    testing::Values(
-        Collision{"550 5.7.1 Unable to relay", "", any, Reason::relay_denied},
-        Collision{"554 5.7.1 blocked using zen.spamhaus.org", "", any, Reason::dnsbl_listed},
-        Collision{"550 5.7.1 Message content rejected, UBE", "", any, Reason::spam_content},
-        Collision{"550 5.7.1 Client does not have permissions to send as this sender", "", any, Reason::send_as_denied},
-        Collision{"550 5.7.1 rejected by the DMARC policy of example.com", "", any, Reason::dmarc_reject},
-        Collision{"550 5.7.1 No PTR record", "", any, Reason::ptr_missing},
-        Collision{"550 5.7.1 No such user!", "", any, Reason::user_unknown},
-        Collision{"550 5.7.1 SPF check failed", "", any, Reason::spf_fail},
-        Collision{"550 5.7.1 Virus found", "", any, Reason::virus},
-        Collision{"550 5.7.1 something", "", any, Reason::policy_other}));
+    testing::Values(Collision{"550 5.7.1 Unable to relay", "", any, Reason::relay_denied},
+                    Collision{"554 5.7.1 blocked using zen.spamhaus.org", "", any, Reason::dnsbl_listed},
+                    Collision{"550 5.7.1 Message content rejected, UBE", "", any, Reason::spam_content},
+                    Collision{"550 5.7.1 Client does not have permissions to send as this sender", "", any,
+                              Reason::send_as_denied},
+                    Collision{"550 5.7.1 rejected by the DMARC policy of example.com", "", any, Reason::dmarc_reject},
+                    Collision{"550 5.7.1 No PTR record", "", any, Reason::ptr_missing},
+                    Collision{"550 5.7.1 No such user!", "", any, Reason::user_unknown},
+                    Collision{"550 5.7.1 SPF check failed", "", any, Reason::spf_fail},
+                    Collision{"550 5.7.1 Virus found", "", any, Reason::virus},
+                    Collision{"550 5.7.1 something", "", any, Reason::policy_other}));
 
 // What people ask about, with the answer that they need. Not: what is easily answered instead.
 struct Question {
@@ -151,9 +152,9 @@ INSTANTIATE_TEST_SUITE_P(
     Asked, Questions,
     testing::Values(
         // A typing error in the domain leads to a domain that takes no mail; no host is down.
-        Question{"556 5.1.10 <zz@yahooo.com>: Recipient address rejected: Domain yahooo.com does not accept mail (nullMX)",
-                 "", Stage::rcpt, Reason::recipient_null_mx, Role::sender, Action::correct_address,
-                 Reason::connect_failed},
+        Question{
+            "556 5.1.10 <zz@yahooo.com>: Recipient address rejected: Domain yahooo.com does not accept mail (nullMX)",
+            "", Stage::rcpt, Reason::recipient_null_mx, Role::sender, Action::correct_address, Reason::connect_failed},
         // AOL's block of an address, not a host without mail.
         Question{"521 5.2.1 Service unavailable. Please try again later", "mx-aol.mail.gm0.yahoodns.net", any,
                  Reason::vendor_ip_block, Role::sender_admin, Action::contact, Reason::host_accepts_no_mail},
@@ -189,9 +190,10 @@ INSTANTIATE_TEST_SUITE_P(
                  "senders to authenticate with either SPF or DKIM.",
                  "", any, Reason::unauthenticated, Role::sender_admin, Action::fix_dns, Reason::dmarc_reject},
         // The reply itself says which check failed.
-        Question{"550 5.7.515 Access denied, sending domain example.com doesn't meet the required authentication level. "
-                 "Spf= Fail, Dkim= Pass, DMARC= Pass",
-                 "", any, Reason::spf_fail, Role::sender_admin, Action::fix_dns, Reason::vendor_ip_block},
+        Question{
+            "550 5.7.515 Access denied, sending domain example.com doesn't meet the required authentication level. "
+            "Spf= Fail, Dkim= Pass, DMARC= Pass",
+            "", any, Reason::spf_fail, Role::sender_admin, Action::fix_dns, Reason::vendor_ip_block},
         Question{"421 4.7.0 [TSS04] Messages from 192.0.2.7 temporarily deferred due to unexpected volume or user "
                  "complaints - 4.16.55.1",
                  "", any, Reason::rate_limited, Role::sender_admin, Action::throttle, Reason::vendor_ip_block},
@@ -243,7 +245,8 @@ TEST(Classify, what_does_not_tell_stays_unknown_with_the_cause) {
 }
 
 TEST(Classify, words_of_an_address_are_no_words_of_the_reply) {
-  EXPECT_EQ(key(classify(refusal_of("550 5.1.1 <mailbox.full@spamhaus.example>: User unknown")).reason), "user_unknown");
+  EXPECT_EQ(key(classify(refusal_of("550 5.1.1 <mailbox.full@spamhaus.example>: User unknown")).reason),
+            "user_unknown");
   EXPECT_EQ(key(classify(refusal_of("550 <virus@greylist.example>")).reason), "unknown");
 }
 

@@ -103,7 +103,11 @@ TEST(Fold, lower_case_without_marks_codes_and_addresses) {
   EXPECT_EQ(fold("<Bob.Full+x@Mailbox-Full.example>: no").text, "<@>: no");
   EXPECT_EQ(fold("to bob@example.org.").text, "to @.");
   EXPECT_EQ(fold("One. Two! Three").text, "one.\ntwo!\nthree");
-  EXPECT_EQ(fold("Bo\xC3\xAEte d\xE2\x80\x99" "envoi \xC3\x9C" "berf\xC3\xBCllt").text, "boite d'envoi uberfullt");
+  EXPECT_EQ(fold("Bo\xC3\xAEte d\xE2\x80\x99"
+                 "envoi \xC3\x9C"
+                 "berf\xC3\xBCllt")
+                .text,
+            "boite d'envoi uberfullt");
   EXPECT_EQ(fold("\xD0\xAF\xD0\xA9\xD0\x98\xD0\x9A").text, "\xD1\x8F\xD1\x89\xD0\xB8\xD0\xBA");
   EXPECT_EQ(fold("lists 550 of them").text, "lists 550 of them");
   EXPECT_EQ(fold("").text, "");
