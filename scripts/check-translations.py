@@ -2,7 +2,7 @@
 """check-translations.py: says what in the texts and translations is missing or doubtful; exit 1 when anything is.
 
 Checks: the English (ASCII, doubled words, braces), every po with msgfmt -c, untranslated and fuzzy texts, placeholders,
-texts left in English, the share of Cyrillic letters, English words in other languages, doubled words, the words that are
+texts left in English wholly or in part, the share of Cyrillic letters, English words in other languages, doubled words, the words that are
 the same everywhere (data/text/terms.toml), and that the keys that the code names exist.
 """
 import pathlib
@@ -88,6 +88,16 @@ def check_language_of(where, language, value):
         problem(where, f"doubled word: {doubled.group(0)}")
 
 
+def check_copied(where, source, value):
+    """Three words in a row that stand in the translation as well, one of them plain English: no list of literals."""
+    words = [word.lower() for word in WORD.findall(prose(source))]
+    copied = " " + " ".join(word.lower() for word in WORD.findall(prose(value))) + " "
+    for run in zip(words, words[1:], words[2:]):
+        if ENGLISH & set(run) and f" {' '.join(run)} " in copied:
+            problem(where, f"copied from the English: {' '.join(run)}")
+            return
+
+
 def check_terms(where, language, key, source, value):
     for name, term in TERMS.items():
         if key not in term.get("except", ()) and term["en"].search(prose(source)) and not term[language].search(value):
@@ -129,6 +139,7 @@ def check_translation(language, area, english):
             if form != form.strip() or "  " in form:
                 problem(where, "spaces at an end or doubled")
             check_language_of(where, language, form)
+            check_copied(where, forms(source)[-1], form)
             check_terms(where, language, key, forms(source)[-1], form)
 
 

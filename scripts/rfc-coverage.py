@@ -46,7 +46,7 @@ def main():
     sections = rfc_citations.read_sections()
     cited = list(rfc_citations.citations())
     problems = []
-    for citation in cited:
+    for citation in [*cited, *rfc_citations.definitions()]:
         where = f"{citation.path}:{citation.line}"
         known = sections.get(citation.rfc)
         if known is None:

@@ -53,7 +53,8 @@ def main():
     lines = [
         "# The sections of the RFCs that are cited (scripts/rfc-sections.py); `*`: any, they are not checked.",
     ]
-    for rfc in sorted({citation.rfc for citation in rfc_citations.citations()}, key=lambda name: int(name[3:])):
+    named = [*rfc_citations.citations(), *rfc_citations.definitions()]
+    for rfc in sorted({citation.rfc for citation in named}, key=lambda name: int(name[3:])):
         path = texts / f"{rfc}.txt"
         if path.exists():
             numbers = sections(path.read_text(errors="replace"))

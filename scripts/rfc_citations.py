@@ -8,6 +8,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 SECTIONS = ROOT / "data" / "rfc-sections.txt"
 CITATION = re.compile(r"\[rfc(\d+)([^\]\n]*)\]")
 NUMBER = re.compile(r"(?<![\w.-])(?:X\.)?(\d+(?:\.\d+)*|[A-Z](?:\.\d+)*)\.?(?![\w-])")
+DEFINED = re.compile(r"\"(\d+)(?: ([\w.]+))?\"")
 SUFFIXES = {".cpp", ".hpp", ".def", ".smtp", ".py", ".toml"}
 FOLDERS = ("src", "test", "fuzz", "bench", "data")
 
@@ -51,6 +52,17 @@ def citations():
         for number, line in enumerate(full.read_text(errors="replace").splitlines(), 1):
             for rfc, rest in CITATION.findall(line):
                 for section in numbers_in(rest):
+                    yield Citation(f"rfc{rfc}", section, path, number)
+
+
+def definitions():
+    """Where the facts say that a code, a guide or a term is defined: defined = ["7504 3"] in data/. No citations of code."""
+    for path in files():
+        if path.parts[0] != "data" or path.suffix != ".toml" or not (ROOT / path).exists():
+            continue
+        for number, line in enumerate((ROOT / path).read_text().splitlines(), 1):
+            if line.startswith("defined = ["):
+                for rfc, section in DEFINED.findall(line):
                     yield Citation(f"rfc{rfc}", section, path, number)
 
 

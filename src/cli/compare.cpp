@@ -8,6 +8,7 @@
 #include <ostream>
 
 #include "base/bytes.hpp"
+#include "cli/fact_rows.hpp"
 #include "diagnose/json.hpp"
 #include "i18n/columns.hpp"
 
@@ -39,6 +40,8 @@ std::string stages(const Answer& side, const Translator& tr) {
 
 std::string actors(const Answer& side, const Translator& tr) {
   std::string out;
+  // What others may do all the same is advice for later.
+  if (!side.steps.empty() && side.steps.front().who == knowledge::Role::nobody) return tr.text("explain.role.nobody");
   for (const auto& step : side.steps)
     append(out, tr.text(fmt::format("explain.role.{}", knowledge::to_string(step.who))));
   return out;
@@ -100,10 +103,12 @@ void write_table(const Comparison& comparison, const Context& context) {
     return tr.text(fmt::format("explain.outcome.{}", diagnose::to_string(side.outcome)));
   });
   row(tr.text("compare.row.answers"), [&](const Answer& side) { return stages(side, tr); });
+  row(tr.text("compare.row.emitters"), [&](const Answer& side) { return emitters_text(side, tr); });
   row(tr.text("compare.row.act"), [&](const Answer& side) { return actors(side, tr); });
   row(tr.text("compare.row.retried"), [&](const Answer& side) {
     return tr.text(fmt::format("compare.short_retry.{}", knowledge::to_string(side.retry)));
   });
+  row(tr.text("compare.row.persistence"), [&](const Answer& side) { return persistence_text(side, tr); });
   row(tr.text("compare.row.enhanced"), [&](const Answer& side) { return enhanced(side); });
   row(tr.text("compare.row.defined"), [&](const Answer& side) { return defined(side); });
 

@@ -32,8 +32,9 @@ std::vector<Emitter> emitters_of(std::string_view where, const toml::table& tabl
   return out;
 }
 
-std::optional<Persistence> persistence_in(std::string_view where, const toml::table& table) {
-  const auto name = table["persistence"].value<std::string_view>();
+std::optional<Persistence> persistence_in(std::string_view where, const toml::table& table,
+                                          std::string_view key = "persistence") {
+  const auto name = table[key].value<std::string_view>();
   if (!name) return std::nullopt;
   return word_of(where, *name, persistences);
 }
@@ -81,6 +82,7 @@ Status read_status(std::string_view key, const toml::table& table) {
   out.live_checks = strings(table, "checks");
   out.transcript = strings(table, "transcript");
   out.persistence = persistence_in(key, table);
+  out.persistence_temporary = persistence_in(key, table, "persistence_temporary").value_or(Persistence::transient);
   if (!out.persistence && out.reason) out.persistence = entry(*out.reason).persistence;
   return out;
 }
@@ -192,7 +194,7 @@ std::string Status::name() const {
 
 std::optional<Persistence> Status::persistence_of(unsigned klass) const {
   if (klass == 2 || !persistence) return std::nullopt;
-  return klass == 4 ? Persistence::transient : persistence;
+  return klass == 4 ? persistence_temporary : persistence;
 }
 
 std::span<const Status> statuses() {

@@ -89,8 +89,9 @@ struct Status {
   std::vector<std::string> live_checks;  // keys of checks.hpp
   std::vector<std::string> transcript;   // literals; may be empty
   std::optional<Reason> reason;
-  std::optional<Reason> reason_temporary;  // where class 4 means something else
-  std::optional<Persistence> persistence;  // with class 5; none: no refusal is made with it
+  std::optional<Reason> reason_temporary;                      // where class 4 means something else
+  std::optional<Persistence> persistence;                      // with class 5; none: no refusal is made with it
+  Persistence persistence_temporary = Persistence::transient;  // with class 4
   bool ambiguous = false;
   bool success = false;  // class 2 makes sense
 

@@ -95,6 +95,7 @@ TEST(Codes, how_long_a_refusal_lasts_is_not_its_first_digit) {
   EXPECT_EQ(find_status(2, 2)->persistence_of(5), Persistence::conditional);
   EXPECT_EQ(find_status(2, 2)->persistence_of(4), Persistence::transient);
   EXPECT_EQ(find_status(2, 2)->persistence_of(2), std::nullopt);
+  EXPECT_EQ(find_status(4, 7)->persistence_of(4), Persistence::permanent) << "4.4.7: the tries are over";
   EXPECT_EQ(find_status(1, 5)->persistence_of(5), std::nullopt);
 }
 

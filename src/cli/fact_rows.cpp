@@ -1,0 +1,45 @@
+#include "cli/fact_rows.hpp"
+
+#include <fmt/format.h>
+
+namespace postil::cli {
+
+std::string emitters_text(const diagnose::Answer& answer, const i18n::Translator& tr) {
+  std::string out;
+  for (auto emitter : answer.emitters) {
+    if (!out.empty()) out += ", ";
+    out += tr.text(fmt::format("fact.emitter.{}", knowledge::to_string(emitter)));
+  }
+  return out;
+}
+
+std::string persistence_text(const diagnose::Answer& answer, const i18n::Translator& tr) {
+  if (!answer.persistence) return {};
+  return tr.text(fmt::format("explain.persistence.{}", knowledge::to_string(*answer.persistence)));
+}
+
+void add_fact_rows(Rows& rows, const diagnose::Answer& answer, const i18n::Translator& tr) {
+  rows.add(tr.text("fact.label.emitters"), emitters_text(answer, tr));
+  rows.add(tr.text("fact.label.persistence"), persistence_text(answer, tr));
+  // That an RFC defines it is seen from the row with its number.
+  if (answer.standing && *answer.standing != knowledge::Standing::rfc) {
+    rows.add(tr.text("fact.label.standing"),
+             tr.text(fmt::format("fact.standing.{}", knowledge::to_string(*answer.standing))));
+  }
+  for (const auto* collision : answer.collisions) {
+    rows.add(tr.text("fact.collision.standard"), tr.text(collision->text("standard")));
+    rows.add(tr.text("fact.collision.elsewhere"), tr.text(collision->text("elsewhere")));
+    rows.add(tr.text("fact.collision.decides"), tr.text(collision->text("decides")));
+  }
+  std::string label = tr.text("fact.label.confirm");
+  for (const auto* check : answer.live_checks) {
+    rows.add(label, check->command);
+    rows.add("", tr.text(check->text()));
+    label.clear();
+  }
+  std::string related;
+  for (const auto& code : answer.related) related += (related.empty() ? "" : ", ") + code;
+  rows.add(tr.text("fact.label.related"), related);
+}
+
+}  // namespace postil::cli
