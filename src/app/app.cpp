@@ -129,8 +129,11 @@ env::Awaitable<std::expected<void, StartFailure>> App::start() {
   const auto certificate = load_certificate();
   if (!certificate) co_return std::unexpected(certificate.error());
 
-  history_ = std::make_unique<history::History>(history::Options{config_.history_octets, config_.history_age},
-                                                ports_.history_disk, executors_.history, ports_.clock, &ports_.timers);
+  history::Options history_options{config_.history_octets, config_.history_age};
+  // The oldest of it goes by whole segments: a small history needs small ones.
+  history_options.segment_octets = std::min(history_options.segment_octets, config_.history_octets / 8);
+  history_ = std::make_unique<history::History>(history_options, ports_.history_disk, executors_.history, ports_.clock,
+                                                &ports_.timers);
   auto open_history = [this] {
     history_->open();
     return true;
