@@ -141,12 +141,35 @@ struct Source {
 };
 
 constexpr std::size_t beginning_octets = 64 * 1024;
+constexpr std::ptrdiff_t log_lines_to_be_sure = 100;
 
+// Waits for the first octet, and takes what has come by then; 0 at the end.
+std::size_t read_some(std::istream& in, std::string& to) {
+  const auto first = in.get();
+  if (first == std::istream::traits_type::eof()) return 0;
+  to += static_cast<char>(first);
+  const auto there = std::min<std::streamsize>(in.rdbuf()->in_avail(), beginning_octets);
+  if (there <= 0) return 1;
+  const auto size = to.size();
+  to.resize(size + static_cast<std::size_t>(there));
+  const auto got = in.rdbuf()->sgetn(to.data() + size, there);
+  to.resize(size + static_cast<std::size_t>(std::max<std::streamsize>(got, 0)));
+  return 1 + static_cast<std::size_t>(std::max<std::streamsize>(got, 0));
+}
+
+// Reads until it is clear that this is a log, of which the next line may come tomorrow ("tail -f"); or all that counts.
 void read_beginning(Source& source) {
-  source.beginning.resize(beginning_octets);
-  source.in->read(source.beginning.data(), static_cast<std::streamsize>(source.beginning.size()));
-  source.beginning.resize(static_cast<std::size_t>(source.in->gcount()));
-  source.whole = source.beginning.size() < beginning_octets;
+  std::ptrdiff_t lines_seen = 1;
+  while (source.beginning.size() < beginning_octets) {
+    if (read_some(*source.in, source.beginning) == 0) {
+      source.whole = true;
+      return;
+    }
+    const auto lines = std::ranges::count(source.beginning, '\n');
+    if (lines <= lines_seen || lines_seen > log_lines_to_be_sure) continue;
+    lines_seen = lines;
+    if (diagnose::looks_like_log(std::string_view(source.beginning).substr(0, source.beginning.rfind('\n')))) return;
+  }
 }
 
 // As much of it as is looked at; the rest is read and dropped, so that whoever writes it is not cut off.
@@ -212,7 +235,6 @@ std::size_t explain_line(const Context& context, const Options& options, std::st
 
 int explain_log(const Context& context, const Options& options, Source& source) {
   std::string pending = std::move(source.beginning);
-  std::string chunk(beginning_octets, '\0');
   std::size_t number = 0;
   std::size_t told = 0;
   for (;;) {
@@ -226,9 +248,8 @@ int explain_log(const Context& context, const Options& options, Source& source) 
     pending.erase(0, at);
     // A line without end is cut; what follows it up to its end is another one.
     if (pending.size() > 16 * beginning_octets) pending.clear();
-    if (source.whole || source.in->read(chunk.data(), static_cast<std::streamsize>(chunk.size())).gcount() <= 0) break;
-    pending.append(chunk, 0, static_cast<std::size_t>(source.in->gcount()));
     context.out.flush();
+    if (source.whole || read_some(*source.in, pending) == 0) break;
   }
   if (!pending.empty()) told += explain_line(context, options, pending, ++number);
   if (context.out_is_terminal && !options.json) context.err << context.tr.count("diagnosis.log_summary", told) << '\n';
