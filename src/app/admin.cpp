@@ -375,13 +375,26 @@ env::Awaitable<json::object> Admin::trace(json::object request) {
   co_return json::object{{"ok", true}, {"records", parsed(lines)}};
 }
 
+// The setting that decided, as it is now; null where none did.
+json::value Admin::setting(const std::string& rule) const {
+  if (rule.empty()) return nullptr;
+  json::object out{{"key", rule}};
+  if (const auto* key = config::find_key(rule)) {
+    out["value"] = key->shown(app_.config());
+    out["place"] = app_.config().place(rule);
+  }
+  return out;
+}
+
 env::Awaitable<json::object> Admin::explain(json::object request) {
   const std::string text = string_of(request, "id");
   if (const auto receipt = parse_receipt_id(text)) {
     const std::vector<std::string> lines = co_await app_.history().find(*receipt);
     json::array records = parsed(lines);
     if (records.empty()) co_return failure("not_found", "no such receipt");
-    co_return json::object{{"ok", true}, {"kind", "receipt"}, {"receipt", records.front()}};
+    json::object told{{"ok", true}, {"kind", "receipt"}, {"receipt", records.front()}, {"setting", nullptr}};
+    if (records.front().is_object()) told["setting"] = setting(string_of(records.front().as_object(), "rule"));
+    co_return told;
   }
   const auto id = parse_message_id(text);
   if (!id) co_return failure("bad_request", "id cannot be read");

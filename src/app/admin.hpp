@@ -23,6 +23,7 @@ class Admin : public control::Handler {
   env::Awaitable<control::json::object> trace(control::json::object request);
   env::Awaitable<control::json::object> explain(control::json::object request);
   env::Awaitable<control::json::object> receipts(control::json::object request);
+  control::json::value setting(const std::string& rule) const;
   // The message as JSON; nothing when it is not in the queue.
   env::Awaitable<std::optional<control::json::object>> message(MessageId id);
 

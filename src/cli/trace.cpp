@@ -99,13 +99,22 @@ int show_message(const Context& context, const std::string& id, const json::arra
 }
 
 // A refusal of our own: what was answered to whom, and which rule decided.
-int show_receipt(const Context& context, const std::string& id, const json::object& receipt) {
+int show_receipt(const Context& context, const std::string& id, const json::object& receipt,
+                 const json::object* setting) {
   const auto& tr = context.tr;
   const std::string reply = string_of(receipt, "reply");
   context.out << id << "  " << string_of(receipt, "time") << "\n\n";
   Rows rows;
-  for (const std::string_view key : {"peer", "login", "helo", "sender", "recipient", "rule"}) {
+  for (const std::string_view key : {"peer", "login", "helo", "sender", "recipient"}) {
     rows.add(tr.text(fmt::format("trace.receipt.{}", key)), printable(string_of(receipt, key), 400));
+  }
+  if (setting != nullptr) {
+    const std::string value = string_of(*setting, "value");
+    const std::string place = string_of(*setting, "place");
+    rows.add(tr.text("trace.receipt.rule"), string_of(*setting, "key") + (value.empty() ? "" : " = " + value));
+    rows.add(tr.text("trace.receipt.place"), place == "default" ? tr.text("config.from_default") : place);
+  } else {
+    rows.add(tr.text("trace.receipt.rule"), tr.text("trace.receipt.protocol"));
   }
   if (const auto count = number_of(receipt, "count"); count && *count > 1) {
     rows.add(tr.text("trace.receipt.count"), fmt::to_string(*count));
@@ -131,7 +140,8 @@ int run_trace(const Context& context, const Options& options) {
     context.out << said << '\n';
     return exit_ok;
   }
-  if (const auto* receipt = object_in(*answer, "receipt")) return show_receipt(context, options.id, *receipt);
+  if (const auto* receipt = object_in(*answer, "receipt"))
+    return show_receipt(context, options.id, *receipt, object_in(*answer, "setting"));
   const auto* records = array_in(*answer, "records");
   return show_message(context, options.id, records ? *records : json::array(), object_in(*answer, "message"),
                       options.long_form);
@@ -139,10 +149,11 @@ int run_trace(const Context& context, const Options& options) {
 
 json::object explained(const json::object& answer, const Context& context) {
   json::object out = answer;
-  std::string reply;
+  std::string reply, key;
   if (const auto* receipt = object_in(answer, "receipt")) {
     reply = string_of(*receipt, "reply");
   } else if (const auto* records = array_in(answer, "records")) {
+    key = string_of(*receipt, "key");
     const Story story = tell_story(*records, context.tr, false);
     out["end"] = end_word(story.end);
     if (story.last_by_reply && story.end != MessageEnd::delivered) reply = story.last_reply;
@@ -170,7 +181,8 @@ int explain_running(const Context& context, const ServerAt& at, const std::strin
     context.out << said << '\n';
     return exit_ok;
   }
-  if (const auto* receipt = object_in(*answer, "receipt")) return show_receipt(context, id, *receipt);
+  if (const auto* receipt = object_in(*answer, "receipt"))
+    return show_receipt(context, id, *receipt, object_in(*answer, "setting"));
   const auto* records = array_in(*answer, "records");
   return show_message(context, id, records ? *records : json::array(), object_in(*answer, "message"), false);
 }

@@ -4,6 +4,7 @@
 
 #include "event/event.hpp"
 #include "reply/catalogue.hpp"
+#include "server/refusal_rule.hpp"
 
 namespace postil::server {
 
@@ -11,6 +12,7 @@ void record_refusal(Services& services, const smtp::RefusalRecord& refusal, cons
                     SessionId session) {
   const auto& entry = reply::entry(refusal.reply.text);
   const std::string status = refusal.reply.enhanced ? " " + reply::to_string(refusal.reply.enhanced) : std::string();
+  const std::string rule = refusal.reply.rule.empty() ? std::string(rule_of(refusal.reply)) : refusal.reply.rule;
   event::Event told{event::Name::command_refused,
                     {{"receipt", to_string(refusal.id)},
                      {"session", static_cast<std::int64_t>(session.value)},
@@ -18,7 +20,7 @@ void record_refusal(Services& services, const smtp::RefusalRecord& refusal, cons
                      {"stage", refusal.stage},
                      {"key", std::string(entry.key)},
                      {"reply", fmt::format("{}{} {}", refusal.reply.code, status, reply::text_of(refusal.reply))},
-                     {"rule", refusal.reply.rule},
+                     {"rule", rule},
                      {"sender", refusal.sender},
                      {"recipient", refusal.recipient},
                      {"login", refusal.login},

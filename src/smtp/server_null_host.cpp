@@ -8,7 +8,7 @@ using reply::TextId;
 void ServerSession::State::null_host_greeting() {
   phase_ = Phase::null_host;
   stage_ = "connect";
-  // Who meets this has no other way to find out whom to ask. No enhanced code here [rfc2034 3].
+  // Who meets this has no other way to find out whom to ask. No enhanced code here [rfc2034 4].
   if (settings_->contact.empty()) {
     auto reply = reply::make(TextId::null_host, {{"host", settings_->host_name}});
     reply.enhanced = {};

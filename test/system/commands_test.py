@@ -78,6 +78,10 @@ class Commands(postil.unittest.TestCase):
             return done.stdout if done.returncode == 0 else None
         story = postil.wait_for(written, 10)
         self.assertIn("bert@nullmx.lab", story)
+        self.assertRegex(story, r"Decided by +deliver\.check_recipient_domains = true\n")
+        told = json.loads(self.command("trace", receipt, "--json"))
+        self.assertEqual(told["receipt"]["rule"], "deliver.check_recipient_domains")
+        self.assertEqual(told["setting"]["place"], "default")
 
     def test_status_config_and_metrics(self):
         self.assertIn("mail.ours.lab", self.command("status"))

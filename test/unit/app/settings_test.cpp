@@ -1,6 +1,9 @@
 // From the configuration to what each part of the server works with.
 #include "app/settings.hpp"
 
+#include "reply/catalogue.hpp"
+#include "server/refusal_rule.hpp"
+
 #include <gmock/gmock.h>
 
 namespace postil::app {
@@ -38,6 +41,21 @@ struct UrlCase {
   std::uint16_t port;
   smtp::TlsUse tls;
 };
+
+// A receipt names the setting that decided; each must be one that can be set.
+TEST(Settings, RefusalsNameSettingsThatExist) {
+  int named = 0;
+  for (const auto& entry : reply::catalogue()) {
+    reply::Reply refusal = reply::make(entry.id);
+    const std::string rule(server::rule_of(refusal));
+    if (!rule.empty()) ++named;
+    EXPECT_TRUE(rule.empty() || rule == "aliases" || config::find_key(rule)) << entry.key << ": " << rule;
+    if (entry.code < 400 || !entry.receipt) EXPECT_EQ(rule, "") << entry.key;
+    refusal.args = {{"period", "day"}};
+    if (rule == "limits.recipients_per_hour") EXPECT_EQ(server::rule_of(refusal), "limits.recipients_per_day");
+  }
+  EXPECT_GT(named, 25);
+}
 
 TEST(Settings, SmarthostUrls) {
   using enum smtp::TlsUse;

@@ -274,19 +274,22 @@ TEST_F(ServerCommands, TraceExplainsTheLastReply) {
 
 TEST_F(ServerCommands, TraceOfAReceiptSaysWhatWasRefused) {
   ControlServer server(socket_, [](const object&) {
-    return object{{"ok", true},
-                  {"kind", "receipt"},
-                  {"receipt",
-                   object{{"time", "2026-11-22T10:17:12.010Z"},
-                          {"receipt", "A1KZ-8D1J-12R53"},
-                          {"stage", "rcpt"},
-                          {"peer", "192.0.2.1"},
-                          {"rule", "postil.toml:12"},
-                          {"recipient", "x@nomail.example"},
-                          {"reply", "556 5.1.10 <x@nomail.example>: nomail.example takes no mail, it has a null MX"}}}};
+    return object{
+        {"ok", true},
+        {"kind", "receipt"},
+        {"receipt", object{{"time", "2026-11-22T10:17:12.010Z"},
+                           {"receipt", "A1KZ-8D1J-12R53"},
+                           {"stage", "rcpt"},
+                           {"peer", "192.0.2.1"},
+                           {"rule", "deliver.check_recipient_domains"},
+                           {"recipient", "x@nomail.example"},
+                           {"reply", "556 5.1.10 <x@nomail.example>: nomail.example takes no mail, it has a null MX"}}},
+        {"setting",
+         object{{"key", "deliver.check_recipient_domains"}, {"value", "true"}, {"place", "postil.toml:12"}}}};
   });
   EXPECT_EQ(ask({"trace", "A1KZ-8D1J-12R53"}), exit_ok) << err_;
-  EXPECT_TRUE(said("postil.toml:12")) << out_;
+  EXPECT_TRUE(said("Decided by   deliver.check_recipient_domains = true\n")) << out_;
+  EXPECT_TRUE(said("Set at       postil.toml:12\n")) << out_;
   EXPECT_TRUE(said("556 5.1.10  Domain does not accept mail")) << out_;
 }
 

@@ -1,0 +1,14 @@
+// Which setting decided a refusal, for its receipt.
+#pragma once
+
+#include <string_view>
+
+#include "reply/reply.hpp"
+
+namespace postil::server {
+
+// The key of the configuration, "limits.recipients"; "aliases" for the table of them; "" where the protocol decides and
+// no setting.
+std::string_view rule_of(const reply::Reply& reply);
+
+}  // namespace postil::server
