@@ -225,11 +225,22 @@ int run(const Process& process) {
     return exit_usage;
   }
 
-  const Context context{process.out,          process.err,       process.in, tr, process.out_is_terminal,
-                        process.program_name, process.explain_id};
-  // Its options are not of our making; CLI11 shows it in the help only.
   const bool as_sendmail =
       process.program_name == "sendmail" || process.program_name == "mailq" || process.program_name == "newaliases";
+  const Context context{process.out,
+                        process.err,
+                        process.in,
+                        tr,
+                        process.out_is_terminal,
+                        as_sendmail ? "postil" : process.program_name,  // "postil serve" starts a server
+                        process.explain_id};
+  // Its options are not of our making; CLI11 shows it in the help only.
+  if (as_sendmail && process.arguments == std::vector<std::string>{"--help"}) {
+    Process help = process;
+    help.program_name = "postil";
+    help.arguments = {"sendmail", "--help"};
+    return run(help);
+  }
   if (as_sendmail) return run_sendmail(context, process.program_name, process.arguments);
   if (process.arguments.size() > 0 && process.arguments[0] == "sendmail" &&
       !(process.arguments.size() == 2 && process.arguments[1] == "--help")) {

@@ -86,6 +86,14 @@ TEST_F(CommandWords, EveryCommandHasExamplesAndExitCodes) {
   EXPECT_TRUE(said("  --older TIME"));
 }
 
+TEST_F(CommandWords, TheNamesOfSendmailSpeakOfPostil) {
+  EXPECT_EQ(run({"--help"}, "", "sendmail"), exit_ok);
+  EXPECT_TRUE(said("Usage: postil sendmail")) << out_;
+  const auto config = write("postil.toml", "[control]\nsocket = \"" + folder_ + "/control\"\n");
+  EXPECT_EQ(run({"-C", config}, "", "mailq"), exit_unavailable);
+  EXPECT_TRUE(complained("\"postil serve\"")) << err_;
+}
+
 TEST_F(CommandWords, CompletesCommandsOptionsAndValues) {
   EXPECT_EQ(complete({"qu"}), (Words{"queue"}));
   EXPECT_EQ(complete({"queue", "re"}), (Words{"retry", "release", "return"}));
