@@ -149,11 +149,10 @@ int run_trace(const Context& context, const Options& options) {
 
 json::object explained(const json::object& answer, const Context& context) {
   json::object out = answer;
-  std::string reply, key;
+  std::string reply;
   if (const auto* receipt = object_in(answer, "receipt")) {
     reply = string_of(*receipt, "reply");
   } else if (const auto* records = array_in(answer, "records")) {
-    key = string_of(*receipt, "key");
     const Story story = tell_story(*records, context.tr, false);
     out["end"] = end_word(story.end);
     if (story.last_by_reply && story.end != MessageEnd::delivered) reply = story.last_reply;
