@@ -1,5 +1,7 @@
 #include "delivery/tell.hpp"
 
+#include "message/date.hpp"
+
 namespace postil::delivery {
 
 void tell(Services& services, MessageId id, event::Event told) {
@@ -34,6 +36,8 @@ void tell_results(Services& services, const queue::Persist& persist) {
                        {"attempts", static_cast<std::int64_t>(state.attempts)},
                        {"remote", state.remote},
                        {"reply", state.diagnostic}}};
+    if (state.diagnostic_time != WallTime{})  // the reply was given to an earlier message
+      told.fields.push_back({"said", message::rfc3339_date(state.diagnostic_time)});
     if (state.status == queue::RecipientStatus::waiting) {
       const auto wait = std::chrono::duration_cast<seconds>(state.next_attempt - services.clock.wall());
       told.fields.push_back({"next_in_seconds", static_cast<std::int64_t>(wait.count())});

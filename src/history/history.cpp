@@ -12,6 +12,7 @@
 #include <limits>
 #include <map>
 #include <mutex>
+#include <span>
 #include <unordered_map>
 
 #include "base/bytes.hpp"
@@ -68,7 +69,7 @@ std::optional<Line> parse_line(std::string_view text) {
 // What is told of repeats: how many there were, and the newest ids.
 constexpr std::string_view repeat_begin = "{\"event\":\"command.refused\",\"repeat_of\":\"";
 
-std::string repeat_json(std::uint64_t first, std::uint64_t count, const std::deque<std::uint64_t>& ids) {
+std::string repeat_json(std::uint64_t first, std::uint64_t count, std::span<const std::uint64_t> ids) {
   std::string out = fmt::format("{}{}\",\"count\":{},\"ids\":[", repeat_begin, to_string(ReceiptId{first}), count);
   for (std::size_t i = 0; i < ids.size(); ++i) {
     fmt::format_to(std::back_inserter(out), "{}\"{}\"", i ? "," : "", to_string(ReceiptId{ids[i]}));
@@ -123,7 +124,7 @@ struct History::State : std::enable_shared_from_this<History::State> {
     std::uint64_t id = 0;
     MonoTime first{};
     std::uint64_t count = 0;
-    std::deque<std::uint64_t> ids;  // of the newest repeats
+    std::vector<std::uint64_t> ids;  // of the newest repeats
   };
   std::unordered_map<std::string, Repeat> repeats;
   std::deque<std::string> repeats_order;  // keys of `repeats`, by their first time
@@ -156,7 +157,7 @@ struct History::State : std::enable_shared_from_this<History::State> {
   bool open_segment();
   void trim();
   void scan(std::uint32_t number);
-  void take_scanned(Segment& segment, std::uint64_t offset, std::string_view text);
+  void take_scanned(Segment& segment, std::uint64_t at, std::string_view text);
   void lead(std::uint64_t id, std::uint64_t first);
   std::vector<std::string> read(std::uint64_t id);
   void sweep_repeats(MonoTime now, bool all = false);
@@ -325,11 +326,11 @@ void History::State::scan(std::uint32_t number) {
   segment.octets = end;
 }
 
-void History::State::take_scanned(Segment& segment, std::uint64_t offset, std::string_view text) {
+void History::State::take_scanned(Segment& segment, std::uint64_t at, std::string_view text) {
   const auto line = parse_line(text);
   if (!line) return;
   if (segment.places.empty()) segment.oldest = line->at;
-  remember(segment, {line->id, static_cast<std::uint32_t>(offset), static_cast<std::uint32_t>(text.size() + 1)});
+  remember(segment, {line->id, static_cast<std::uint32_t>(at), static_cast<std::uint32_t>(text.size() + 1)});
   segment.newest = std::max(segment.newest, line->at);
   for (const std::uint64_t id : repeats_told(text)) lead(id, line->id);
 }
@@ -385,8 +386,8 @@ bool History::State::first_of(std::uint64_t id, const std::string& repeat_key) {
   }
   Repeat& repeat = entry->second;
   ++repeat.count;
+  if (repeat.ids.size() == repeat_ids_max) repeat.ids.erase(repeat.ids.begin());
   repeat.ids.push_back(id);
-  if (repeat.ids.size() > repeat_ids_max) repeat.ids.pop_front();
   lead(id, repeat.id);
   return false;
 }

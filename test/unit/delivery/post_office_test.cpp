@@ -1,6 +1,7 @@
 // The queue's office: what is written to the store, in which order, and what happens when it cannot be.
 #include "delivery/post_office.hpp"
 
+#include "message/date.hpp"
 #include "rig.hpp"
 
 namespace postil::test {
@@ -312,9 +313,13 @@ TEST(PostOffice, DelayNoticesAndSuccessReports) {
   OfficeRig rig;
   auto& host = rig.domain("d.example", 1, {}, always(greeting, "554 5.7.1 you are blocked", Then::close));
   rig.take({"b@d.example"});
+  const WallTime began = rig.us->wall();
   rig.world.run_for(minutes(1));
   ASSERT_THAT(rig.home->taken(), SizeIs(1)) << "a refusal of us is told at once";
   EXPECT_THAT(rig.home->taken()[0].octets, HasSubstr("Action: delayed"));
+  // Hosts that refuse us are tried for a day, whatever other mail's lifetime is.
+  const std::string until = message::rfc5322_date(began + days(1), 0).substr(0, 16);  // "Mon, 23 Nov 2026"
+  EXPECT_THAT(rig.home->taken()[0].octets, HasSubstr("Will-Retry-Until: " + until));
   rig.world.run_for(hours(20));
   EXPECT_THAT(rig.home->taken(), SizeIs(1)) << "and once";
   // Returned after a day, with the remote's own status.
