@@ -9,6 +9,7 @@
 #include "console/draft.hpp"
 #include "console/web.hpp"
 #include "diagnose/json.hpp"
+#include "diagnose/recognise.hpp"
 
 namespace postil::console {
 namespace {
@@ -39,12 +40,13 @@ HttpResponse explain(const Question& question, const std::string& what) {
   const auto stage_key = question.get("stage");
   const auto stage = stage_key.empty() ? std::optional(knowledge::Stage::any) : knowledge::find_stage(stage_key);
   if (!stage) return failure(question, 400, "explain", "stage");
-  const auto answer = diagnose::explain(what, *stage);
-  if (!answer) {
-    const bool empty = answer.error() == diagnose::NotUnderstood::empty;
-    return failure(question, empty ? 400 : 422, "explain", diagnose::to_string(answer.error()));
+  const auto understood = diagnose::understand(what, *stage);
+  if (!understood) {
+    const bool empty = understood.error() == diagnose::NotUnderstood::empty;
+    return failure(question, empty ? 400 : 422, "explain", diagnose::to_string(understood.error()));
   }
-  return json(200, diagnose::to_json(*answer, question.tr));
+  const auto write = [&](const auto& found) { return diagnose::to_json(found, question.tr); };
+  return json(200, std::visit(write, *understood));
 }
 
 HttpResponse compare(const Question& question) {

@@ -8,6 +8,7 @@
 #include "console/render.hpp"
 #include "console/site.hpp"
 #include "diagnose/compare.hpp"
+#include "diagnose/diagnosis.hpp"
 #include "diagnose/explain.hpp"
 #include "diagnose/rules.hpp"
 #include "knowledge/guides.hpp"
@@ -61,6 +62,8 @@ std::vector<std::string> provider_items();
 std::string guide_item(std::string_view name);  // "null-mx" in addresses for null_mx
 const knowledge::Guide* guide_of(std::string_view item);
 void fill_answer_fields(Draft& draft, Fields main, const diagnose::Answer& answer);
+// The box's answer to a bounce or to log lines.
+void fill_report(Draft& draft, Fields main, const diagnose::Report& report);
 void fill_transcript(Fields main, const std::vector<std::string>& transcript);
 void fill_box(Draft& draft, Fields main, bool focus);
 // The page about a code as answers name it ("521", "5.3.2", "x.7.x", "5xx"); nothing where there is none.

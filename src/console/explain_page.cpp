@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "console/draft.hpp"
+#include "diagnose/recognise.hpp"
 
 namespace postil::console {
 namespace {
@@ -21,8 +22,7 @@ void add_reason(Draft& draft, Fields main, const Answer& answer) {
   reason.set("CONFIDENCE", draft.tr.text(fmt::format("explain.confidence.{}", diagnose::to_string(reply.confidence))));
 }
 
-void fill_finding(Draft& draft, Fields main, const Answer& answer) {
-  auto found = main.add("FOUND");
+void fill_finding(Draft& draft, Fields found, const Answer& answer) {
   if (answer.kind == Kind::message_id || answer.kind == Kind::receipt_id) {
     auto id = found.add("ID");
     id.set("SUBJECT", answer.subject);
@@ -54,15 +54,23 @@ bool fill_explain(Draft& draft, std::string_view input, std::string_view stage, 
     return true;
   }
   const auto at = stage.empty() ? std::optional(knowledge::Stage::any) : knowledge::find_stage(stage);
-  const auto answer = diagnose::explain(input, at.value_or(knowledge::Stage::any));
-  if (answer) {
-    draft.title = answer->title.empty()
-                      ? draft.title
-                      : draft.text("code.title", {{"code", answer->subject}, {"title", draft.tr.text(answer->title)}});
-    fill_finding(draft, main, *answer);
-  } else {
+  const auto understood = diagnose::understand(input, at.value_or(knowledge::Stage::any));
+  if (!understood) {
     auto nothing = main.add("NOTHING");
-    nothing.set("TEXT", draft.tr.text(fmt::format("explain.error.{}", diagnose::to_string(answer.error()))));
+    nothing.set("T_TITLE", draft.title);
+    nothing.set("TEXT", draft.tr.text(fmt::format("explain.error.{}", diagnose::to_string(understood.error()))));
+  } else if (const auto* answer = std::get_if<Answer>(&*understood)) {
+    auto found = main.add("FOUND");
+    found.set("T_TITLE", draft.title);
+    if (!answer->title.empty()) {
+      const auto title = draft.tr.text(answer->title);
+      draft.title = draft.text("code.title", {{"code", answer->subject}, {"title", title}});
+    }
+    fill_finding(draft, found, *answer);
+  } else {
+    auto found = main.add("FOUND");
+    found.set("T_TITLE", draft.title);
+    fill_report(draft, found, std::get<diagnose::Report>(*understood));
   }
   return true;
 }

@@ -79,12 +79,13 @@ bool fill_provider(Draft& draft) {
   const auto* vendor = provider_of(draft.place.item);
   if (vendor == nullptr) return false;
   draft.title = draft.text("providers.title_one", {{"name", vendor->name}});
-  draft.description = draft.text("providers.intro_one", {{"name", vendor->name}});
+  const auto intro = draft.text("providers.intro_one");
+  draft.description = vendor->name + ": " + intro;
   auto main = draft.frame.include("MAIN", "provider.html");
   main.set("T_PROVIDERS", draft.text("nav.providers"));
   main.set("PROVIDERS", draft.link(View::providers));
   main.set("T_TITLE", draft.title);
-  main.set("T_INTRO", draft.description);
+  main.set("T_INTRO", intro);
   if (!vendor->postmaster.empty()) {
     auto page = main.add("POSTMASTER");
     page.set("T_POSTMASTER", draft.text("providers.postmaster"));

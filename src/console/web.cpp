@@ -154,7 +154,11 @@ HttpResponse Web::page(const HttpRequest& request, std::string_view path) const 
     answer.headers.emplace_back("Vary", "Accept-Language");
     return answer;
   }
-  if (!place) return of_page(404, site_.not_found(language_for(site_, request), path));
+  if (!place) {
+    const std::string first(path.substr(0, path.find('/')));
+    const auto language = site_.exists({View::home, first, {}}) ? first : language_for(site_, request);
+    return of_page(404, site_.not_found(language, path));
+  }
   if (place->view == View::comparisons && !request.query().empty()) {
     const auto form = read_form(request.query());
     const auto a = form.find("a");
