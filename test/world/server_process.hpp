@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
+#include <vector>
 
 #include "app/app.hpp"
 #include "config/config.hpp"
@@ -28,6 +30,15 @@ class ServerProcess {
     return found == events_.counts.end() ? 0 : found->second;
   }
 
+  // What was told of messages and refusals, of all its lives.
+  struct Told {
+    MonoTime when;
+    event::Event event;
+  };
+  const std::vector<Told>& told() const { return events_.told; }
+  void forget_told() { std::vector<Told>().swap(events_.told); }
+  server::AccountSource* accounts = nullptr;  // asked by those that start() makes
+
   void start() {
     const config::SourceFile source{"postil.toml", toml_};
     config::Loaded loaded = config::parse(std::span(&source, 1));
@@ -42,6 +53,7 @@ class ServerProcess {
     app::Executors executors{all, all, all, all, all, all, io_};
     app::Extras extras;
     extras.own_addresses = {address_};
+    extras.accounts = accounts;
     app_ = std::make_unique<app::App>(ports, executors, std::move(loaded.config), std::move(extras));
     const auto started = world_.run(*node_, app_->start());
     if (!started) {
@@ -83,10 +95,15 @@ class ServerProcess {
     explicit Events(ServerProcess& o) : owner(o) {}
     void emit(const event::Event& event) override {
       ++counts[event.name];
+      using enum event::Name;
+      constexpr event::Name kept[] = {message_accepted,   recipient_delivered, recipient_failed,
+                                      recipient_deferred, bounce_queued,       command_refused};
+      if (std::ranges::find(kept, event.name) != std::end(kept)) told.push_back({owner.world_.now(), event});
       if (owner.node_) owner.world_.note(event::to_json(event, owner.node_->wall()));
     }
     ServerProcess& owner;
     std::map<event::Name, std::uint64_t> counts;
+    std::vector<Told> told;
   };
 
   World& world_;

@@ -1,5 +1,7 @@
 #include "support/world/mail_client.hpp"
 
+#include "crypto/base64.hpp"
+#include "sasl/client.hpp"
 #include "support/world/world.hpp"
 
 namespace postil::test {
@@ -30,6 +32,12 @@ class Conversation {
       buffer_ += *octets;
     }
   }
+  env::Awaitable<bool> start_tls() {
+    env::TlsClientRequest request;
+    request.server_name = "relay.postil.example";
+    auto facts = co_await stream_->tls_connect(std::move(request), node_->clock().now() + minutes(1));
+    co_return facts.has_value();
+  }
   void close() { stream_->close(); }
 
  private:
@@ -49,6 +57,46 @@ std::string with_dots(const std::string& octets) {
   return out + ".\r\n";
 }
 
+// The whole exchange; the reply that ended it.
+env::Awaitable<std::string> log_in(Conversation& with, SubmissionLogin login) {
+  sasl::ClientLogin client;
+  client.user = std::move(login.user);
+  client.password = std::move(login.password);
+  client.nonce = "the-nonce-of-a-client-of-the-world";
+  const auto mechanism = sasl::make_client(login.mechanism, std::move(client));
+  std::string line = "AUTH " + login.mechanism;
+  if (const auto initial = mechanism->initial()) line += " " + crypto::base64_encode(*initial);
+  for (;;) {
+    std::string reply = co_await with.ask(line + "\r\n");
+    if (!reply.starts_with("334 ")) co_return reply;
+    const auto challenge = crypto::base64_decode(std::string_view(reply).substr(4));
+    const auto answer = challenge ? mechanism->respond(*challenge) : std::unexpected(std::string("no base64"));
+    line = answer ? crypto::base64_encode(*answer) : "*";
+  }
+}
+
+// What comes before MAIL. Gives the last reply; a positive one when all went well.
+env::Awaitable<std::string> begin(Conversation& with, Submission what) {
+  if (what.tls == Submission::Tls::implicit) {
+    const bool up = co_await with.start_tls();
+    if (!up) co_return std::string();
+  }
+  std::string reply = co_await with.ask("");
+  if (!reply.starts_with('2')) co_return reply;
+  reply = co_await with.ask("EHLO client.example\r\n");
+  if (!reply.starts_with('2')) co_return reply;
+  if (what.tls == Submission::Tls::starttls) {
+    reply = co_await with.ask("STARTTLS\r\n");
+    if (!reply.starts_with('2')) co_return reply;
+    const bool up = co_await with.start_tls();
+    if (!up) co_return std::string();
+    reply = co_await with.ask("EHLO client.example\r\n");
+    if (!reply.starts_with('2')) co_return reply;
+  }
+  if (what.login) reply = co_await log_in(with, std::move(*what.login));
+  co_return reply;
+}
+
 env::Awaitable<SubmissionResult> converse(Conversation& with, Submission what) {
   SubmissionResult result;
   const auto said = [&](const std::string& reply, char wanted) {
@@ -57,11 +105,10 @@ env::Awaitable<SubmissionResult> converse(Conversation& with, Submission what) {
     result.end = reply.empty() ? SubmissionResult::End::not_sent : SubmissionResult::End::refused;
     return false;
   };
-  std::string reply = co_await with.ask("");
+  std::string reply = co_await begin(with, what);
   if (!said(reply, '2')) co_return result;
-  reply = co_await with.ask("EHLO client.example\r\n");
-  if (!said(reply, '2')) co_return result;
-  reply = co_await with.ask("MAIL FROM:<" + what.sender + ">\r\n");
+  const std::string parameters = what.mail_parameters.empty() ? "" : " " + what.mail_parameters;
+  reply = co_await with.ask("MAIL FROM:<" + what.sender + ">" + parameters + "\r\n");
   if (!said(reply, '2')) co_return result;
   for (std::size_t i = 0; i < what.recipients.size(); ++i) {
     std::string command = "RCPT TO:<" + what.recipients[i] + ">";

@@ -1,7 +1,8 @@
-// A plain client of the world that submits one message and knows what it was told.
+// A client of the world that submits one message, with a login and TLS where it is told so, and knows what it was told.
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,8 +12,16 @@ namespace postil::test {
 
 class Node;
 
+struct SubmissionLogin {
+  std::string mechanism;  // "PLAIN", "LOGIN", "SCRAM-SHA-256" ...
+  std::string user, password;
+};
+
 struct Submission {
-  std::string sender;  // "" = <>
+  enum class Tls : std::uint8_t { none, starttls, implicit } tls = Tls::none;
+  std::optional<SubmissionLogin> login;
+  std::string sender;           // "" = <>
+  std::string mail_parameters;  // "RET=HDRS ENVID=x"
   std::vector<std::string> recipients;
   std::string octets;                   // lines with CRLF
   std::vector<std::string> parameters;  // of RCPT, as many as recipients or none: "NOTIFY=NEVER"

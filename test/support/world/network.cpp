@@ -159,7 +159,8 @@ env::Awaitable<NetResult<env::StreamPtr>> NodeNetwork::connect(env::Endpoint to,
   client->join(server);
   server->join(client);
   for (const auto& end : {client, server}) internet.ends_[end->id = ++internet.last_id_] = end;
-  if (internet.last_id_ % 256 == 0) std::erase_if(internet.ends_, [](const auto& one) { return one.second.expired(); });
+  if (++internet.connects_ % 128 == 0)
+    std::erase_if(internet.ends_, [](const auto& one) { return one.second.expired(); });
   listener->backlog.push_back(server);
   listener->parking.wake(Woke::ready);
   env::StreamPtr stream = make_stream(client);

@@ -72,6 +72,7 @@ class Internet {
   std::map<std::uint64_t, std::weak_ptr<ListenerCore>> listeners_;
   std::map<std::uint64_t, std::weak_ptr<End>> ends_;
   std::uint64_t last_id_ = 0;
+  std::uint64_t connects_ = 0;
   std::uint16_t last_port_ = 40000;
 };
 

@@ -14,6 +14,7 @@ struct RemoteMta::State {
   RemoteOptions options;
   Behaviour behaviour;
   std::vector<RemoteMessage> taken;
+  std::size_t forgotten = 0;  // that were in front of these
   Counts counts;
   std::vector<std::string> complaints;
   std::shared_ptr<env::TlsServerContext> tls;
@@ -127,10 +128,15 @@ class RemoteSession {
   }
 
   env::Awaitable<bool> command(std::string line) {
+    if (auto* last = last_taken_ ? entry(*last_taken_) : nullptr) last->confirmed = true;
+    last_taken_.reset();
     const std::string verb = to_upper(std::string_view(line).substr(0, line.find(' ')));
     if (verb == "EHLO" || verb == "HELO") {
       transaction_.reset();
-      co_return co_await answer(RemoteStage::ehlo, line, hello(verb == "EHLO"));
+      const std::string usual = hello(verb == "EHLO");
+      const bool go_on = co_await answer(RemoteStage::ehlo, line, usual);
+      dsn_ = ok_ && usual.find("-DSN\r\n") != std::string::npos;
+      co_return go_on;
     }
     if (verb == "STARTTLS" && !state_->options.certificate.empty() && !tls_)
       co_return co_await start_tls(std::move(line));
@@ -196,6 +202,7 @@ class RemoteSession {
       transaction_->sender = address_in(line);
       transaction_->mail_line = line;
       transaction_->tls = tls_;
+      transaction_->dsn = dsn_;
       ++state_->counts.transactions;
     }
     co_return go_on;
@@ -259,18 +266,25 @@ class RemoteSession {
     co_return co_await end_of_message();
   }
 
+  RemoteMessage* entry(std::size_t place) {
+    return place < state_->forgotten ? nullptr : &state_->taken[place - state_->forgotten];
+  }
+
   // The ledger: it was taken when the host said so, or broke off when it had decided to.
   env::Awaitable<bool> end_of_message() {
     RemoteMessage message = std::move(*transaction_);
     transaction_.reset();
     message.when = state_->node->clock().now();
-    const std::size_t place = state_->taken.size();
+    message.answered = false;
+    const std::size_t place = state_->forgotten + state_->taken.size();
     state_->taken.push_back(std::move(message));
-    state_->taken[place].answered = false;
     const bool go_on = co_await answer(RemoteStage::end, "", "250 2.0.0 taken");
     // Others may have entered theirs behind it meanwhile: it is marked, not taken out.
-    state_->taken[place].answered = ok_ && !lost_;
-    if (!ok_) state_->taken[place].recipients.clear();
+    if (RemoteMessage* entered = entry(place)) {
+      entered->answered = ok_ && !lost_;
+      if (!ok_) entered->recipients.clear();
+      if (entered->answered) last_taken_ = place;
+    }
     co_return go_on;
   }
 
@@ -279,8 +293,10 @@ class RemoteSession {
   std::string buffer_;
   std::optional<RemoteMessage> transaction_;
   bool tls_ = false;
+  bool dsn_ = false;
   bool ok_ = false;
-  bool lost_ = false;  // the last reply may not have come through
+  std::optional<std::size_t> last_taken_;  // whose 250 was the last reply
+  bool lost_ = false;                      // the last reply may not have come through
 };
 
 RemoteMta::RemoteMta(std::shared_ptr<Node> node, RemoteOptions options, Behaviour behaviour)
@@ -318,6 +334,10 @@ void RemoteMta::behave(Behaviour behaviour) {
 }
 const std::vector<RemoteMessage>& RemoteMta::taken() const {
   return state_->taken;
+}
+void RemoteMta::forget() {
+  state_->forgotten += state_->taken.size();
+  std::vector<RemoteMessage>().swap(state_->taken);
 }
 const RemoteMta::Counts& RemoteMta::counts() const {
   return state_->counts;

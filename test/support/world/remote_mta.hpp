@@ -47,7 +47,9 @@ struct RemoteMessage {
   std::string mail_line;
   std::vector<std::string> rcpt_lines;
   bool tls = false;
-  bool answered = true;  // false: it was taken, but its 250 was not sent: the client must send again
+  bool dsn = false;        // the host offered it in this session
+  bool answered = true;    // false: it was taken, but its 250 was not sent: the client must send again
+  bool confirmed = false;  // the client went on to another command: it has read the 250
   MonoTime when;
 };
 
@@ -65,6 +67,7 @@ class RemoteMta {
 
   void behave(Behaviour behaviour);
   const std::vector<RemoteMessage>& taken() const;
+  void forget();  // what it took
   struct Counts {
     std::uint64_t sessions = 0, sessions_open = 0, sessions_most = 0, transactions = 0, refusals = 0;
     std::uint64_t bad_commands = 0;  // what a client must never send
