@@ -54,7 +54,7 @@ INSTANTIATE_TEST_SUITE_P(
         Collision{"521 5.2.1 :  (CON:B1)", "", Stage::connect, Reason::vendor_ip_block},
         Collision{"556 no", "", any, Reason::recipient_null_mx},
         Collision{"556 Invalid account. Tenant or Domain not found", "", any, Reason::unknown},
-        Collision{"556 Remote IP check failed", "freemx1.sinamail.sina.com.cn", any, Reason::policy_other},
+        Collision{"556 remote ip check error", "freemx1.sinamail.sina.com.cn", any, Reason::policy_other},
         Collision{"550 5.1.8 <ann@example.com>: Sender address rejected: Domain not found", "", any,
                   Reason::sender_domain_unresolvable},
         Collision{"550 5.1.8 Access denied, bad outbound sender", outlook, any, Reason::sender_account_limited},
