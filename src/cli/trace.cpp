@@ -122,7 +122,8 @@ int show_receipt(const Context& context, const std::string& id, const json::obje
   rows.write(context.out);
   if (!rows.empty()) context.out << '\n';
   const auto stage = knowledge::find_stage(string_of(receipt, "stage")).value_or(Stage::any);
-  if (const auto answer = diagnose::explain(reply, stage)) write_answer_head(context.out, *answer, tr, false);
+  const auto answer = diagnose::explain_receipt(string_of(receipt, "key"), reply, stage);
+  if (answer) write_answer_head(context.out, *answer, tr, false);
   return exit_ok;
 }
 
@@ -149,16 +150,17 @@ int run_trace(const Context& context, const Options& options) {
 
 json::object explained(const json::object& answer, const Context& context) {
   json::object out = answer;
-  std::string reply;
+  std::string reply, key;
   if (const auto* receipt = object_in(answer, "receipt")) {
     reply = string_of(*receipt, "reply");
+    key = string_of(*receipt, "key");
   } else if (const auto* records = array_in(answer, "records")) {
     const Story story = tell_story(*records, context.tr, false);
     out["end"] = end_word(story.end);
     if (story.last_by_reply && story.end != MessageEnd::delivered) reply = story.last_reply;
   }
   if (reply.empty()) return out;
-  if (const auto known = diagnose::explain(reply, Stage::any)) {
+  if (const auto known = diagnose::explain_receipt(key, reply)) {
     out["explanation"] = json::parse(diagnose::to_json(*known, context.tr));
   }
   return out;

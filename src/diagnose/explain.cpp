@@ -217,13 +217,14 @@ Answer of_subject(unsigned klass, unsigned subject) {
   return out;
 }
 
-Answer of_reply(const reply::RemoteReply& reply, knowledge::Stage stage) {
+// own: the entry of our catalogue, where it is known; null: what the words say.
+Answer of_reply(const reply::RemoteReply& reply, knowledge::Stage stage, const reply::Entry* own = nullptr) {
   Answer out = reply.enhanced ? of_pair(reply.code, reply.enhanced) : of_code(reply.code);
   out.kind = Kind::reply;
   out.quoted = redacted(reply.one_line());
   if (stage != knowledge::Stage::any) out.stages = {stage};
   if (reply.code < 400) return out;
-  const auto explanation = explain_reply(reply, stage);
+  const auto explanation = own != nullptr ? explain_entry(*own) : explain_reply(reply, stage);
   out.reply = explanation;
   out.why.clear();
   if (explanation.reason != knowledge::Reason::unknown) {
@@ -389,6 +390,14 @@ std::expected<Answer, NotUnderstood> explain(std::string_view input, knowledge::
   if (const auto reply = read_reply(input)) return of_reply(*reply, stage);
   if (const auto id = read_id(input)) return *id;
   return std::unexpected(NotUnderstood::not_a_reply);
+}
+
+std::expected<Answer, NotUnderstood> explain_receipt(std::string_view key, std::string_view reply,
+                                                     knowledge::Stage stage) {
+  const auto* entry = reply::find_entry(key);
+  const auto read = read_reply(reply);
+  if (entry == nullptr || entry->code < 400 || !read || read->code != entry->code) return explain(reply, stage);
+  return of_reply(*read, stage, entry);
 }
 
 }  // namespace postil::diagnose

@@ -87,6 +87,10 @@ struct Answer {
 // stage: what the reply answered, when the caller knows.
 std::expected<Answer, NotUnderstood> explain(std::string_view input, knowledge::Stage stage = knowledge::Stage::any);
 
+// What a receipt holds: the catalogue's key of the refusal, and its words. With an unknown key the words alone count.
+std::expected<Answer, NotUnderstood> explain_receipt(std::string_view key, std::string_view reply,
+                                                     knowledge::Stage stage = knowledge::Stage::any);
+
 // A reply as people paste it: lines "550-5.1.1 text", with "S: " before them or not; of several replies the last.
 // Empty when no line is one.
 std::optional<reply::RemoteReply> read_reply(std::string_view text);

@@ -42,22 +42,6 @@ Explanation unknown(std::string_view because) {
   return of_finding(std::move(finding));
 }
 
-Explanation of_own(const reply::Entry& entry) {
-  const auto* fact = knowledge::fact_of(entry.id);
-  Explanation out = of_reason(fact == nullptr ? Reason::unknown : fact->reason, Confidence::certain, {});
-  out.finding.reason = out.reason;
-  out.finding.confidence = 1;
-  out.finding.rule = fmt::format("reply.{}", entry.key);
-  if (fact != nullptr) out.act = fact->act;
-  out.finding.who = out.act;
-  out.finding.action = out.action;
-  out.what = fmt::format("reply.{}.what", entry.key);
-  out.why = fmt::format("reply.{}.why", entry.key);
-  out.act_text = fmt::format("reply.{}.do", entry.key);
-  out.own = &entry;
-  return out;
-}
-
 // The texts of our catalogue: literals with {arguments} between them.
 bool matches(std::string_view pattern, std::string_view text) {
   bool first = true;
@@ -115,6 +99,22 @@ const reply::Entry* match_own(reply::Code code, reply::EnhancedCode enhanced, st
   return best;
 }
 
+Explanation explain_entry(const reply::Entry& entry) {
+  const auto* fact = knowledge::fact_of(entry.id);
+  Explanation out = of_reason(fact == nullptr ? Reason::unknown : fact->reason, Confidence::certain, {});
+  out.finding.reason = out.reason;
+  out.finding.confidence = 1;
+  out.finding.rule = fmt::format("reply.{}", entry.key);
+  if (fact != nullptr) out.act = fact->act;
+  out.finding.who = out.act;
+  out.finding.action = out.action;
+  out.what = fmt::format("reply.{}.what", entry.key);
+  out.why = fmt::format("reply.{}.why", entry.key);
+  out.act_text = fmt::format("reply.{}.do", entry.key);
+  out.own = &entry;
+  return out;
+}
+
 Explanation explain_reply(const reply::RemoteReply& reply, Stage stage) {
   if (reply.mixed_codes) return unknown("mixed_codes");
   if (reply.code < 400 || reply.code > 599) return unknown("no_refusal");
@@ -122,7 +122,7 @@ Explanation explain_reply(const reply::RemoteReply& reply, Stage stage) {
   if (!reply.lines.empty()) {
     const auto text = bare(reply.lines.front());
     const auto* own = match_own(reply.code, reply.enhanced, text);
-    if (own != nullptr && text.find(' ') != std::string_view::npos) return of_own(*own);
+    if (own != nullptr && text.find(' ') != std::string_view::npos) return explain_entry(*own);
   }
   Refusal refusal;
   refusal.code = reply.code;

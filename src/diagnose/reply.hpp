@@ -35,6 +35,9 @@ struct Explanation {
 // Pure; may be called from any thread.
 Explanation explain_reply(const reply::RemoteReply& reply, knowledge::Stage stage);
 
+// Of a refusal of our own catalogue, where that is known from elsewhere than its words: two entries may have the same.
+Explanation explain_entry(const reply::Entry& entry);
+
 // The entry of our own catalogue that this text was made from, or null. text: without code, enhanced
 // code and receipt.
 const reply::Entry* match_own(reply::Code code, reply::EnhancedCode enhanced, std::string_view text);

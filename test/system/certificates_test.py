@@ -1,7 +1,12 @@
-"""Certificates: logins by a client's (AUTH EXTERNAL), and what is said when the server's own comes to its end."""
+"""Certificates: logins by a client's (AUTH EXTERNAL) and to the server's own (channel binding), and what is said when that
+comes to its end."""
+import base64
 import contextlib
 import datetime
+import hashlib
+import hmac
 import json
+import re
 import smtplib
 import ssl
 import subprocess
@@ -131,6 +136,63 @@ class External(postil.unittest.TestCase):
             self.assertEqual(done.returncode, 0, done.stdout)
             self.assertIn("AUTH EXTERNAL", done.stdout)
             self.arrives(subject, postil.USER)
+
+
+class ChannelBinding(postil.unittest.TestCase):
+    """SCRAM-SHA-256-PLUS by tls-server-end-point: a login is good on the TLS connection that it was made for only."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.stack = contextlib.ExitStack()
+        cls.server = cls.stack.enter_context(postil.Server())
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.stack.close()
+
+    def log_in(self, certificate=None, password=postil.PASSWORD, gs2="p=tls-server-end-point,,", mechanism="SCRAM-SHA-256-PLUS"):
+        """With the certificate (DER) that the client thinks to see; the reply."""
+        with smtplib.SMTP_SSL("localhost", self.server.port_tls, context=self.server.context(), timeout=20 * postil.PATIENCE) as client:
+            client.ehlo("client.ours.lab")
+            bare = f"n={postil.USER},r=the-nonce-of-the-client"
+            binding = hashlib.sha256(certificate or client.sock.getpeercert(True)).digest() if gs2.startswith("p=") else b""
+            code, said = client.docmd("AUTH", f"{mechanism} {base64.b64encode((gs2 + bare).encode()).decode()}")
+            self.assertEqual(code, 334, said)
+            first = base64.b64decode(said).decode()
+            nonce, salt, count = (part[2:] for part in first.split(","))
+            salted = hashlib.pbkdf2_hmac("sha256", password.encode(), base64.b64decode(salt), int(count))
+            def mac(key, text):
+                return hmac.digest(key, text if isinstance(text, bytes) else text.encode(), "sha256")
+            key = mac(salted, "Client Key")
+            final = f"c={base64.b64encode(gs2.encode() + binding).decode()},r={nonce}"
+            proof = bytes(a ^ b for a, b in zip(key, mac(hashlib.sha256(key).digest(), f"{bare},{first},{final}")))
+            code, said = client.docmd(base64.b64encode(f"{final},p={base64.b64encode(proof).decode()}".encode()).decode())
+            if code == 334:
+                code, said = client.docmd("")
+            return code, said.decode()
+
+    def test_the_same_connection(self):
+        self.assertEqual(self.log_in()[0], 235)
+
+    def test_another_connection_looks_like_a_wrong_password_and_is_told(self):
+        postil.make_certificate(self.server.folder, "proxy")
+        proxy = ssl.PEM_cert_to_DER_cert((self.server.folder / "proxy.pem").read_text())
+        code, between = self.log_in(proxy)
+        self.assertEqual(code, 535)
+        code, wrong = self.log_in(password="guess")
+        self.assertEqual(code, 535)
+        receipt = re.compile(r" \((....-....-.....)\)")
+        self.assertEqual(receipt.sub("", between), receipt.sub("", wrong))
+        self.assertEqual([one["key"] for one in self.server.events("auth.failed")[-2:]], ["auth_channel_binding", "auth_credentials"])
+        done = self.server.run("trace", "--config", self.server.config_file, receipt.search(between)[1])
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("TLS", done.stdout)
+        self.assertIn("although the password was right", " ".join(done.stdout.split()))
+
+    def test_a_client_that_was_shown_no_plus(self):
+        self.assertEqual(self.log_in(gs2="y,,", mechanism="SCRAM-SHA-256")[0], 535)
+        self.assertEqual(self.server.events("auth.failed")[-1]["key"], "auth_channel_binding")
+        self.assertEqual(self.log_in(gs2="n,,", mechanism="SCRAM-SHA-256")[0], 235)
 
 
 class Expiry(postil.unittest.TestCase):

@@ -96,6 +96,18 @@ TEST(ExplainOwnReply, each_refusal_of_the_catalogue_is_recognized_on_the_wire) {
   }
 }
 
+TEST(ExplainOwnReply, a_receipt_knows_more_than_the_words) {
+  const auto binding = explain_receipt("auth_channel_binding", "535 5.7.8 user name or password is wrong");
+  ASSERT_TRUE(binding);
+  EXPECT_EQ(binding->what.at(0), "reply.auth_channel_binding.what");
+  EXPECT_EQ(binding->reply->own->key, "auth_channel_binding");
+  for (const char* key : {"", "no_such_key", "rcpt_null_mx", "auth_credentials"}) {
+    const auto words = explain_receipt(key, "535 5.7.8 user name or password is wrong");
+    ASSERT_TRUE(words);
+    EXPECT_EQ(words->what.at(0), "reply.auth_credentials.what") << key;
+  }
+}
+
 TEST(ExplainOwnReply, others_words_are_not_taken_for_ours) {
   EXPECT_EQ(of("550 5.1.1 <bob@example.org>: Recipient address rejected").own, nullptr);
   EXPECT_EQ(match_own(550, {5, 1, 1}, "is not a mailbox here"), nullptr);
