@@ -63,10 +63,12 @@ void judge_session(PairFinding& out, const Answer& a, const Answer& b) {
     const bool a_login = only_from(a, Emitter::submission);
     out.session = {"compare.session.two_jobs",
                    {{"login", a_login ? a.subject : b.subject}, {"destination", a_login ? b.subject : a.subject}}};
-  } else {
-    const bool a_first = a.stages.front() < b.stages.front();
+  } else if (always_before(a, b) || always_before(b, a)) {
+    const bool a_first = always_before(a, b);
     out.session = {"compare.session.one_after_the_other",
                    {{"first", a_first ? a.subject : b.subject}, {"second", a_first ? b.subject : a.subject}}};
+  } else {
+    out.session.text = "compare.session.open";
   }
 }
 

@@ -140,7 +140,10 @@ Answer of_status(unsigned klass, std::uint16_t subject, std::uint16_t detail) {
   // Some end what was temporary: 4.4.7 says that the tries are over.
   const bool over = klass == 4 && out.persistence && *out.persistence != knowledge::Persistence::transient;
   if (klass == 5 && out.persistence == knowledge::Persistence::conditional) out.retry = Retry::after_change;
-  if (over) out.retry = Retry::no;
+  if (over) {
+    out.retry = Retry::no;
+    out.outcome = Outcome::permanent;
+  }
   for (const auto& name : known->related) out.related.push_back(in_class(name, klass));
   for (const auto& name : known->confused)
     out.confused.push_back({in_class(name, klass), fmt::format("{}.not.{}", prefix, name)});

@@ -39,7 +39,8 @@ std::string cause_of(const std::string& enhanced) {
 std::string where_of(const Answer& a, const Answer& b) {
   if (a.stages.empty() || b.stages.empty() || any_stage(a) || any_stage(b)) return "anywhere";
   if (share_a_command(a, b)) return "same_command";
-  return a.stages.back() < b.stages.front() ? "before" : b.stages.back() < a.stages.front() ? "after" : "anywhere";
+  if (always_before(a, b)) return "before";
+  return always_before(b, a) ? "after" : "anywhere";
 }
 
 // Two enhanced codes of one class.
@@ -48,7 +49,7 @@ std::optional<std::string> by_detail(const Answer& first, const Answer& second) 
   const auto b = enhanced_of(second);
   if (a.empty() || b.empty()) return std::nullopt;
   if (cause_of(a) == cause_of(b)) {
-    if (a == b) return "same_detail";
+    if (a == b || first.outcome == second.outcome) return "same_detail";
     if (first.outcome == Outcome::mixed || second.outcome == Outcome::mixed) return "class_open";
     return first.outcome == Outcome::success ? "same_cause_success" : "same_cause_two_classes";
   }
@@ -90,6 +91,11 @@ bool share_a_command(const Answer& a, const Answer& b) {
   if (any_stage(a) || any_stage(b)) return true;
   return std::ranges::any_of(a.stages,
                              [&](Stage stage) { return std::ranges::find(b.stages, stage) != b.stages.end(); });
+}
+
+bool always_before(const Answer& a, const Answer& b) {
+  return !a.stages.empty() && !b.stages.empty() &&
+         *std::ranges::max_element(a.stages) < *std::ranges::min_element(b.stages);
 }
 
 Relation relation_of(const Answer& a, const Answer& b) {

@@ -23,5 +23,7 @@ std::string enhanced_of(const Answer& side);
 
 // Whether one command of a session can be answered with either.
 bool share_a_command(const Answer& a, const Answer& b);
+// Whether all that a answers comes before all that b answers.
+bool always_before(const Answer& a, const Answer& b);
 
 }  // namespace postil::diagnose

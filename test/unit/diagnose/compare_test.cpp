@@ -71,9 +71,17 @@ TEST(Compare, what_no_server_says_is_in_no_session) {
   const auto pair = pair_of("4.4.7", "550");
   EXPECT_EQ(pair.one_session, Verdict::no);
   EXPECT_THAT(say(pair.session), HasSubstr("no server says 4.4.7"));
+  EXPECT_EQ(pair_of("4.4.7", "550 5.1.1").verdict.text.find("temporary"), std::string::npos)
+      << "4.4.7 ends what was for now";
   EXPECT_EQ(pair_of("235", "521").one_delivery, Verdict::yes);
   EXPECT_EQ(pair_of("521", "556").one_delivery, Verdict::no);
   EXPECT_THAT(say(pair_of("235", "251").session), HasSubstr("where one server does both jobs"));
+}
+
+TEST(Compare, what_comes_first_is_said_only_where_it_always_does) {
+  // 5.7.1 may refuse the connection, and later commands too.
+  EXPECT_EQ(pair_of("5.7.1", "235").session.text, "compare.session.open");
+  EXPECT_EQ(pair_of("535", "550").session.text, "compare.session.one_after_the_other");
 }
 
 TEST(Compare, enhanced_codes_may_be_reviewed_too) {
