@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <map>
-#include <mutex>
 #include <stdexcept>
 
 #include "base/bytes.hpp"
@@ -68,26 +67,31 @@ std::string host_name(std::string_view host) {
 
 namespace {
 
-// Compiled when a text is the first that may match it: that takes up to a millisecond.
+// Compiled when a text is the first that may match it: that takes up to a millisecond. Two callers may do it at the
+// same time; one result is kept. (The compiler's own operations: modules of this level know no threads.)
 class Pattern {
  public:
   Pattern(std::string text, std::string where) : text_(std::move(text)), where_(std::move(where)) {}
+  Pattern(const Pattern&) = delete;
+  Pattern& operator=(const Pattern&) = delete;
+  ~Pattern() { delete compiled_; }
 
   const std::string& text() const { return text_; }
   const std::string& where() const { return where_; }
   const RE2& compiled() const {
-    std::call_once(once_, [this] {
-      regex_ = std::make_unique<RE2>(text_, options());
-      if (!regex_->ok()) throw std::logic_error(fmt::format("pattern of {}: {}", where_, regex_->error()));
-    });
-    return *regex_;
+    const RE2* known = __atomic_load_n(&compiled_, __ATOMIC_ACQUIRE);
+    if (known != nullptr) return *known;
+    auto made = std::make_unique<const RE2>(text_, options());
+    if (!made->ok()) throw std::logic_error(fmt::format("pattern of {}: {}", where_, made->error()));
+    const bool first =
+        __atomic_compare_exchange_n(&compiled_, &known, made.get(), false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+    return first ? *made.release() : *known;
   }
 
  private:
   std::string text_;
   std::string where_;
-  mutable std::once_flag once_;
-  mutable std::unique_ptr<RE2> regex_;
+  mutable const RE2* compiled_ = nullptr;
 };
 
 }  // namespace
