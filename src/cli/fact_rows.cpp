@@ -27,7 +27,9 @@ void add_fact_rows(Rows& rows, const diagnose::Answer& answer, const i18n::Trans
              tr.text(fmt::format("fact.standing.{}", knowledge::to_string(*answer.standing))));
   }
   for (const auto* collision : answer.collisions) {
-    rows.add(tr.text("fact.collision.standard"), tr.text(collision->text("standard")));
+    // Of a pair both codes may have two meanings.
+    const auto about = answer.collisions.size() > 1 ? collision->codes.front() : std::string();
+    rows.add(tr.text("fact.collision.standard"), tr.text(collision->text("standard")), about);
     rows.add(tr.text("fact.collision.elsewhere"), tr.text(collision->text("elsewhere")));
     rows.add(tr.text("fact.collision.decides"), tr.text(collision->text("decides")));
   }

@@ -99,6 +99,20 @@ TEST(Explain, what_is_not_understood_is_65_and_shows_no_secret) {
   EXPECT_EQ(boost::json::parse(json.out).at("error").at("id").as_string(), "not_a_reply");
 }
 
+TEST(Explain, the_long_form_tells_the_facts_and_the_two_meanings) {
+  const auto out = postil({"explain", "521", "--long"}).out;
+  EXPECT_THAT(out, HasSubstr("Said by           a host of the recipient's domain"));
+  EXPECT_THAT(out, HasSubstr("Lasts             permanent"));
+  EXPECT_THAT(out, HasSubstr("By the standard   The host takes no mail from anybody"));
+  EXPECT_THAT(out, HasSubstr("What decides      The text and the enhanced code decide"));
+  EXPECT_THAT(out, HasSubstr("postil check mx.example.org --only greeting"));
+  EXPECT_THAT(out, Not(HasSubstr("in no standard")));
+  EXPECT_THAT(postil({"explain", "511", "--long"}).out, HasSubstr("This code is in no standard"));
+  // Of a pair both codes may have two meanings: then it is said of which.
+  EXPECT_THAT(postil({"explain", "550 5.7.1", "--long"}).out, HasSubstr("By the standard   5.7.1"));
+  EXPECT_THAT(postil({"explain", "521"}).out, Not(HasSubstr("What decides")));
+}
+
 TEST(CommandLine, a_wrong_one_is_64_with_how_it_is_written) {
   const auto typo = postil({"explian", "521"});
   EXPECT_EQ(typo.code, exit_usage);
