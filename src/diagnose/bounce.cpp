@@ -8,6 +8,7 @@
 #include "diagnose/log_formats.hpp"
 #include "diagnose/quoted_reply.hpp"
 #include "diagnose/redact.hpp"
+#include "mime/text.hpp"
 
 namespace postil::diagnose {
 namespace {
@@ -309,7 +310,7 @@ Reading read_bounce(std::string_view mail) {
 Reading read_bounce_text(std::string_view text) {
   mime::Message pasted;
   pasted.truncated = text.size() > mail_octets_max;
-  pasted.parts.push_back({"text/plain", std::string(text.substr(0, mail_octets_max)), false});
+  pasted.parts.push_back({"text/plain", mime::to_utf8(mime::unify_lines(text.substr(0, mail_octets_max))), false});
   return BounceReader(pasted).read();
 }
 

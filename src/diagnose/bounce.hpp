@@ -12,7 +12,7 @@ namespace postil::diagnose {
 
 // mail: a whole mail in any line ends, or its beginning. recipients is empty when it tells of none.
 Reading read_bounce(std::string_view mail);
-// The text of a bounce without its header, as it is pasted into a form.
+// The text of a bounce without its header, as it is pasted into a form; any charset, any line ends.
 Reading read_bounce_text(std::string_view text);
 
 }  // namespace postil::diagnose

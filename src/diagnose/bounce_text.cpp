@@ -325,7 +325,8 @@ class TextReader {
   void verdict(const std::string& address, std::string_view line) {
     const auto at = note_of(address);
     auto& note = out_.notes[at];
-    std::string text = shared_replies_.empty() ? std::string() : shared_replies_ + "\n";
+    // The empty line parts what the other side said from what the program makes of it (find_reply stops there).
+    std::string text = shared_replies_.empty() ? std::string() : shared_replies_ + "\n\n";
     if (note.text.find("... ") == std::string::npos && find_reply(note.text) && text.empty()) {
       // Its own reply came already.
     } else {
@@ -366,7 +367,7 @@ class TextReader {
       // "A message sent by <a@b>"
       if (to_lower(before_).ends_with(" sent by") || to_lower(before_).ends_with(" from")) return true;
       begin_note(found->address, indented);
-      if (!found->rest.empty()) say(found->rest);
+      if (!found->rest.empty() && !is_report_field(found->rest)) say(found->rest);
       return true;
     }
     if (is_header_key(found->key) || has_any(to_lower(found->key), {"mail from", "envelope-from"})) return false;

@@ -285,6 +285,7 @@ std::optional<QuotedReply> find_reply(std::string_view text) {
   out.enhanced = found->enhanced;
   out.begin = found->begin;
   auto rest = text.substr(found->end);
+  rest = rest.substr(0, rest.find("\n\n"));
   while (!rest.empty() && std::string_view(" -:,;\t)\n").find(rest[0]) != std::string_view::npos) rest.remove_prefix(1);
   // An enhanced code among the words: "no mailbox here by that name. (#5.1.1)". All of them are what was said.
   const bool line_start = found->begin == 0 || text[found->begin - 1] == '\n';

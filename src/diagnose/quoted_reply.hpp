@@ -20,7 +20,8 @@ struct QuotedReply {
 };
 
 // Three digits count as a code where they stand as one: at the start of a line, behind "said:", "code", "error" and the
-// like, or before an enhanced code; a port, a size or a time is none. Of several replies the first complete one.
+// like, or before an enhanced code; a port, a size or a time is none. Of several replies the first complete one. Its
+// words end at an empty line.
 std::optional<QuotedReply> find_reply(std::string_view text);
 
 // The text on one line, printable, with runs of spaces made one.

@@ -146,6 +146,15 @@ TEST(BounceText, sendmail_of_old_with_several_hosts) {
   EXPECT_NE(read.recipients[1].refusal.text.find("Host unknown"), std::string::npos);
 }
 
+TEST(BounceText, what_the_other_side_said_counts_before_what_the_program_makes_of_it) {
+  const auto read =
+      read_bounce(mail("   ----- Transcript of session follows -----\nWhile talking to mx.example.net:\n>>> DATA\n<<< "
+                       "550 Blocked by policy\n"
+                       "554 <ann@example.net>... Remote protocol error: Connection reset by peer\n\n   ----- Unsent "
+                       "message follows -----\n"));
+  EXPECT_EQ(lines_of(read), (Lines{"ann@example.net|550||failed|data||Blocked by policy"}));
+}
+
 TEST(BounceText, opensmtpd_and_its_delays) {
   const auto read =
       read_bounce(mail("    Hi!\n\n    This is the MAILER-DAEMON, please DO NOT REPLY to this e-mail.\n\n    A message "
