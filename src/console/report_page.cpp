@@ -32,6 +32,12 @@ void add_explanation(Draft& draft, Fields row, const Diagnosis& diagnosis) {
   fields.set("DO_HTML", draft.prose_of(explanation.act_text));
   fields.set("T_PASTE", draft.text("report.paste"));
   fields.set("PASTE", diagnose::text_to_paste(diagnosis, draft.tr));
+  const auto& refusal = diagnosis.observed.refusal;
+  if (refusal.code != 0 || refusal.enhanced) {
+    auto codes = fields.add("CODES");
+    if (refusal.code != 0) set_code(draft, codes.add("ITEM"), fmt::to_string(refusal.code));
+    if (refusal.enhanced) set_code(draft, codes.add("ITEM"), reply::to_string(refusal.enhanced));
+  }
   if (!diagnosis.confirm.command.empty()) {
     auto confirm = fields.add("CONFIRM");
     confirm.set("T_CONFIRM", draft.tr.text("fact.label.confirm"));
@@ -55,7 +61,11 @@ void fill_report(Draft& draft, Fields main, const diagnose::Report& report) {
       auto quoted = row.add("QUOTED");
       quoted.set("T_QUOTED", draft.text("explain.quoted"));
       quoted.set("LINE", printable(reply, 2000));
-      if (!refusal.host.empty()) quoted.add("HOST").set("NAME", printable(refusal.host, 255));
+      if (refusal.host.empty()) {
+        quoted.show("NO_HOST");
+      } else {
+        quoted.add("HOST").set("NAME", printable(refusal.host, 255));
+      }
     }
     if (refusal.delayed) row.add("DELAYED").set("TEXT", draft.text("report.delayed"));
     if (diagnosis.explanation) {

@@ -1,7 +1,7 @@
 // What the browser tests share: the demo as a process, Chromium, and what must hold on every page.
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -57,7 +57,8 @@ export async function start_demo() {
 
 // `postil catalog export`, opened from the disk.
 export function export_site() {
-  const folder = mkdtempSync(join(tmpdir(), "postil-web-"));
+  // Thousands of small files: in memory where that is to be had.
+  const folder = mkdtempSync(join(existsSync("/dev/shm") ? "/dev/shm" : tmpdir(), "postil-web-"));
   const done = spawnSync(program, ["catalog", "export", "--format", "html", folder], { encoding: "utf8" });
   assert.equal(done.status, 0, done.stderr);
   return { url: pathToFileURL(folder).href + "/", remove: () => rmSync(folder, { recursive: true, force: true }) };
