@@ -3,8 +3,7 @@
 namespace postil::app {
 
 ReferenceServer::ReferenceServer(Machine& machine, std::string url)
-    : machine_(machine),
-      web_(std::make_shared<console::Web>(std::move(url))),
+    : web_(std::make_shared<console::Web>(std::move(url))),
       server_(machine.network, machine.clock, machine.timers, machine.main().get_executor()) {}
 
 std::vector<env::Endpoint> ReferenceServer::start(const std::vector<config::ListenAddress>& addresses,

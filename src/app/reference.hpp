@@ -21,7 +21,6 @@ class ReferenceServer {
   std::vector<env::Endpoint> start(const std::vector<config::ListenAddress>& addresses, event::Sink& events);
 
  private:
-  Machine& machine_;
   std::shared_ptr<const console::Web> web_;
   env_asio::Pool pool_{"pages", 1, 1u << 20};  // making a page takes milliseconds; connections are bounded
   console::HttpServer server_;
