@@ -192,6 +192,9 @@ Report judge(Reading reading) {
   out.truncated = reading.truncated;
   for (auto& observed : reading.recipients) {
     Diagnosis made;
+    // Cut anywhere by those who wrote it, or by us.
+    observed.refusal.address = printable(observed.refusal.address, address_octets_max);
+    observed.refusal.host = printable(observed.refusal.host, 255);
     if (is_failure(observed.action)) {
       made.explanation = explain_refusal(observed.refusal);
       made.confirm = confirmation(observed.refusal, made.explanation->finding, reading.sender);

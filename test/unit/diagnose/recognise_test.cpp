@@ -4,6 +4,7 @@
 
 #include <boost/json.hpp>
 
+#include "base/bytes.hpp"
 #include "diagnose/json.hpp"
 
 namespace postil::diagnose {
@@ -125,6 +126,14 @@ TEST(ReportJson, has_an_object_for_each_recipient) {
   EXPECT_EQ(evidence.at("code").as_int64(), 550);
   EXPECT_EQ(evidence.at("enhanced_code").as_string(), "5.1.1");
   EXPECT_EQ(evidence.at("reply").as_string(), "550 5.1.1 User unknown");
+}
+
+TEST(ReportJson, is_utf8_also_where_an_address_was_cut) {
+  std::string local;
+  for (int i = 0; i < 300; ++i) local += "\xd1\x8f";
+  const auto report = report_of("From: a@example.net\nTo: b@example.net\nSubject: x\n\n<x" + local +
+                                "@example.net>:\n550 5.1.1 no user\n");
+  EXPECT_TRUE(is_utf8(to_json(report, i18n::Translator())));
 }
 
 TEST(ReportJson, a_reply_has_its_recipient_too) {
