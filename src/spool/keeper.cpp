@@ -20,7 +20,10 @@ void Keeper::poke() {
     const auto self = weak.lock();
     if (!self) return;
     self->again_ = false;
-    if (!self->stopped_) self->pass();
+    {
+      const std::lock_guard lock(self->busy_);
+      if (!self->stopped_) self->pass();
+    }
     self->scheduled_ = false;
     if (self->again_) self->poke();
   });
@@ -38,11 +41,16 @@ void Keeper::pass() {
   shared_->segments.trim();
   refill();
   check_space();
-  if (shared_->written_octets - checkpoint_at_ >= shared_->options.checkpoint_octets) (void)checkpoint();
+  if (shared_->written_octets - checkpoint_at_ >= shared_->options.checkpoint_octets) (void)write();
   copy_forward();
 }
 
 env::DiskResult<void> Keeper::checkpoint() {
+  const std::lock_guard lock(busy_);
+  return write();
+}
+
+env::DiskResult<void> Keeper::write() {
   checkpoint_at_ = shared_->written_octets;
   return write_checkpoint(*shared_);
 }

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <set>
 #include <vector>
@@ -23,7 +24,7 @@ class Keeper : public std::enable_shared_from_this<Keeper> {
 
   void poke();                      // any thread
   void watch_space();               // any thread; asks for a pass if the answer about free space is old
-  void stop() { stopped_ = true; }  // no more passes begin
+  void stop() { stopped_ = true; }  // no more passes begin; one may be on its way
   // Blocks; also the pass's parts, for the start and the end.
   void check_space();
   void refill();
@@ -31,6 +32,7 @@ class Keeper : public std::enable_shared_from_this<Keeper> {
 
  private:
   void pass();
+  env::DiskResult<void> write();  // the checkpoint
   void give_back();
   std::uint32_t thin_segment();
   void copy_forward();
@@ -46,6 +48,7 @@ class Keeper : public std::enable_shared_from_this<Keeper> {
   std::atomic<bool> scheduled_{false};
   std::atomic<bool> again_{false};
   std::atomic<bool> stopped_{false};
+  std::mutex busy_;                               // a pass is on its way, or the checkpoint of the end is written
   std::atomic<std::int64_t> space_asked_us_{-1};  // monotonic
   std::uint64_t checkpoint_at_ = 0;               // written_octets then
 
