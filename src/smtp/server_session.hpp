@@ -69,7 +69,7 @@ struct ServerSettings {
   Duration command_timeout = minutes(5);     // [rfc5321 4.5.3.2.7]
   Duration data_timeout = minutes(3);        // between blocks of data; 4.5.3.2.5 asks at least 3 min of clients
   Duration message_duration_max = hours(1);  // from DATA to its end, so that a drip of octets ends
-  std::string contact;  // of the null host, for people; told in its greeting
+  std::string contact;                       // of the null host, for people; told in its greeting
   Duration null_host_duration_max = seconds(30);
   std::uint32_t null_host_commands_max = 10;
 };
