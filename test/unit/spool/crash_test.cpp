@@ -123,7 +123,7 @@ struct Worker {
 class Lives {
  public:
   explicit Lives(std::uint64_t seed) : prng_(seed) {
-    rig_.entropy = SeededEntropy(seed);
+    rig_.entropy.seed(seed);
     rig_.options.segment_octets = 16 << 10;
     rig_.options.checkpoint_octets = prng_.chance(0.5) ? 40 << 10 : std::uint64_t{1} << 40;
     for (std::uint64_t i = 0; i < workers_.size(); ++i) {

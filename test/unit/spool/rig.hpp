@@ -6,6 +6,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
+#include <mutex>
 #include <optional>
 
 #include "spool/log.hpp"
@@ -24,17 +25,23 @@ class StillClock : public env::Clock {
 class SeededEntropy : public env::Entropy {
  public:
   explicit SeededEntropy(std::uint64_t seed) : prng_(seed) {}
+  void seed(std::uint64_t seed) { prng_ = Prng(seed); }
   void fill(std::span<std::uint8_t> out) override {
+    const std::lock_guard lock(mutex_);
     for (auto& octet : out) octet = static_cast<std::uint8_t>(prng_());
   }
 
  private:
+  std::mutex mutex_;  // one test has threads
   Prng prng_;
 };
 
 class Sink : public event::Sink {
  public:
-  void emit(const event::Event& event) override { events.push_back(event); }
+  void emit(const event::Event& event) override {
+    const std::lock_guard lock(mutex_);
+    events.push_back(event);
+  }
   std::size_t count(event::Name name) const {
     return static_cast<std::size_t>(
         std::count_if(events.begin(), events.end(), [name](const auto& one) { return one.name == name; }));
@@ -50,6 +57,9 @@ class Sink : public event::Sink {
     return {};
   }
   std::vector<event::Event> events;
+
+ private:
+  std::mutex mutex_;
 };
 
 struct Rig {
