@@ -176,8 +176,10 @@ UsageError what_is_wrong(const i18n::Translator& tr, const CLI::App& app, const 
   const CLI::App& at = deepest(app);
   if (const auto rest = app.remaining(true); !rest.empty()) return unknown_word(tr, at, rest.front());
   if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr) {
+    const bool has_commands = !at.get_subcommands([](const CLI::App*) { return true; }).empty();
     for (const auto* option : at.get_options()) {
-      if (option->get_required() && option->count() == 0) {
+      const bool wanted = option->get_required() || (!has_commands && option->get_positional());
+      if (wanted && option->count() == 0) {
         return {tr.text("cli.error.argument_missing", {{"argument", shown_name(*option)}}), {}};
       }
     }

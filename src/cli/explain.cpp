@@ -1,6 +1,7 @@
 #include "cli/explain.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -265,6 +266,7 @@ int explain_source(const Context& context, const Options& options, std::istream&
 }
 
 int explain_file(const Context& context, const Options& options, const std::string& name, knowledge::Stage stage) {
+  if (name == "-") return explain_source(context, options, context.in, stage);
   std::ifstream file(name, std::ios::binary);
   if (!file) {
     return fail(context, options, "file", context.tr.text("diagnosis.error.file", {{"file", printable(name)}}),
@@ -283,6 +285,11 @@ int run_explain(const Context& context, const Options& options) {
   if (!options.stage.empty()) stage = knowledge::find_stage(options.stage);
   if (!stage) return fail(context, options, "stage", context.tr.text("explain.error.stage"), exit_usage);
 
+  const bool piped = options.what.empty() && options.files.empty();
+  if (piped && context.in.peek() == std::istream::traits_type::eof()) {
+    return fail(context, options, "empty", context.tr.text("explain.error.empty"), exit_usage);
+  }
+  if (piped) return explain_source(context, options, context.in, *stage);
   int code = exit_ok;
   for (const auto& name : options.files) code = std::max(code, explain_file(context, options, name, *stage));
   if (options.what.empty()) return code;
@@ -312,7 +319,9 @@ void add_explain(CLI::App& app, Command& chosen) {
   sub->add_flag("-q,--quiet", options->quiet, tr.text("cli.option.quiet"));
   sub->add_flag("--json", options->json, tr.text("cli.option.json"));
   sub->callback([options, &chosen] {
-    if (options->what.empty() && options->files.empty()) throw CLI::RequiredError("WHAT");
+    // A pipe or a file at standard input is what is to be explained; a terminal waits for words.
+    const bool nothing = options->what.empty() && options->files.empty();
+    if (nothing && ::isatty(STDIN_FILENO) == 1) throw CLI::RequiredError("WHAT");
     chosen.run = [options](const Context& context) { return run_explain(context, *options); };
   });
 }

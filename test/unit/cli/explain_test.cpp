@@ -122,7 +122,9 @@ TEST(CommandLine, a_wrong_one_is_64_with_how_it_is_written) {
   EXPECT_EQ(option.code, exit_usage);
   EXPECT_THAT(option.err, HasSubstr("Did you mean --long?"));
   EXPECT_EQ(postil({}).code, exit_usage);
-  EXPECT_EQ(postil({"explain"}).code, exit_usage);
+  const auto nothing = postil({"explain"});  // with nothing at standard input either
+  EXPECT_EQ(nothing.code, exit_usage);
+  EXPECT_THAT(nothing.err, HasSubstr("the input is empty"));
   EXPECT_EQ(postil({"compare", "521"}).code, exit_usage);
   EXPECT_EQ(postil({"explain", "521", "--stage", "nowhere"}).code, exit_usage);
 }
