@@ -15,6 +15,8 @@ using knowledge::Stage;
 
 // What the report's other words say is said without reserve only where there is no text beside them.
 constexpr double beside_text_max = 0.75;
+constexpr double beside_words_max = 0.7;
+constexpr std::ptrdiff_t word_octets_min = 4;
 constexpr double sure_max = 0.98;
 constexpr double agreement = 0.05;
 constexpr double disagreement_max = 0.78;
@@ -61,6 +63,12 @@ bool is_login(const Refusal& refusal) {
   if (refusal.stage == Stage::auth) return true;
   const auto* code = knowledge::find_code(refusal.code);
   return code != nullptr && std::ranges::find(code->stages, Stage::auth) != code->stages.end();
+}
+
+// Causes that come and go, beside which it says more that the time was over.
+bool says_little(Reason reason) {
+  return reason == Reason::server_busy || reason == Reason::server_error || reason == Reason::connect_failed ||
+         reason == Reason::connection_dropped;
 }
 
 // What the codes alone tell, where no rule does. [rfc3463] [rfc5248]
@@ -117,18 +125,24 @@ class Classifier {
     out.action = rule.action.value_or(usual.action);
     return out;
   }
+  bool has_words() const {
+    return std::ranges::count_if(text_.text, [](char c) { return is_alnum(c) || is_8bit(c); }) >= word_octets_min;
+  }
   Finding of_text(const RuleSet::Hit& hit) const { return of(hit, text_, refusal_.text); }
 
   Finding decide() {
     if (hits_.first.rule != nullptr) return agreed(of_text(hits_.first));
     Finding best = hits_.code.rule != nullptr ? of_text(hits_.code) : of_facts(refusal_);
+    // Words that no rule knows may say more than the code does.
+    if (hits_.code.rule == nullptr && !refusal_.enhanced && has_words()) {
+      best.confidence = std::min(best.confidence, beside_words_max);
+    }
     const auto offer = [&best](Finding other) {
       if (other.confidence >= best.confidence) best = std::move(other);
     };
     if (hits_.weak.rule != nullptr) offer(of_text(hits_.weak));
     if (refusal_.more.empty()) return best;
-    more_ = fold(refusal_.more);
-    more_hits_ = rules_.ask({&refusal_, more_.text});
+    ask_more();
     const auto& hit = more_hits_.first.rule != nullptr ? more_hits_.first : more_hits_.weak;
     if (hit.rule == nullptr || (hit.rule->weak && hits_.weak.rule != nullptr)) return best;
     Finding other = of(hit, more_, refusal_.more);
@@ -137,12 +151,22 @@ class Classifier {
     return best;
   }
 
+  void ask_more() {
+    more_ = fold(refusal_.more);
+    more_hits_ = rules_.ask({&refusal_, more_.text});
+  }
+
   // A code that says the same as the words makes them surer, one that says something else less sure. What a provider
   // means by its codes is in its rules.
   Finding agreed(Finding out) const {
     const auto* status =
         refusal_.enhanced ? knowledge::find_status(refusal_.enhanced.subject, refusal_.enhanced.detail) : nullptr;
     const auto reason = reason_of(status, refusal_);
+    // "450 user unknown": it may pass, whatever the words say.
+    const bool for_good = knowledge::entry(out.reason).persistence == knowledge::Persistence::permanent;
+    if (is_temporary(refusal_) && for_good && reason != out.reason && hits_.first.rule->tier == Tier::wording) {
+      out.confidence = std::min(out.confidence, disagreement_max);
+    }
     if (!reason || *reason == Reason::policy_other) return out;
     if (*reason == out.reason) {
       out.confidence = std::min(sure_max, out.confidence + agreement);
@@ -153,7 +177,9 @@ class Classifier {
   }
 
   // What passes by itself has become final because the time was over; anything else is the reason itself.
-  void expire(Finding& out) const {
+  void expire(Finding& out) {
+    // The other side's words tell the cause, those of the program beside them that it has given up.
+    if (says_little(out.reason) && !refusal_.delayed && !refusal_.more.empty() && more_.text.empty()) ask_more();
     const auto* hit = hits_.expired.rule != nullptr ? &hits_.expired : &more_hits_.expired;
     const bool by_code = refusal_.enhanced.subject == 4 && refusal_.enhanced.detail == 7;
     if (hit->rule == nullptr && !by_code) return;

@@ -284,6 +284,27 @@ TEST(Classify, waiting_over_names_what_it_waited_for) {
   EXPECT_TRUE(full.expired);
 }
 
+TEST(Classify, the_program_says_beside_the_reply_that_it_has_given_up) {
+  Refusal refusal = refusal_of("451 Resources temporarily unavailable, please try again later");
+  refusal.more = "I'm not going to try again; this message has been in the queue too long.";
+  const auto given_up = classify(refusal);
+  EXPECT_EQ(key(given_up.reason), "expired_in_queue");
+  EXPECT_EQ(key(given_up.underlying), "server_busy");
+  refusal.delayed = true;  // it is tried again, whatever stands there
+  EXPECT_EQ(key(classify(refusal).reason), "server_busy");
+}
+
+TEST(Classify, a_code_for_now_makes_a_reason_for_good_less_sure) {
+  EXPECT_GE(classify(refusal_of("550 5.0.0 no such user")).confidence, 0.8);
+  EXPECT_LT(classify(refusal_of("450 4.0.0 no such user")).confidence, 0.8);
+  EXPECT_GE(classify(refusal_of("450 4.1.1 no such user")).confidence, 0.8);  // both say so
+}
+
+TEST(Classify, words_that_no_rule_knows_make_a_basic_code_less_sure) {
+  EXPECT_GE(classify(refusal_of("551")).confidence, 0.8);
+  EXPECT_LT(classify(refusal_of("551 colourless green ideas")).confidence, 0.8);
+}
+
 TEST(Classify, names_the_list_and_the_provider) {
   const auto found = classify(refusal_of("550 5.7.1 Client host [192.0.2.7] blocked using zen.spamhaus.org"));
   EXPECT_EQ(found.list, "zen.spamhaus.org");
