@@ -12,6 +12,9 @@ import tomllib
 PLURAL_FORMS = {
     "en": "nplurals=2; plural=(n != 1);",
     "de": "nplurals=2; plural=(n != 1);",
+    "es": "nplurals=2; plural=(n != 1);",
+    "fr": "nplurals=2; plural=(n > 1);",
+    "pt-BR": "nplurals=2; plural=(n > 1);",
     "ru": "nplurals=3; plural=(n%10==1 && n%100!=11 ? 0 : n%10>=2 && n%10<=4 && (n%100<12 || n%100>14) ? 1 : 2);",
 }
 PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]*)\}")

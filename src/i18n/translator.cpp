@@ -77,11 +77,12 @@ std::string fill(std::string_view text, const Args& args) {
   }
 }
 
-// A language range matches on its whole, then on ever shorter beginnings: "de-AT" finds "de". [rfc4647 3.4]
+// A language range matches on its whole, then on ever shorter beginnings: "de-AT" finds "de" [rfc4647 3.4]; and a
+// language that is there in the form of one country only stands for all of them: "pt" finds "pt-BR".
 std::string_view lookup(std::string range) {
   for (;;) {
     for (auto known : known_languages()) {
-      if (iequals(known, range)) return known;
+      if (iequals(known, range) || iequals(known.substr(0, known.find('-')), range)) return known;
     }
     const auto dash = range.rfind('-');
     if (dash == std::string::npos) return {};

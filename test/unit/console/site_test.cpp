@@ -365,7 +365,7 @@ TEST(Site, HostileInputNeverBreaksThePage) {
 TEST(Site, SearchIndexNamesPagesThatAreThere) {
   for (const auto& language : files().languages()) {
     const auto script = search_index(files(), language);
-    const RE2 address("\"([a-z]{2}/[^\"]*\\.html)\"");
+    const RE2 address("\"([a-zA-Z-]{2,7}/[^\"]*\\.html)\"");
     re2::StringPiece rest(script);
     std::string file;
     int count = 0;
