@@ -21,23 +21,6 @@ bool refusal(Outcome outcome) {
   return outcome == Outcome::temporary || outcome == Outcome::permanent;
 }
 
-void add_definitions(const Answer& answer, Fields main) {
-  if (answer.defined.empty()) return;
-  auto list = main.add("DEFINED");
-  for (const auto& [document, section] : answer.defined) {
-    auto item = list.add("ITEM");
-    if (!std::ranges::all_of(document, is_digit)) {
-      item.add("DRAFT").set("NAME", document);
-      continue;
-    }
-    auto rfc = item.add("RFC");
-    rfc.set("NUMBER", document);
-    rfc.set("HREF", fmt::format("https://www.rfc-editor.org/rfc/rfc{}{}", document,
-                                section.empty() ? "" : "#section-" + section));
-    if (!section.empty()) rfc.add("SECTION").set("S", section);
-  }
-}
-
 void add_codes(const Draft& draft, Fields main, std::string_view section, const std::vector<std::string>& codes) {
   if (codes.empty()) return;
   auto list = main.add(section);
@@ -89,7 +72,7 @@ void add_facts(Draft& draft, Fields main, const Answer& answer) {
     standing.set("LABEL", draft.tr.text("fact.label.standing"));
     standing.set("TEXT", draft.tr.text(fmt::format("fact.standing.{}", knowledge::to_string(*answer.standing))));
   }
-  add_definitions(answer, main);
+  if (!answer.defined.empty()) add_definitions(main.add("DEFINED"), answer.defined);
   main.set("L_DEFINED", draft.tr.text("explain.label.defined"));
   if (!answer.registry.empty()) {
     auto registry = main.add("REGISTRY");
@@ -268,6 +251,21 @@ std::string stage_text(const i18n::Translator& tr, knowledge::Stage stage) {
 
 std::string outcome_class(Outcome outcome) {
   return fmt::format("outcome-{}", diagnose::to_string(outcome));
+}
+
+void add_definitions(Fields list, const std::vector<knowledge::Definition>& defined) {
+  for (const auto& [document, section] : defined) {
+    auto item = list.add("ITEM");
+    if (!std::ranges::all_of(document, is_digit)) {
+      item.add("DRAFT").set("NAME", document);
+      continue;
+    }
+    auto rfc = item.add("RFC");
+    rfc.set("NUMBER", document);
+    rfc.set("HREF", fmt::format("https://www.rfc-editor.org/rfc/rfc{}{}", document,
+                                section.empty() ? "" : "#section-" + section));
+    if (!section.empty()) rfc.add("SECTION").set("S", section);
+  }
 }
 
 void fill_transcript(Fields main, const std::vector<std::string>& transcript) {

@@ -64,6 +64,8 @@ const knowledge::Guide* guide_of(std::string_view item);
 void fill_answer_fields(Draft& draft, Fields main, const diagnose::Answer& answer);
 // The box's answer to a bounce or to log lines.
 void fill_report(Draft& draft, Fields main, const diagnose::Report& report);
+// An ITEM for each RFC or draft.
+void add_definitions(Fields list, const std::vector<knowledge::Definition>& defined);
 void fill_transcript(Fields main, const std::vector<std::string>& transcript);
 void fill_box(Draft& draft, Fields main, bool focus);
 // The page about a code as answers name it ("521", "5.3.2", "x.7.x", "5xx"); nothing where there is none.

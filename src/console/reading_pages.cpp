@@ -21,18 +21,7 @@ void add_rfcs(const Draft& draft, Fields main, const std::vector<knowledge::Defi
   if (defined.empty()) return;
   auto list = main.add("DEFINED");
   list.set("L_DEFINED", draft.tr.text("explain.label.defined"));
-  for (const auto& [document, section] : defined) {
-    auto item = list.add("ITEM");
-    if (!std::ranges::all_of(document, is_digit)) {
-      item.add("DRAFT").set("NAME", document);
-      continue;
-    }
-    auto rfc = item.add("RFC");
-    rfc.set("NUMBER", document);
-    rfc.set("HREF", fmt::format("https://www.rfc-editor.org/rfc/rfc{}{}", document,
-                                section.empty() ? "" : "#section-" + section));
-    if (!section.empty()) rfc.add("SECTION").set("S", section);
-  }
+  add_definitions(list, defined);
 }
 
 void add_terms(const Draft& draft, Fields main, const std::vector<std::string>& terms) {
