@@ -49,15 +49,6 @@ std::string random_octets(std::size_t count) {
   return octets;
 }
 
-std::string joined(const std::vector<std::string>& words) {
-  std::string out;
-  for (const auto& word : words) {
-    if (!out.empty()) out += ", ";
-    out += word;
-  }
-  return out;
-}
-
 // The users file of the configuration where none is named.
 std::expected<Options, CallFailure> with_file(const Context& context, Options options) {
   if (!options.file.empty()) return options;
@@ -353,8 +344,10 @@ int Run::list() {
     const std::string_view login = user.password_hash.empty() ? "user.list.certificate"
                                    : user.scram_sha256        ? "user.list.password_and_scram"
                                                               : "user.list.password_only";
-    rows.push_back({user.name, user.addresses.empty() ? tr.text("user.list.own_address") : joined(user.addresses),
-                    tr.text(login), tr.text(user.disabled ? "user.list.disabled" : "user.list.enabled")});
+    rows.push_back(
+        {user.name,
+         user.addresses.empty() ? tr.text("user.list.own_address") : fmt::to_string(fmt::join(user.addresses, ", ")),
+         tr.text(login), tr.text(user.disabled ? "user.list.disabled" : "user.list.enabled")});
   }
   std::array<std::size_t, 4> widths{};
   for (const auto& row : rows)
