@@ -45,6 +45,7 @@ Machine::Machine(std::size_t io_threads) {
   raise_descriptor_limit();
   ::signal(SIGPIPE, SIG_IGN);
   ::signal(SIGXFSZ, SIG_IGN);  // a file over the limit is an error of the write, not the end of the program
+  env_asio::open_reactor(main_);
   if (io_threads == 0) io_threads = std::max(1u, std::thread::hardware_concurrency());
   io_ = std::make_unique<env_asio::IoThreads>(io_threads);
   sessions_ = std::make_unique<Io>(*io_);

@@ -4,6 +4,7 @@
 #include <pthread.h>
 
 #include <algorithm>
+#include <boost/asio/steady_timer.hpp>
 
 #include "base/assert.hpp"
 
@@ -16,9 +17,14 @@ void name_this_thread(const std::string& name) {
 
 }  // namespace
 
+void open_reactor(boost::asio::io_context& context) {
+  const boost::asio::steady_timer timer(context);
+}
+
 Pool::Pool(std::string name, std::size_t threads, std::size_t queue_max)
     : work_(context_.get_executor()), queue_max_(queue_max) {
   POSTIL_ASSERT(threads > 0);
+  open_reactor(context_);
   for (std::size_t i = 0; i < threads; ++i) {
     threads_.emplace_back([this, thread_name = fmt::format("{}-{}", name, i)] {
       name_this_thread(thread_name);
@@ -53,6 +59,7 @@ IoThreads::IoThreads(std::size_t threads) {
   POSTIL_ASSERT(threads > 0);
   for (std::size_t i = 0; i < threads; ++i) {
     auto& made = *threads_.emplace_back(std::make_unique<Thread>());
+    open_reactor(made.context);
     made.thread = std::jthread([&made, i] {
       name_this_thread(fmt::format("io-{}", i));
       made.context.run();

@@ -14,6 +14,11 @@
 
 namespace postil::env_asio {
 
+// Opens the three descriptors that the timers and sockets of `context` work with. Asio opens them at the first use,
+// which may come when a flood of connections has taken the last descriptor, and throws then. For start-up: throws
+// boost::system::system_error where there are none.
+void open_reactor(boost::asio::io_context& context);
+
 // N threads over one queue, for work that blocks (the disk, password hashes). Work of one coroutine that
 // must keep its order goes through a strand of executor(). The bound on what waits is the caller's to ask
 // for: full() says that `queue_max` pieces of work, given by run(), wait or run.

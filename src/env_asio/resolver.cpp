@@ -13,6 +13,7 @@
 #include "base/bytes.hpp"
 #include "dns/parse.hpp"
 #include "env_asio/clock.hpp"
+#include "env_asio/pool.hpp"
 #include "env_asio/unbound_context.hpp"
 
 namespace postil::env_asio {
@@ -48,7 +49,9 @@ std::string system_root_key_file() {
 // Lives on the DNS thread, except where it is said.
 class UnboundResolver::Engine {
  public:
-  Engine(ResolverOptions options, event::Sink& events) : options_(std::move(options)), events_(events) {}
+  Engine(ResolverOptions options, event::Sink& events) : options_(std::move(options)), events_(events) {
+    open_reactor(io_);
+  }
   ~Engine() { stop(); }
 
   std::expected<void, std::string> start() {
