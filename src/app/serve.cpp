@@ -14,6 +14,8 @@
 #include <filesystem>
 #include <iostream>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "app/app.hpp"
 #include "app/commands.hpp"
@@ -37,6 +39,7 @@ namespace asio = boost::asio;
 
 // Sessions and deliveries 20 s, results 10 s, and the spool's end; less than the unit's TimeoutStopSec.
 constexpr Duration stop_patience = seconds(50);
+constexpr std::size_t errors_logged_max = 20;  // of a refused configuration, besides the first
 
 event::Level level_of(const std::string& word) {
   if (word == "debug") return event::Level::debug;
@@ -270,10 +273,15 @@ env::Awaitable<boost::json::object> Process::reload() {
       fmt::format("RELOADING=1\nMONOTONIC_USEC={}", machine_->clock.now().time_since_epoch().count()));
   auto loaded = cli::load_config(options_.config);
   boost::json::array problems;
-  std::string refused;  // the first error and its place, for the log
+  std::string refused;               // the first error and its place
+  std::vector<std::string> further;  // the other ones, for the log
   for (const auto& problem : loaded.problems) {
     const i18n::Translator english;
-    if (!problem.warning && refused.empty()) refused = config::to_string(problem, english);
+    if (!problem.warning && refused.empty()) {
+      refused = config::to_string(problem, english);
+    } else if (!problem.warning && further.size() < errors_logged_max) {
+      further.push_back(config::to_string(problem, english));
+    }
     problems.push_back(boost::json::object{{"file", problem.file},
                                            {"line", problem.line},
                                            {"column", problem.column},
@@ -304,6 +312,7 @@ env::Awaitable<boost::json::object> Process::reload() {
   }
   if (!refused.empty()) {
     log_->emit({event::Name::config_refused, {{"why", refused}}});
+    for (const auto& why : further) log_->emit({event::Name::config_refused, {{"why", why}}});
     answer = control::failure("config", refused);
   }
   answer["problems"] = std::move(problems);

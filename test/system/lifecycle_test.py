@@ -128,6 +128,12 @@ class Lifecycle(postil.unittest.TestCase):
             held.sendmail(postil.USER, ["bert@sink.lab"], postil.message("after the broken file"))
         with server.client() as client:
             client.sendmail(postil.USER, ["bert@sink.lab"], postil.message("a new session too"))
+        # Each error is told, not the first alone: of a misspelt name, that it is unknown and that the right one is missing.
+        server.write_config(good.replace("hostname =", "hostnme ="))
+        server.reload()
+        both = "\n".join(event["why"] for event in server.wait_events("config.refused", 4)[2:])
+        self.assertIn("The host name is missing", both)
+        self.assertIn('Did you mean "hostname"?', both)
         server.write_config(good)
         done = server.run("config", "check", server.config_file)
         self.assertEqual(done.returncode, 0, done.stderr)
@@ -137,7 +143,7 @@ class Lifecycle(postil.unittest.TestCase):
         server.certificate.write_text("no certificate\n")
         server.reload()
         self.assertEqual(len(server.wait_events("config.reloaded", 2)), 2)
-        self.assertIn("certificate.pem", server.wait_events("config.refused", 3)[2]["why"])
+        self.assertIn("certificate.pem", server.wait_events("config.refused", 5)[4]["why"])
         self.assertEqual(certificate_name(server.port_tls, server.folder / "ca.pem"), "renewed")
         self.assertIsNone(server.process.poll())
         server.wait_empty()
