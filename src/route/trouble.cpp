@@ -334,8 +334,10 @@ Judgement judge(const smtp::Outcome& outcome, const Context& context) {
   out.permanence = row->permanence;
   out.cause = row->cause;
   out.status = status_of(*row, outcome);
-  // The server may have the whole message: another host would make a second copy.
-  const unsigned next = context.sent_to_end ? static_cast<unsigned>(none) : row->next;
+  // The server may have the whole message: another host would make a second copy. Only a refusal says that it has
+  // not [rfc5321 4.2.1].
+  const bool refused = outcome.trouble == Trouble::none && outcome.reply && outcome.reply->code >= 400;
+  const unsigned next = context.sent_to_end && !refused ? static_cast<unsigned>(none) : row->next;
   out.try_other_hosts = next & hosts;
   out.try_other_connection = next & connection;
   out.try_without_tls = next & without_tls;

@@ -59,15 +59,15 @@ std::vector<Case> cases() {
       {data, "450 4.2.0 try later", Then::go_on, "deferred message_deferred 4.2.0", ""},
       {data, "554 5.6.0 no", Then::go_on, "failed message_refused 5.6.0", ""},
       {data, "250 2.0.0 what?", Then::go_on, rubbish, delivered},
-      {end, "421 4.3.2 closing", Then::close, down, ""},
-      {end, "451 4.3.0 try later", Then::go_on, "deferred host_deferred 4.3.0", ""},
+      {end, "421 4.3.2 closing", Then::close, down, delivered},
+      {end, "451 4.3.0 try later", Then::go_on, "deferred host_deferred 4.3.0", delivered},
       {end, "451 4.7.1 try later", Then::go_on, "deferred message_deferred 4.7.1", ""},
       {end, "554 5.7.1 spam", Then::go_on, "failed message_refused 5.7.1", ""},
       {end, "552 5.2.2 full", Then::go_on, "failed message_refused 5.2.2", ""},
   };
   for (const RemoteStage stage : {greeting, ehlo, mail, rcpt, data, end}) {
-    // After the end of the message the host may have it, whatever came back: another one in the same attempt would
-    // make two of it.
+    // After the end of the message the host may have it unless it refused in so many words: another one in the same
+    // attempt would make two of it.
     const std::string second = stage == end ? "" : delivered;
     all.push_back({stage, "", Then::close, lost, second});
     all.push_back({stage, "", Then::reset, lost, second});

@@ -110,6 +110,18 @@ TEST(Transaction, TheSecondHostGetsThoseThatTheFirstPutOff) {
   EXPECT_THAT(second.taken()[0].recipients, ElementsAre("b@d.example"));
 }
 
+// A refusal after the last dot leaves no doubt: the host does not have the message, and another one may take it.
+TEST(Transaction, TheSecondHostGetsWhatTheFirstRefusedAtItsEnd) {
+  for (const char* reply : {"421 4.3.2 closing", "452 4.3.1 disk full"}) {
+    DeliveryRig rig;
+    rig.domain("d.example", 1).behave(always(end, reply));
+    rig.world.zone().mx("d.example", 20, "mx2.d.example");
+    auto& second = rig.host("mx2.d.example", 2);
+    EXPECT_EQ(shown(rig.one("a@d.example")), "delivered") << reply;
+    EXPECT_EQ(second.taken().size(), 1u) << reply;
+  }
+}
+
 TEST(Transaction, DotsAndLongLinesArriveAsTheyWere) {
   for (const bool chunking : {true, false}) {
     DeliveryRig rig;
