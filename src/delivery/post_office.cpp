@@ -162,11 +162,9 @@ env::Awaitable<void> PostOffice::State::write_batches(MessageId id) {
 env::Awaitable<bool> PostOffice::State::write_one(const queue::Persist& persist, std::vector<queue::Envelope>& made) {
   env::Batch batch;
   const MessageId id = persist.changes.id;
-  const std::pair<ReportKind, const std::vector<std::uint32_t>*> wanted[] = {
-      {ReportKind::failed, &persist.failed},
-      {ReportKind::delayed, &persist.delayed},
-      {ReportKind::succeeded, &persist.succeeded},
-      {ReportKind::relayed, &persist.relayed}};
+  const std::pair<ReportKind, const std::vector<std::uint32_t>*> wanted[] = {{ReportKind::failed, &persist.failed},
+                                                                             {ReportKind::delayed, &persist.delayed},
+                                                                             {ReportKind::relayed, &persist.relayed}};
   for (const auto& [kind, indices] : wanted) {
     if (indices->empty()) continue;
     auto original = co_await services.store.read_envelope(id);

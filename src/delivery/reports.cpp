@@ -11,8 +11,6 @@ dsn::Kind dsn_kind(ReportKind kind) {
       return dsn::Kind::failed;
     case ReportKind::delayed:
       return dsn::Kind::delayed;
-    case ReportKind::succeeded:
-      return dsn::Kind::delivered;
     case ReportKind::relayed:
       return dsn::Kind::relayed;
   }

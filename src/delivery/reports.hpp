@@ -10,7 +10,7 @@
 
 namespace postil::delivery {
 
-enum class ReportKind : std::uint8_t { failed, delayed, succeeded, relayed };
+enum class ReportKind : std::uint8_t { failed, delayed, relayed };
 
 struct ReportRequest {
   ReportKind kind = ReportKind::failed;

@@ -98,10 +98,11 @@ struct StartAttempt {
 // To be written as one batch with the reports that it asks for. `finished`: nobody waits any more, the message
 // is deleted in that batch. The engine goes on at once: a crash before the batch is on disk repeats the attempt.
 struct Persist {
-  MessageState changes;                  // recipients that changed only
-  std::vector<std::uint32_t> failed;     // for a failure report (only those whose NOTIFY wants it, sender not <>)
-  std::vector<std::uint32_t> delayed;    // for a delay notice
-  std::vector<std::uint32_t> succeeded;  // for a success report; relayed ones are in `relayed`
+  MessageState changes;                // recipients that changed only
+  std::vector<std::uint32_t> failed;   // for a failure report (only those whose NOTIFY wants it, sender not <>)
+  std::vector<std::uint32_t> delayed;  // for a delay notice
+  // For a success report: taken by a host without DSN. One with DSN tells the sender itself [rfc3461 5.2.1], and that
+  // it was delivered only the last host knows.
   std::vector<std::uint32_t> relayed;
   std::vector<std::uint32_t> unreported;  // failed, but nobody is to be told (<> or NOTIFY=NEVER): told as an event
   bool finished = false;

@@ -152,8 +152,7 @@ void Engine::State::settle(Slot slot, const RecipientResult& result, Now now, Me
   if (result.outcome == RecipientResult::Outcome::delivered) {
     state.reason = Reason::delivered;
     end_waiter(slot, RecipientStatus::delivered, state, message, persist);
-    if (told(message, waiter).success)
-      (result.relayed_without_dsn ? persist.relayed : persist.succeeded).push_back(waiter.index);
+    if (result.relayed_without_dsn && told(message, waiter).success) persist.relayed.push_back(waiter.index);
   } else if (message.pending != Pending::none) {
     remove_waiter(slot, message.pending, state, message, persist);
   } else if (result.outcome == RecipientResult::Outcome::failed) {
