@@ -1,5 +1,6 @@
 #include "cli/cli.hpp"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -79,15 +80,6 @@ bool on_path(std::string_view folder) {
       return true;
   }
   return false;
-}
-
-std::string joined(const std::vector<std::string_view>& words) {
-  std::string out;
-  for (auto word : words) {
-    if (!out.empty()) out += ", ";
-    out += word;
-  }
-  return out;
 }
 
 std::string nearest(std::string_view word, const std::vector<std::string>& names) {
@@ -214,6 +206,11 @@ int usage_error(const Process& process, const i18n::Translator& tr, const CLI::A
   return exit_usage;
 }
 
+// The names under which other programs know it; also "postil mailq".
+bool is_sendmail(std::string_view name) {
+  return name == "sendmail" || name == "mailq" || name == "newaliases";
+}
+
 }  // namespace
 
 int run(const Process& process) {
@@ -222,13 +219,13 @@ int run(const Process& process) {
   const i18n::Translator tr(language.empty() ? language_of_environment(process) : language);
   if (language.empty()) {
     process.err << tr.text("cli.error.language_unknown",
-                           {{"language", printable(asked, 40)}, {"languages", joined(i18n::known_languages())}})
+                           {{"language", printable(asked, 40)},
+                            {"languages", fmt::to_string(fmt::join(i18n::known_languages(), ", "))}})
                 << '\n';
     return exit_usage;
   }
 
-  const bool as_sendmail =
-      process.program_name == "sendmail" || process.program_name == "mailq" || process.program_name == "newaliases";
+  const bool as_sendmail = is_sendmail(process.program_name);
   const Context context{process.out,
                         process.err,
                         process.in,
@@ -244,9 +241,14 @@ int run(const Process& process) {
     return run(help);
   }
   if (as_sendmail) return run_sendmail(context, process.program_name, process.arguments);
-  if (process.arguments.size() > 0 && process.arguments[0] == "sendmail" &&
-      !(process.arguments.size() == 2 && process.arguments[1] == "--help")) {
-    return run_sendmail(context, "sendmail", {process.arguments.begin() + 1, process.arguments.end()});
+  if (!process.arguments.empty() && is_sendmail(process.arguments[0])) {
+    const std::vector<std::string> rest(process.arguments.begin() + 1, process.arguments.end());
+    if (rest != std::vector<std::string>{"--help"}) return run_sendmail(context, process.arguments[0], rest);
+    if (process.arguments[0] != "sendmail") {
+      Process help = process;
+      help.arguments = {"sendmail", "--help"};
+      return run(help);
+    }
   }
 
   CLI::App app(tr.text("cli.about"), process.program_name);
@@ -298,7 +300,7 @@ int run(int argc, char** argv, std::vector<AddCommand> more) {
   if (argc > 0) {
     const std::string_view called = argv[0];
     const auto name = called.substr(called.rfind('/') + 1);
-    if (name == "sendmail" || name == "mailq" || name == "newaliases") {
+    if (is_sendmail(name)) {
       process.program_name = name;
     } else if (called.size() < 100 && !on_path(called.substr(0, called.size() - name.size()))) {
       process.program_name = printable(called, 100);  // "build/postil send", so that it can be typed as it is shown

@@ -12,6 +12,7 @@ namespace postil::cli {
 namespace {
 
 constexpr std::size_t name_cells = 26;
+constexpr const char* option_of_summary = "by";  // "queue --by": of no command below
 
 struct Value {
   std::string_view option;
@@ -214,6 +215,20 @@ std::string HelpFormatter::make_option(const CLI::Option* option, bool is_positi
   return row(names, text);
 }
 
+// Those of the command above count here as well, and nothing else tells of them.
+std::string HelpFormatter::options(const CLI::App* app, CLI::AppFormatMode mode) const {
+  std::string out = make_groups(app, mode);
+  while (out.ends_with("\n\n")) out.pop_back();
+  for (const CLI::App* above = app->get_parent(); above != nullptr && above->get_parent() != nullptr;
+       above = above->get_parent()) {
+    for (const auto* option : above->get_options()) {
+      const bool shown = option->nonpositional() && !option->get_group().empty() && option != above->get_help_ptr();
+      if (shown && !option->check_lname(option_of_summary)) out += make_option(option, false);
+    }
+  }
+  return out;
+}
+
 std::string HelpFormatter::make_subcommand(const CLI::App* sub) const {
   return row(sub->get_name(), sub->get_description());
 }
@@ -267,7 +282,7 @@ std::string HelpFormatter::make_help(const CLI::App* app, std::string name, CLI:
   std::string out = wrapped(app->get_description(), line_cells);
   out += '\n' + make_usage(app, std::move(name));
   out += make_positionals(app);
-  out += make_groups(app, mode);
+  out += options(app, mode);
   out += make_subcommands(app, mode);
   if (const auto& footer = app->get_footer(); !footer.empty()) out += '\n' + wrapped(footer, line_cells);
   out += examples(path) + exit_codes(path);

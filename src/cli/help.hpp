@@ -23,6 +23,7 @@ class HelpFormatter : public CLI::Formatter {
 
  private:
   std::string row(const std::string& name, const std::string& text) const;
+  std::string options(const CLI::App* app, CLI::AppFormatMode mode) const;
   std::string examples(const std::string& path) const;
   std::string exit_codes(const std::string& path) const;
 

@@ -84,6 +84,11 @@ TEST_F(CommandWords, EveryCommandHasExamplesAndExitCodes) {
   EXPECT_TRUE(said("postil queue list --to-domain example.net\n")) << out_;
   EXPECT_FALSE(said("postil queue --by age")) << "an example of another command";
   EXPECT_TRUE(said("  --older TIME"));
+  EXPECT_TRUE(said("  --socket PATH"));  // of the command above
+  EXPECT_TRUE(said("  --json "));
+  EXPECT_FALSE(said("  --by WHAT")) << "an option of the summary alone";
+  EXPECT_EQ(run({"spool", "check", "--help"}), exit_ok);
+  EXPECT_TRUE(said("  --folder FOLDER"));
 }
 
 TEST_F(CommandWords, TheNamesOfSendmailSpeakOfPostil) {
@@ -92,6 +97,9 @@ TEST_F(CommandWords, TheNamesOfSendmailSpeakOfPostil) {
   const auto config = write("postil.toml", "[control]\nsocket = \"" + folder_ + "/control\"\n");
   EXPECT_EQ(run({"-C", config}, "", "mailq"), exit_unavailable);
   EXPECT_TRUE(complained("\"postil serve\"")) << err_;
+  EXPECT_EQ(run({"mailq", "-C", config}), exit_unavailable);  // the same, behind the program's own name
+  EXPECT_EQ(run({"mailq", "--help"}), exit_ok);
+  EXPECT_TRUE(said("Usage: postil sendmail")) << out_;
 }
 
 TEST_F(CommandWords, CompletesCommandsOptionsAndValues) {
