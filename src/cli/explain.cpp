@@ -15,6 +15,7 @@
 #include "cli/answer_text.hpp"
 #include "cli/fact_rows.hpp"
 #include "cli/report_text.hpp"
+#include "cli/running_server.hpp"
 #include "diagnose/json.hpp"
 #include "diagnose/log_line.hpp"
 #include "diagnose/recognise.hpp"
@@ -27,6 +28,7 @@ using diagnose::Kind;
 using i18n::Translator;
 
 struct Options {
+  ServerAt at;  // the server that knows an id
   std::vector<std::string> what;
   std::vector<std::string> files;
   std::string stage;
@@ -34,15 +36,6 @@ struct Options {
   bool quiet = false;
   bool long_form = false;
 };
-
-std::string joined(const std::vector<std::string>& words) {
-  std::string out;
-  for (const auto& word : words) {
-    if (!out.empty()) out += ", ";
-    out += word;
-  }
-  return out;
-}
 
 std::string definitions(const Answer& answer, const Translator& tr) {
   std::vector<std::string> out;
@@ -55,13 +48,13 @@ std::string definitions(const Answer& answer, const Translator& tr) {
       out.push_back(tr.text("explain.defined_section", {{"document", document}, {"section", section}}));
     }
   }
-  return joined(out);
+  return fmt::to_string(fmt::join(out, ", "));
 }
 
 std::string stages(const Answer& answer, const Translator& tr) {
   std::vector<std::string> out;
   for (auto stage : answer.stages) out.push_back(tr.text(fmt::format("explain.stage.{}", knowledge::to_string(stage))));
-  return joined(out);
+  return fmt::to_string(fmt::join(out, ", "));
 }
 
 std::string heading_code(const Answer& answer) {
@@ -93,9 +86,10 @@ void add_reference(Rows& rows, const Answer& answer, const Translator& tr, bool 
   if (answer.kind == Kind::code_class || answer.kind == Kind::subject) {
     for (const auto& member : answer.members) rows.add("", tr.text(member.text), member.code);
   } else {
-    rows.add(tr.text(one ? "explain.label.enhanced_one" : "explain.label.enhanced"), joined(answer.enhanced));
+    rows.add(tr.text(one ? "explain.label.enhanced_one" : "explain.label.enhanced"),
+             fmt::to_string(fmt::join(answer.enhanced, ", ")));
   }
-  if (long_form) rows.add(tr.text("explain.label.basic"), joined(answer.basic));
+  if (long_form) rows.add(tr.text("explain.label.basic"), fmt::to_string(fmt::join(answer.basic, ", ")));
   rows.add(tr.text("explain.label.defined"), definitions(answer, tr));
   if (long_form) add_fact_rows(rows, answer, tr);
   if (long_form && !answer.registry.empty()) rows.add(tr.text("explain.label.registry"), answer.registry);
@@ -186,7 +180,7 @@ std::string read_rest(Source& source) {
 
 int show_answer(const Context& context, const Options& options, const Answer& answer) {
   if (answer.kind == Kind::message_id || answer.kind == Kind::receipt_id) {
-    if (context.explain_id) return context.explain_id(context, {}, answer.subject, options.json);
+    if (context.explain_id) return context.explain_id(context, options.at, answer.subject, options.json);
     return fail(context, options, "unavailable", context.tr.text("explain.id_offline"), exit_unavailable);
   }
   if (options.json) {
@@ -318,6 +312,7 @@ void add_explain(CLI::App& app, Command& chosen) {
   sub->add_flag("--long", options->long_form, tr.text("cli.option.long"));
   sub->add_flag("-q,--quiet", options->quiet, tr.text("cli.option.quiet"));
   sub->add_flag("--json", options->json, tr.text("cli.option.json"));
+  add_server_options(*sub, options->at, tr);
   sub->callback([options, &chosen] {
     // A pipe or a file at standard input is what is to be explained; a terminal waits for words.
     const bool nothing = options->what.empty() && options->files.empty();

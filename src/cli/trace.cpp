@@ -170,7 +170,7 @@ json::object explained(const json::object& answer, const Context& context) {
 
 int explain_running(const Context& context, const ServerAt& at, const std::string& id, bool as_json) {
   auto answer = call_server(context, at, {{"call", "explain"}, {"id", id}});
-  if (!answer && answer.error().word == "not_running" && at.socket.empty() && !at.demo) {
+  if (!answer && answer.error().word == "not_running" && at.config.empty() && at.socket.empty() && !at.demo) {
     auto demo = call_server(context, {.config = {}, .socket = {}, .demo = true}, {{"call", "explain"}, {"id", id}});
     if (demo || demo.error().word != "not_running") answer = std::move(demo);
   }

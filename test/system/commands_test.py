@@ -82,6 +82,8 @@ class Commands(postil.unittest.TestCase):
         told = json.loads(self.command("trace", receipt, "--json"))
         self.assertEqual(told["receipt"]["rule"], "deliver.check_recipient_domains")
         self.assertEqual(told["setting"]["place"], "default")
+        explained = json.loads(self.command("explain", receipt, "--json"))
+        self.assertEqual(explained["receipt"]["rule"], "deliver.check_recipient_domains")
 
     def test_status_config_and_metrics(self):
         self.assertIn("mail.ours.lab", self.command("status"))
