@@ -374,6 +374,11 @@ class TextReader {
     // "SMTP error from remote mail server after RCPT TO:<a@b>:" goes on about a@b.
     if (current_ != npos && !blank_ && iequals(out_.notes[current_].address, found->address)) return false;
     if (is_contact(found->address)) return false;
+    // "Recipient address: a@internal", "Original address: a@b": the one that the sender knows.
+    if (current_ != npos && !blank_ && out_.notes[current_].text.empty() && iequals(found->key, "original address")) {
+      out_.notes[current_].address = found->address.substr(0, address_octets_max);
+      return true;
+    }
     begin_note(found->address, indented);
     if (find_reply(out_.common)) muted_ = true;  // what was said came first
     const auto key = to_lower(found->key);

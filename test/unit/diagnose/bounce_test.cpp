@@ -245,6 +245,15 @@ TEST(Bounce, secrets_in_a_transcript_are_left_out) {
   EXPECT_EQ(read.recipients.front().reply.find("AGFub"), std::string::npos);
 }
 
+TEST(Bounce, the_address_that_the_sender_knows_stands_for_the_inner_one) {
+  const auto read = read_bounce(
+      mail("Your message cannot be delivered to the following recipients:\n\n  Recipient address: ann@inner-store\n"
+           "  Original address: ann@example.net\n  Reason: Over quota\n"));
+  ASSERT_EQ(read.recipients.size(), 1u);
+  EXPECT_EQ(read.recipients.front().refusal.address, "ann@example.net");
+  EXPECT_NE(read.recipients.front().refusal.text.find("Over quota"), std::string::npos);
+}
+
 TEST(Bounce, an_ordinary_mail_tells_of_nobody) {
   EXPECT_TRUE(read_bounce("From: a@example.net\nTo: b@example.net\nSubject: Lunch\n\n").recipients.empty());
 }
