@@ -9,6 +9,10 @@ bool Aliases::own_host(std::string_view domain) const {
   return iequals(domain, host_name) || iequals(domain, "localhost");
 }
 
+bool Aliases::is_postmaster(const address::Path& path) const {
+  return iequals(path.local, "postmaster") && (path.domain.empty() || own_host(path.domain));
+}
+
 const std::vector<std::string>* Aliases::targets(const address::Path& path) const {
   const auto find = [&](const std::string& key) -> const std::vector<std::string>* {
     const auto found = table.find(key);

@@ -20,6 +20,8 @@ struct Aliases {
 
   // The host's name or "localhost", in any case.
   bool own_host(std::string_view domain) const;
+  // Of the own host: its mail is taken whatever DNS says of where it goes. [rfc5321 4.5.1]
+  bool is_postmaster(const address::Path& path) const;
   // Null when the path is no alias. Targets are not looked up again.
   const std::vector<std::string>* targets(const address::Path& path) const;
   // Where a report to this sender goes, at least one address: the alias's targets; the postmaster's for a name of the

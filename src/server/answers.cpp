@@ -169,7 +169,7 @@ env::Awaitable<Answer> Answers::recipient(smtp::CheckRecipient question) {
   smtp::RecipientTaken taken;
   for (auto& target : *targets) {
     taken.addresses.push_back(std::move(target.address));
-    if (target.domain.empty()) continue;
+    if (target.domain.empty() || policy_->rules.aliases.is_postmaster(path)) continue;
     const auto finding = co_await check_domain(services_.resolver, services_.clock, services_.events, target.domain,
                                                Look::all_the_hosts, policy_->domain_check_deadline);
     auto refused = policy::refuse_recipient_domain(path, target.domain, finding);

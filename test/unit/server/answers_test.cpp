@@ -145,6 +145,16 @@ TEST(Sender, WithoutAHostForAnswersIsTaken) {
   EXPECT_THAT(client->say("MAIL FROM:<a@bare.example>"), StartsWith("250"));
 }
 
+TEST(Recipient, ThePostmasterIsTakenWhateverDnsSays) {
+  ServerRig rig;
+  rig.policy.rules.aliases.table = {{"postmaster", {"admin@null.example"}}, {"team@example.org", {"x@null.example"}}};
+  rig.start();
+  auto client = rig.ready();
+  client->say("MAIL FROM:<s@example.org>");
+  EXPECT_THAT(client->say("RCPT TO:<Postmaster>"), StartsWith("250"));
+  EXPECT_THAT(client->say("RCPT TO:<team@example.org>"), StartsWith("556 5.1.10"));
+}
+
 TEST(Recipient, WithoutAliasesPostmasterIsNobody) {
   ServerRig rig;
   rig.start();
@@ -175,7 +185,7 @@ TEST(Recipient, AnAccountsRateIsLimited) {
   EXPECT_THAT(client->say("RCPT TO:<a@null.example>"), StartsWith("556"));
   EXPECT_THAT(client->say("RCPT TO:<b@example.net>"), StartsWith("250"));
   EXPECT_THAT(client->say("RCPT TO:<c@example.net>"),
-              StartsWith("452 4.7.1 alice@example.org has reached the limit of 100 recipients in a hour"));
+              StartsWith("452 4.7.1 alice@example.org has reached the limit of 100 recipients per hour"));
   client->say("DATA");
   EXPECT_THAT(client->say(message), StartsWith("250"));
   EXPECT_EQ(rig.intake.envelopes.at(0).recipients.size(), 2u);
