@@ -4,6 +4,7 @@
 
 #include "env_asio/tls.hpp"
 #include "run.hpp"
+#include "sanitized.hpp"
 #include "support/certificates.hpp"
 
 namespace postil::env_asio {
@@ -11,18 +12,6 @@ namespace {
 
 using test::in;
 using test::Loop;
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool counted = false;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-constexpr bool counted = false;
-#else
-constexpr bool counted = true;
-#endif
-#else
-constexpr bool counted = true;
-#endif
 
 env::Awaitable<void> wait_for_octets(env::Stream* stream) {
   auto got = co_await stream->read(in(seconds(600)));
@@ -75,14 +64,14 @@ class IdleMemory : public ::testing::Test {
 };
 
 TEST_F(IdleMemory, OfAPlainSession) {
-  if (!counted) GTEST_SKIP() << "a sanitizer has its own malloc";
+  if (sanitized) GTEST_SKIP() << "a sanitizer has its own malloc";
   const auto octets = per_end(false);
   RecordProperty("octets", static_cast<int>(octets));
   EXPECT_LT(octets, 2560u);
 }
 
 TEST_F(IdleMemory, OfATlsSession) {
-  if (!counted) GTEST_SKIP() << "a sanitizer has its own malloc";
+  if (sanitized) GTEST_SKIP() << "a sanitizer has its own malloc";
   const auto octets = per_end(true);
   RecordProperty("octets", static_cast<int>(octets));
   EXPECT_LT(octets, 20u * 1024);
