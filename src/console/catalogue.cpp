@@ -8,22 +8,13 @@
 
 #include "console/draft.hpp"
 #include "diagnose/json.hpp"
+#include "diagnose/json_values.hpp"
 #include "knowledge/pairs.hpp"
 
 namespace postil::console {
 namespace {
 
 namespace json = boost::json;
-
-json::string text(std::string_view value) {
-  return json::string(value.data(), value.size());
-}
-
-json::array strings(const std::vector<std::string>& values) {
-  json::array out;
-  for (const auto& value : values) out.emplace_back(text(value));
-  return out;
-}
 
 json::value explained(const std::string& code, const i18n::Translator& tr) {
   return json::parse(diagnose::to_json(*diagnose::explain(code), tr));
@@ -32,7 +23,7 @@ json::value explained(const std::string& code, const i18n::Translator& tr) {
 json::object head(std::string_view schema, std::string_view language) {
   json::object out;
   out["schema"] = fmt::format("postil.{}/1", schema);
-  out["language"] = text(language);
+  out["language"] = diagnose::json_text(language);
   return out;
 }
 
@@ -40,14 +31,14 @@ json::array reasons(const i18n::Translator& tr) {
   json::array out;
   for (const auto& reason : knowledge::reasons()) {
     const auto words = [&](std::string_view part) {
-      return text(tr.text(fmt::format("reason.{}.{}", reason.key, part)));
+      return diagnose::json_text(tr.text(fmt::format("reason.{}.{}", reason.key, part)));
     };
     json::object row;
-    row["id"] = text(reason.key);
-    row["group"] = text(knowledge::to_string(reason.group));
-    row["persistence"] = text(knowledge::to_string(reason.persistence));
-    row["who"] = text(knowledge::to_string(reason.act));
-    row["action"] = text(knowledge::to_string(reason.action));
+    row["id"] = diagnose::json_text(reason.key);
+    row["group"] = diagnose::json_text(knowledge::to_string(reason.group));
+    row["persistence"] = diagnose::json_text(knowledge::to_string(reason.persistence));
+    row["who"] = diagnose::json_text(knowledge::to_string(reason.act));
+    row["action"] = diagnose::json_text(knowledge::to_string(reason.action));
     row["name"] = words("name");
     row["what"] = words("what");
     row["do"] = words("do");
@@ -60,20 +51,20 @@ json::array guides(const i18n::Translator& tr) {
   json::array out;
   for (const auto& guide : knowledge::guides()) {
     json::object row;
-    row["id"] = text(guide.name);
-    row["title"] = text(tr.text(guide.text("title")));
-    row["intro"] = text(tr.text(guide.text("intro")));
+    row["id"] = diagnose::json_text(guide.name);
+    row["title"] = diagnose::json_text(tr.text(guide.text("title")));
+    row["intro"] = diagnose::json_text(tr.text(guide.text("intro")));
     json::array steps;
     for (std::size_t i = 1; i <= guide.steps.size(); ++i) {
       json::object step;
-      step["title"] = text(tr.text(guide.step_text(i, "title")));
-      step["text"] = text(tr.text(guide.step_text(i, "text")));
-      step["shown"] = strings(guide.steps[i - 1].shown);
+      step["title"] = diagnose::json_text(tr.text(guide.step_text(i, "title")));
+      step["text"] = diagnose::json_text(tr.text(guide.step_text(i, "text")));
+      step["shown"] = diagnose::json_strings(guide.steps[i - 1].shown);
       steps.push_back(std::move(step));
     }
     row["steps"] = std::move(steps);
-    row["codes"] = strings(guide.codes);
-    row["terms"] = strings(guide.terms);
+    row["codes"] = diagnose::json_strings(guide.codes);
+    row["terms"] = diagnose::json_strings(guide.terms);
     out.push_back(std::move(row));
   }
   return out;
@@ -83,11 +74,11 @@ json::array glossary(const i18n::Translator& tr) {
   json::array out;
   for (const auto& term : knowledge::glossary()) {
     json::object row;
-    row["id"] = text(term.key);
-    row["name"] = text(tr.text(term.text("name")));
-    row["text"] = text(tr.text(term.text("text")));
-    row["see"] = strings(term.see);
-    row["codes"] = strings(term.codes);
+    row["id"] = diagnose::json_text(term.key);
+    row["name"] = diagnose::json_text(tr.text(term.text("name")));
+    row["text"] = diagnose::json_text(tr.text(term.text("text")));
+    row["see"] = diagnose::json_strings(term.see);
+    row["codes"] = diagnose::json_strings(term.codes);
     out.push_back(std::move(row));
   }
   return out;
@@ -133,9 +124,9 @@ std::string code_list_json(const Site& site, std::string_view language) {
   const auto add = [&](const std::string& code) {
     const auto answer = diagnose::explain(code);
     json::object row;
-    row["code"] = text(code);
-    row["title"] = text(tr.text(answer->title));
-    row["outcome"] = text(diagnose::to_string(answer->outcome));
+    row["code"] = diagnose::json_text(code);
+    row["title"] = diagnose::json_text(tr.text(answer->title));
+    row["outcome"] = diagnose::json_text(diagnose::to_string(answer->outcome));
     rows.push_back(std::move(row));
   };
   for (const auto& code : knowledge::basic_codes()) add(fmt::to_string(code.code));

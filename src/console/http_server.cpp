@@ -56,6 +56,7 @@ struct HttpServer::State : std::enable_shared_from_this<HttpServer::State> {
   env::Awaitable<void> accept(std::shared_ptr<env::Listener> listener, std::shared_ptr<HttpHandler> handler);
   env::Awaitable<void> serve(std::shared_ptr<env::Stream> stream, std::shared_ptr<HttpHandler> handler);
   env::Awaitable<bool> one_request(env::Stream& stream, std::string& rest, const HttpHandler& handler, bool last);
+  static std::size_t feed(Parser& parser, std::string& rest, unsigned& problem);
   env::Awaitable<bool> read_body(env::Stream& stream, Parser& parser, std::string& rest, unsigned& problem);
   env::Awaitable<bool> read_head(env::Stream& stream, Parser& parser, std::string& rest, unsigned& problem);
 
@@ -133,6 +134,15 @@ env::Awaitable<void> HttpServer::State::serve(std::shared_ptr<env::Stream> strea
   --connections;
 }
 
+// Gives the parser what it takes of rest, and how much that was; problem: of what cannot be read.
+std::size_t HttpServer::State::feed(Parser& parser, std::string& rest, unsigned& problem) {
+  beast::error_code error;
+  const auto used = parser.put(boost::asio::buffer(rest), error);
+  rest.erase(0, used);
+  if (error && error != http::error::need_more) problem = status_of(error);
+  return used;
+}
+
 // False: the peer has gone, or problem says what it is told.
 env::Awaitable<bool> HttpServer::State::read_head(env::Stream& stream, Parser& parser, std::string& rest,
                                                   unsigned& problem) {
@@ -140,13 +150,8 @@ env::Awaitable<bool> HttpServer::State::read_head(env::Stream& stream, Parser& p
   bool begun = !rest.empty();
   for (;;) {
     if (!rest.empty()) {
-      beast::error_code error;
-      const auto used = parser.put(boost::asio::buffer(rest), error);
-      rest.erase(0, used);
-      if (error && error != http::error::need_more) {
-        problem = status_of(error);
-        co_return false;
-      }
+      (void)feed(parser, rest, problem);
+      if (problem != 0) co_return false;
       if (parser.is_header_done()) co_return true;
       if (rest.size() > limits.head_octets_max) {
         problem = 431;
@@ -175,13 +180,8 @@ env::Awaitable<bool> HttpServer::State::read_body(env::Stream& stream, Parser& p
   }
   while (!parser.is_done()) {
     if (!rest.empty()) {
-      beast::error_code error;
-      const auto used = parser.put(boost::asio::buffer(rest), error);
-      rest.erase(0, used);
-      if (error && error != http::error::need_more) {
-        problem = status_of(error);
-        co_return false;
-      }
+      const auto used = feed(parser, rest, problem);
+      if (problem != 0) co_return false;
       if (parser.is_done()) co_return true;
       if (used > 0 && !rest.empty()) continue;
     }
