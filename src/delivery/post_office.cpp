@@ -102,8 +102,8 @@ void PostOffice::State::start(queue::StartAttempt attempt) {
   const env::Executor where = connection ? connection->executor() : services.pick_executor();
   auto whole = [](State* state, queue::StartAttempt what, std::unique_ptr<Connection> reused,
                   std::shared_ptr<const Settings> with) -> env::Awaitable<void> {
-    AttemptServices services{state->services, state->pool, state->finder, std::move(with)};
-    queue::AttemptDone done = co_await run_attempt(std::move(services), std::move(what), std::move(reused));
+    AttemptServices given{state->services, state->pool, state->finder, std::move(with)};
+    queue::AttemptDone done = co_await run_attempt(std::move(given), std::move(what), std::move(reused));
     asio::post(state->executor, [state, done = std::move(done)]() mutable {
       --state->running;
       state->step(std::move(done));
