@@ -40,6 +40,18 @@ SAME = {
 # Doubled words that are right.
 DOUBLED_FINE = {"de": {"die", "der", "das", "sie", "den", "dem"}, "es": {"a"}, "fr": {"vous", "nous"}, "pt-BR": {"a", "e"}}
 
+# The letters that a language writes most of its words with.
+HAN = ("\u4e00", "\u9fff")
+SCRIPTS = {
+    "ar": [("\u0600", "\u06ff")],
+    "ja": [HAN, ("\u3040", "\u30ff"), ("\u3005", "\u3005")],
+    "ru": [("\u0400", "\u04ff")],
+    "zh-Hans": [HAN],
+}
+UNSPACED = {"ja", "zh-Hans"}
+# Their own marks at the end of a sentence.
+ENDS = {"。": ".", "？": "?", "！": "!", "：": ":", "؟": "?"}
+
 # Wrong words that translators fall into, whatever the English says.
 NEVER = {
     "de": re.compile(r"\b(?:Bounces?|Mailbox(?:en)?|Kennw(?:ort|örter\w*)|Nutzername\w*|Emails?|Emailadresse\w*|daß|muß)\b"),
@@ -80,12 +92,14 @@ def check_english(area, english):
 
 def check_language_of(where, language, value):
     words = WORD.findall(prose(value))
-    if language == "ru":
+    if language in SCRIPTS:
         letters = "".join(words)
-        cyrillic = sum("\u0400" <= c <= "\u04ff" for c in letters)
-        # A label may be little more than a literal.
-        if len(letters) >= 20 and cyrillic < 0.6 * len(letters):
-            problem(where, f"{cyrillic} of {len(letters)} letters are Cyrillic: {value}")
+        own = sum(first <= c <= last for c in letters for first, last in SCRIPTS[language])
+        # A label may be little more than a literal; a wide letter says as much as two others.
+        if len(letters) >= 20 and own < (0.4 if language in UNSPACED else 0.6) * len(letters):
+            problem(where, f"{own} of {len(letters)} letters are of the language's own script: {value}")
+    if language in UNSPACED:
+        words = re.findall("[A-Za-z]+", prose(value))
     english = ({w.lower() for w in words} & ENGLISH) - OWN.get(language, set())
     if english:
         problem(where, f"English words: {', '.join(sorted(english))}: {value}")
@@ -116,7 +130,8 @@ def check_terms(where, language, key, source, value):
 
 
 def end_of(value):
-    return value[-1] if value and value[-1] in ".?!:" else ""
+    last = ENDS.get(value[-1:], value[-1:])
+    return last if last and last in ".?!:" else ""
 
 
 def check_translation(language, area, english):

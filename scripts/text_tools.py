@@ -10,12 +10,15 @@ import subprocess
 import tomllib
 
 PLURAL_FORMS = {
+    "ar": "nplurals=6; plural=(n==0 ? 0 : n==1 ? 1 : n==2 ? 2 : n%100>=3 && n%100<=10 ? 3 : n%100>=11 ? 4 : 5);",
     "en": "nplurals=2; plural=(n != 1);",
     "de": "nplurals=2; plural=(n != 1);",
     "es": "nplurals=2; plural=(n != 1);",
     "fr": "nplurals=2; plural=(n > 1);",
+    "ja": "nplurals=1; plural=0;",
     "pt-BR": "nplurals=2; plural=(n > 1);",
     "ru": "nplurals=3; plural=(n%10==1 && n%100!=11 ? 0 : n%10>=2 && n%10<=4 && (n%100<12 || n%100>14) ? 1 : 2);",
+    "zh-Hans": "nplurals=1; plural=0;",
 }
 PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 

@@ -1,6 +1,8 @@
 #include "i18n/columns.hpp"
 
+#include <algorithm>
 #include <cstdint>
+#include <optional>
 
 #include "base/bytes.hpp"
 
@@ -25,19 +27,57 @@ std::size_t cells_of(char32_t c) {
   return 1;
 }
 
+// One character of UTF-8 text; broken octets count as one each.
+struct Character {
+  char32_t code;
+  std::string_view octets;
+};
+
+Character first_of(std::string_view text) {
+  const auto first = static_cast<std::uint8_t>(text[0]);
+  const std::size_t length = std::min<std::size_t>(first < 0x80   ? 1
+                                                   : first < 0xe0 ? 2
+                                                   : first < 0xf0 ? 3
+                                                                  : 4,
+                                                   text.size());
+  char32_t code = first < 0x80 ? first : first & (0xffu >> (length + 1));
+  for (std::size_t i = 1; i < length; ++i) code = (code << 6) | (static_cast<std::uint8_t>(text[i]) & 0x3f);
+  return {code, text.substr(0, length)};
+}
+
+// What no line begins with, and what none ends with, in Japanese and Chinese.
+constexpr std::u32string_view closing =
+    U"、。，．・：；？！ー）」』】〉》〕］｝…‥”’ぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮ々)]},.;:!?%";
+constexpr std::u32string_view opening = U"（「『【〈《〔［｛“‘([{";
+
+// The pieces of a word that may stand on different lines: Japanese and Chinese are cut between letters, other text is
+// not.
+std::vector<std::string_view> pieces_of(std::string_view word) {
+  std::vector<std::string_view> pieces;
+  std::size_t begin = 0;
+  std::optional<Character> before;
+  for (std::size_t i = 0; i < word.size();) {
+    const auto character = first_of(word.substr(i));
+    const bool wide = cells_of(character.code) == 2 || (before && cells_of(before->code) == 2);
+    if (before && wide && !closing.contains(character.code) && !opening.contains(before->code)) {
+      pieces.push_back(word.substr(begin, i - begin));
+      begin = i;
+    }
+    before = character;
+    i += character.octets.size();
+  }
+  pieces.push_back(word.substr(begin));
+  return pieces;
+}
+
 }  // namespace
 
 std::size_t width_cells(std::string_view text) {
   std::size_t cells = 0;
-  for (std::size_t i = 0; i < text.size();) {
-    const auto first = static_cast<std::uint8_t>(text[i]);
-    const std::size_t length = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
-    char32_t c = first < 0x80 ? first : first & (0xffu >> (length + 1));
-    for (std::size_t j = 1; j < length && i + j < text.size(); ++j) {
-      c = (c << 6) | (static_cast<std::uint8_t>(text[i + j]) & 0x3f);
-    }
-    cells += cells_of(c);
-    i += length;
+  while (!text.empty()) {
+    const auto character = first_of(text);
+    cells += cells_of(character.code);
+    text.remove_prefix(character.octets.size());
   }
   return cells;
 }
@@ -53,14 +93,18 @@ std::vector<std::string> wrap(std::string_view text, std::size_t cells) {
   std::vector<std::string> lines(1);
   std::size_t used = 0;
   for (auto word : split(text, ' ')) {
-    const auto width = width_cells(word);
-    if (used != 0 && used + 1 + width > cells) {
-      lines.emplace_back();
-      used = 0;
+    std::size_t space = used != 0 ? 1 : 0;
+    for (auto piece : pieces_of(word)) {
+      const auto width = width_cells(piece);
+      if (used != 0 && used + space + width > cells) {
+        lines.emplace_back();
+        used = space = 0;
+      }
+      if (space != 0) lines.back() += ' ';
+      lines.back() += piece;
+      used += space + width;
+      space = 0;
     }
-    if (used != 0) lines.back() += ' ';
-    lines.back() += word;
-    used += width + (used != 0 ? 1 : 0);
   }
   return lines;
 }

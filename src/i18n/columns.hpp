@@ -12,7 +12,8 @@ namespace postil::i18n {
 std::size_t width_cells(std::string_view text);
 // The text with spaces after it, at least `cells` wide; longer text stays as it is.
 std::string pad(std::string_view text, std::size_t cells);
-// Lines of at most `cells`, cut at spaces; a longer word has a line of its own. Never empty.
+// Lines of at most `cells`, cut at spaces, and between letters in Japanese and Chinese; a longer word has a line of its
+// own. Never empty.
 std::vector<std::string> wrap(std::string_view text, std::size_t cells);
 
 }  // namespace postil::i18n

@@ -78,8 +78,12 @@ std::string fill(std::string_view text, const Args& args) {
 }
 
 // A language range matches on its whole, then on ever shorter beginnings: "de-AT" finds "de" [rfc4647 3.4]; and a
-// language that is there in the form of one country only stands for all of them: "pt" finds "pt-BR".
+// language that is there in the form of one country only stands for all of them: "pt" finds "pt-BR". Chinese is two
+// ways of writing: who reads the traditional one is not given the simplified one.
 std::string_view lookup(std::string range) {
+  for (const std::string_view traditional : {"zh-Hant", "zh-TW", "zh-HK", "zh-MO"}) {
+    if (istarts_with(range, traditional)) return {};
+  }
   for (;;) {
     for (auto known : known_languages()) {
       if (iequals(known, range) || iequals(known.substr(0, known.find('-')), range)) return known;

@@ -47,6 +47,7 @@ TEST(Language, tags_as_systems_write_them) {
   EXPECT_EQ(match_language("POSIX"), "en");
   EXPECT_EQ(match_language("xx"), "");
   EXPECT_EQ(match_language("deu"), "");
+  EXPECT_EQ(match_language("zh-TW"), "");  // not the simplified one
   EXPECT_EQ(match_language(""), "");
 }
 
@@ -73,6 +74,14 @@ TEST(Columns, wrap_cuts_at_spaces) {
   EXPECT_THAT(wrap("one two three", 7), ElementsAre("one two", "three"));
   EXPECT_THAT(wrap("unbreakable a", 4), ElementsAre("unbreakable", "a"));
   EXPECT_THAT(wrap("", 4), ElementsAre(""));
+}
+
+TEST(Columns, wrap_cuts_between_wide_letters_but_not_before_a_mark) {
+  EXPECT_THAT(wrap("宛先は存在しません。", 8), ElementsAre("宛先は存", "在しませ", "ん。"));
+  EXPECT_THAT(wrap("宛先不存在。", 10), ElementsAre("宛先不存", "在。"));
+  EXPECT_THAT(wrap("地址「不存在」", 6), ElementsAre("地址", "「不存", "在」"));
+  EXPECT_THAT(wrap("RCPT TO で 550 が返る", 9), ElementsAre("RCPT TO", "で 550 が", "返る"));
+  EXPECT_EQ(width_cells("\xe5\xae"), 1U);  // a cut letter
 }
 
 }  // namespace
