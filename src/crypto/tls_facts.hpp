@@ -1,9 +1,13 @@
 // What is known of a TLS connection once its handshake is done.
 #pragma once
 
+#include <cstddef>
 #include <string>
+#include <vector>
 
 namespace postil::crypto {
+
+inline constexpr std::size_t inspected_chain_max = 10;
 
 struct TlsFacts {
   std::string version;           // "TLSv1.3"
@@ -14,6 +18,9 @@ struct TlsFacts {
   std::string peer_identity;     // server side: the client certificate's mailbox or DNS name, verified; else empty
   bool peer_verified = false;    // client side: chain and name are good
   std::string verify_error;      // client side: why not, English
+  // Client side, where TlsClientRequest::inspect asks for it: the certificates as they were sent, DER, the server's own
+  // first; at most inspected_chain_max.
+  std::vector<std::string> chain;
 };
 
 }  // namespace postil::crypto

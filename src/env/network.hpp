@@ -63,6 +63,11 @@ struct TlsClientRequest {
   std::string server_name;  // SNI and the name to verify, A-labels
   bool verify = false;      // true: fail the handshake unless chain and name are good
   std::string ca_file;      // for verify; empty = the system's
+  // To look at a server, not to send it anything (verify is false then): whatever its certificate is, the handshake
+  // goes on; the facts have the chain, and verify_error all that is wrong with it except the name, which is not
+  // compared.
+  bool inspect = false;
+  std::string version;  // with inspect: this version only, "TLSv1" to "TLSv1.3", weak ciphers too; "" = as always
 };
 
 // A connection. One reader and one writer at a time, all calls on its executor; destroyed there.

@@ -33,6 +33,9 @@ using KeyPtr = std::unique_ptr<EVP_PKEY, Free<EVP_PKEY_free>>;
 void openssl_free(char* text) {
   OPENSSL_free(text);
 }
+void openssl_octets_free(unsigned char* octets) {
+  OPENSSL_free(octets);
+}
 using NamesPtr = std::unique_ptr<GENERAL_NAMES, Free<GENERAL_NAMES_free>>;
 
 // ---- files ----
@@ -132,20 +135,6 @@ std::expected<KeyPtr, std::string> read_key(const std::string& path) {
 
 // ---- certificates ----
 
-WallTime wall_time(const ASN1_TIME* time) {
-  std::tm parts{};
-  if (time == nullptr || ASN1_TIME_to_tm(time, &parts) != 1) return {};
-  return WallTime(seconds(::timegm(&parts)));
-}
-
-std::string name_text(const X509_NAME* name) {
-  const BioPtr bio(BIO_new(BIO_s_mem()));
-  if (!bio || X509_NAME_print_ex(bio.get(), name, 0, XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB) < 0) return {};
-  char* data = nullptr;
-  const long length = BIO_get_mem_data(bio.get(), &data);
-  return printable({data, static_cast<std::size_t>(length)});
-}
-
 NamesPtr alternative_names(const X509* certificate) {
   return NamesPtr(static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)));
 }
@@ -160,30 +149,13 @@ std::string ia5_text(const ASN1_IA5STRING* string) {
   return text;
 }
 
-std::string ip_text(const ASN1_OCTET_STRING* string) {
-  char text[INET6_ADDRSTRLEN] = {};
-  const int length = ASN1_STRING_length(string);
-  const int family = length == 4 ? AF_INET : AF_INET6;
-  if (length != 4 && length != 16) return {};
-  return ::inet_ntop(family, ASN1_STRING_get0_data(string), text, sizeof text) != nullptr ? text : "";
-}
-
 CertificateFacts facts_of(X509* certificate) {
-  CertificateFacts facts;
-  facts.subject = name_text(X509_get_subject_name(certificate));
-  facts.issuer = name_text(X509_get_issuer_name(certificate));
-  facts.not_before = wall_time(X509_get0_notBefore(certificate));
-  facts.not_after = wall_time(X509_get0_notAfter(certificate));
-  facts.self_signed = X509_self_signed(certificate, 0) == 1;
-  const auto names = alternative_names(certificate);
-  for (int i = 0; names && i < sk_GENERAL_NAME_num(names.get()); ++i) {
-    const auto* name = sk_GENERAL_NAME_value(names.get(), i);
-    std::string text;
-    if (name->type == GEN_DNS) text = ia5_text(name->d.dNSName);
-    if (name->type == GEN_IPADD) text = ip_text(name->d.iPAddress);
-    if (!text.empty()) facts.names.push_back(std::move(text));
-  }
-  return facts;
+  unsigned char* der = nullptr;
+  const int size = i2d_X509(certificate, &der);
+  if (size <= 0) return {};
+  const std::unique_ptr<unsigned char, Free<openssl_octets_free>> owner(der);
+  auto facts = crypto::read_certificate({reinterpret_cast<const char*>(der), static_cast<std::size_t>(size)});
+  return facts ? std::move(*facts) : CertificateFacts{};
 }
 
 // First mailbox, else first DNS name.
@@ -312,6 +284,56 @@ int note_names(int good, X509_STORE_CTX* store) {
   return good;
 }
 
+// A handshake that only looks goes on whatever it meets, and notes it.
+constexpr std::size_t noted_octets_max = 500;
+
+int note_and_go_on(int good, X509_STORE_CTX* store) {
+  if (good == 1) return 1;
+  auto* ssl = static_cast<SSL*>(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
+  auto* noted = static_cast<std::string*>(SSL_get_ex_data(ssl, names_index()));
+  if (noted == nullptr) {
+    noted = new std::string;
+    SSL_set_ex_data(ssl, names_index(), noted);
+  }
+  const std::string_view error = X509_verify_cert_error_string(X509_STORE_CTX_get_error(store));
+  if (noted->find(error) == std::string::npos && noted->size() + error.size() < noted_octets_max) {
+    if (!noted->empty()) *noted += "; ";
+    *noted += error;
+  }
+  return 1;
+}
+
+bool only_looks(const SSL* ssl) {
+  return SSL_get_verify_callback(ssl) == note_and_go_on;
+}
+
+std::vector<std::string> sent_chain(const SSL* ssl) {
+  std::vector<std::string> out;
+  const auto* chain = SSL_get_peer_cert_chain(ssl);
+  const int count = chain != nullptr ? sk_X509_num(chain) : 0;
+  for (int i = 0; i < count && out.size() < crypto::inspected_chain_max; ++i) {
+    unsigned char* der = nullptr;
+    const int size = i2d_X509(sk_X509_value(chain, i), &der);
+    if (size <= 0) continue;
+    const std::unique_ptr<unsigned char, Free<openssl_octets_free>> owner(der);
+    out.emplace_back(reinterpret_cast<const char*>(der), static_cast<std::size_t>(size));
+  }
+  return out;
+}
+
+// One version alone, as old and weak as the library still speaks it.
+bool set_version(SSL* ssl, const std::string& name) {
+  constexpr std::pair<std::string_view, int> versions[] = {
+      {"TLSv1", TLS1_VERSION}, {"TLSv1.1", TLS1_1_VERSION}, {"TLSv1.2", TLS1_2_VERSION}, {"TLSv1.3", TLS1_3_VERSION}};
+  for (const auto& [known, number] : versions) {
+    if (known != name) continue;
+    SSL_set_security_level(ssl, 0);
+    return SSL_set_cipher_list(ssl, "ALL:!aNULL:!eNULL") == 1 && SSL_set_min_proto_version(ssl, number) == 1 &&
+           SSL_set_max_proto_version(ssl, number) == 1;
+  }
+  return false;
+}
+
 std::string verify_text(SSL* ssl) {
   const long result = SSL_get_verify_result(ssl);
   if (result == X509_V_OK) return {};
@@ -428,17 +450,25 @@ std::expected<SslPtr, std::string> make_client_session(SSL_CTX* context, const e
   SslPtr ssl(SSL_new(context));
   if (!ssl || SSL_set_fd(ssl.get(), fd) != 1) return std::unexpected(take_ssl_errors());
   SSL_set_connect_state(ssl.get());
-  SSL_set_verify(ssl.get(), request.verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, note_names);
+  SSL_set_verify(ssl.get(), request.verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE,
+                 request.inspect ? note_and_go_on : note_names);
   auto* parameters = SSL_get0_param(ssl.get());
   X509_VERIFY_PARAM_set_hostflags(parameters, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
   bool good = true;
   if (request.server_name.empty()) {
     if (request.verify) return std::unexpected("There is no server name to verify the certificate against.");
   } else if (is_numeric_address(request.server_name)) {
-    good = X509_VERIFY_PARAM_set1_ip_asc(parameters, request.server_name.c_str()) == 1;  // [rfc6066 3]: no SNI
+    good = request.inspect ||
+           X509_VERIFY_PARAM_set1_ip_asc(parameters, request.server_name.c_str()) == 1;  // [rfc6066 3]: no SNI
+  } else if (request.inspect) {
+    good = SSL_set_tlsext_host_name(ssl.get(), request.server_name.c_str()) == 1;
   } else {
     good = X509_VERIFY_PARAM_set1_host(parameters, request.server_name.data(), request.server_name.size()) == 1 &&
            SSL_set_tlsext_host_name(ssl.get(), request.server_name.c_str()) == 1;
+  }
+  if (!request.version.empty() && !set_version(ssl.get(), request.version)) {
+    take_ssl_errors();
+    return std::unexpected(fmt::format("The TLS library here does not speak {}.", request.version));
   }
   if (!good) {
     take_ssl_errors();
@@ -472,6 +502,13 @@ crypto::TlsFacts client_facts(SSL* ssl) {
     return facts;
   }
   facts.server_end_point = end_point_hash(peer.get());
+  if (only_looks(ssl)) {
+    facts.chain = sent_chain(ssl);
+    if (const auto* noted = static_cast<const std::string*>(SSL_get_ex_data(ssl, names_index()))) {
+      facts.verify_error = *noted;
+    }
+    return facts;
+  }
   facts.verify_error = verify_text(ssl);
   // Without a name (an address is one here) nothing was compared.
   auto* parameters = SSL_get0_param(ssl);

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "base/time.hpp"
+#include "crypto/certificate.hpp"
 #include "env/network.hpp"
 
 namespace postil::env_asio {
@@ -27,15 +28,7 @@ struct SslFree {
 using SslContextPtr = std::unique_ptr<SSL_CTX, SslContextFree>;
 using SslPtr = std::unique_ptr<SSL, SslFree>;
 
-// What `check-config` and the console tell of a certificate.
-struct CertificateFacts {
-  std::string subject;  // "CN=mx.example.com"
-  std::string issuer;
-  std::vector<std::string> names;  // DNS and IP names that it is good for, in its order
-  WallTime not_before{};
-  WallTime not_after{};
-  bool self_signed = false;
-};
+using crypto::CertificateFacts;
 
 // How long before its end a certificate is warned of.
 inline constexpr Duration certificate_warning = days(21);
@@ -62,7 +55,8 @@ std::expected<CertificateFacts, std::string> certificate_facts(const env::TlsSer
 // Client contexts, made when first needed, and again when their CA file has changed. Any thread.
 class ClientContexts {
  public:
-  // The error is a sentence. The context stays good while the caller holds it.
+  // The error is a sentence. The context stays good while the caller holds it. ca_file counts without verify too: what
+  // verify_error says is by it.
   std::expected<std::shared_ptr<SSL_CTX>, std::string> get(bool verify, const std::string& ca_file);
 
  private:

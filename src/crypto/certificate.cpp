@@ -1,0 +1,122 @@
+#include "crypto/certificate.hpp"
+
+#include <arpa/inet.h>
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+
+#include <ctime>
+#include <memory>
+
+#include "base/bytes.hpp"
+
+namespace postil::crypto {
+namespace {
+
+template <auto F>
+struct Free {
+  template <class T>
+  void operator()(T* pointer) const {
+    F(pointer);
+  }
+};
+using BioPtr = std::unique_ptr<BIO, Free<BIO_free>>;
+using X509Ptr = std::unique_ptr<X509, Free<X509_free>>;
+using NamesPtr = std::unique_ptr<GENERAL_NAMES, Free<GENERAL_NAMES_free>>;
+
+WallTime wall_time(const ASN1_TIME* time) {
+  std::tm parts{};
+  if (time == nullptr || ASN1_TIME_to_tm(time, &parts) != 1) return {};
+  return WallTime(seconds(::timegm(&parts)));
+}
+
+std::string name_text(const X509_NAME* name) {
+  const BioPtr bio(BIO_new(BIO_s_mem()));
+  if (!bio || X509_NAME_print_ex(bio.get(), name, 0, XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB) < 0) return {};
+  char* data = nullptr;
+  const long length = BIO_get_mem_data(bio.get(), &data);
+  return printable({data, static_cast<std::size_t>(length)});
+}
+
+// The text of a DNS name; empty when it holds what no such name may (a NUL above all).
+std::string ia5_text(const ASN1_IA5STRING* string) {
+  const std::string text(reinterpret_cast<const char*>(ASN1_STRING_get0_data(string)),
+                         static_cast<std::size_t>(ASN1_STRING_length(string)));
+  for (const char c : text) {
+    if (is_control(c) || is_8bit(c) || c == ' ') return {};
+  }
+  return text;
+}
+
+std::string ip_text(const ASN1_OCTET_STRING* string) {
+  char text[INET6_ADDRSTRLEN] = {};
+  const int length = ASN1_STRING_length(string);
+  const int family = length == 4 ? AF_INET : AF_INET6;
+  if (length != 4 && length != 16) return {};
+  return ::inet_ntop(family, ASN1_STRING_get0_data(string), text, sizeof text) != nullptr ? text : "";
+}
+
+constexpr int names_max = 200;
+
+std::vector<std::string> names_of(const X509* certificate) {
+  std::vector<std::string> out;
+  const NamesPtr names(
+      static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)));
+  const int count = names ? std::min(sk_GENERAL_NAME_num(names.get()), names_max) : 0;
+  for (int i = 0; i < count; ++i) {
+    const auto* name = sk_GENERAL_NAME_value(names.get(), i);
+    std::string text;
+    if (name->type == GEN_DNS) text = ia5_text(name->d.dNSName);
+    if (name->type == GEN_IPADD) text = ip_text(name->d.iPAddress);
+    if (!text.empty()) out.push_back(std::move(text));
+  }
+  return out;
+}
+
+X509Ptr parse(std::string_view der) {
+  const auto* at = reinterpret_cast<const unsigned char*>(der.data());
+  const auto* end = at + der.size();
+  X509Ptr out(d2i_X509(nullptr, &at, static_cast<long>(der.size())));
+  if (at != end) out.reset();
+  ERR_clear_error();
+  return out;
+}
+
+}  // namespace
+
+std::optional<CertificateFacts> read_certificate(std::string_view der) {
+  const auto certificate = parse(der);
+  if (!certificate) return std::nullopt;
+  CertificateFacts facts;
+  facts.subject = name_text(X509_get_subject_name(certificate.get()));
+  facts.issuer = name_text(X509_get_issuer_name(certificate.get()));
+  facts.names = names_of(certificate.get());
+  facts.not_before = wall_time(X509_get0_notBefore(certificate.get()));
+  facts.not_after = wall_time(X509_get0_notAfter(certificate.get()));
+  facts.self_signed = X509_self_signed(certificate.get(), 0) == 1;
+  if (auto* key = X509_get0_pubkey(certificate.get()); key != nullptr) {
+    if (const char* name = EVP_PKEY_get0_type_name(key); name != nullptr) facts.key = name;
+    facts.key_bits = EVP_PKEY_get_bits(key);
+  }
+  int digest = NID_undef;
+  if (X509_get_signature_info(certificate.get(), &digest, nullptr, nullptr, nullptr) == 1 && digest != NID_undef) {
+    facts.digest = OBJ_nid2sn(digest);
+  }
+  ERR_clear_error();
+  return facts;
+}
+
+bool certificate_is_for(std::string_view der, std::string_view name) {
+  const auto certificate = parse(der);
+  if (!certificate) return false;
+  const std::string text(name);
+  unsigned char octets[16];
+  const bool numeric =
+      ::inet_pton(AF_INET, text.c_str(), octets) == 1 || ::inet_pton(AF_INET6, text.c_str(), octets) == 1;
+  const int result = numeric ? X509_check_ip_asc(certificate.get(), text.c_str(), 0)
+                             : X509_check_host(certificate.get(), text.data(), text.size(),
+                                               X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, nullptr);
+  ERR_clear_error();
+  return result == 1;
+}
+
+}  // namespace postil::crypto

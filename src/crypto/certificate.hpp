@@ -1,0 +1,33 @@
+// What an X.509 certificate says, by OpenSSL. Pure and thread-safe; the octets are a peer's and may be anything.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/time.hpp"
+
+namespace postil::crypto {
+
+struct CertificateFacts {
+  std::string subject;  // "CN=mx.example.com", printable
+  std::string issuer;
+  std::vector<std::string> names;  // DNS and IP names that it is good for, in its order
+  WallTime not_before{};
+  WallTime not_after{};
+  bool self_signed = false;
+  std::string key;     // "RSA", "EC", "ED25519"; "" when OpenSSL cannot read it
+  int key_bits = 0;    // 2048 for RSA, 256 for P-256
+  std::string digest;  // of its signature: "SHA256"; "" where the algorithm has none
+};
+
+// der: one certificate and nothing behind it. Empty when it is none.
+std::optional<CertificateFacts> read_certificate(std::string_view der);
+
+// Whether the certificate is good for this host name (A-labels) or numeric address: its alternative names, and the
+// common name where it has none of DNS [rfc6125 6.4]. false too when `der` is no certificate.
+bool certificate_is_for(std::string_view der, std::string_view name);
+
+}  // namespace postil::crypto
