@@ -17,6 +17,8 @@ namespace postil::delivery {
 namespace {
 
 constexpr std::size_t addresses_per_attempt_max = 30;
+// Hosts that may put off a recipient in one attempt: a mailbox that is full is full behind each of them.
+constexpr int deferrals_per_attempt_max = 3;
 
 // The causes are named alike on both sides; a test walks them.
 queue::Reason reason_of(route::Cause cause) {
@@ -80,6 +82,7 @@ class Attempt {
   std::vector<route::Judgement> hosts_;    // judgements at the scope of hosts, of all hosts asked
   std::vector<HostAddress> null_before_;   // said 521 some time ago; asked again only if all else fails
   std::unordered_set<std::string> asked_;  // addresses; one that is behind two names is asked once
+  int deferrals_ = 0;                      // hosts that put recipients off, and not for a trouble of their own
   bool stop_ = false;                      // no further hosts in this attempt
   bool any_good_ = false;                  // a host was ready for a transaction
   queue::AttemptDone done_;
@@ -173,6 +176,7 @@ void Attempt::apply(const smtp::TransactionResult& result, const Connection& con
       result.recipients, [](const smtp::Outcome& outcome) { return outcome.stage > smtp::Stage::rcpt; });
   std::vector<Pending> left;
   std::optional<route::Judgement> told;
+  bool put_off = false;
   for (std::size_t i = 0; i < pending_.size(); ++i) {
     const smtp::Outcome& outcome = result.recipients[i];
     const route::Judgement judgement = route::judge(outcome, each);
@@ -181,11 +185,16 @@ void Attempt::apply(const smtp::TransactionResult& result, const Connection& con
       pending_[i].add(judgement, std::make_shared<const Said>(std::move(said)));
       left.push_back(std::move(pending_[i]));
       told = judgement;
+      put_off = put_off || judgement.scope == reply::Scope::recipient;
     } else {
       finish(pending_[i], judgement, said, !connection.session().extensions().dsn);
     }
   }
   if (told) hosts_.push_back(*told);
+  if (put_off) {
+    asked_.insert(connection.host().address);  // of a kept connection it is not there yet
+    if (++deferrals_ >= deferrals_per_attempt_max) stop_ = true;
+  }
   pending_ = std::move(left);
 }
 
@@ -294,8 +303,9 @@ env::Awaitable<bool> Attempt::try_equal(std::vector<route::PlanHost> hosts) {
 env::Awaitable<void> Attempt::try_hosts() {
   const HostFinder::Hosts plan = co_await finder_.hosts(settings_, what_.site);
   if (plan.hosts.empty()) {
-    fail_all(plan.why, plan.detail.empty() ? own_words(what_.site, plan.why).words : plan.detail);
     const bool temporary = route::judge_cause(plan.why).permanence == reply::Permanence::temporary;
+    if (temporary && any_good_) co_return;  // what the host of a kept connection said tells more
+    fail_all(plan.why, plan.detail.empty() ? own_words(what_.site, plan.why).words : plan.detail);
     if (temporary) done_.site = queue::SiteHealth::down;
     co_return;
   }

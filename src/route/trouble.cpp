@@ -45,7 +45,8 @@ enum When : unsigned {
   system_status = 1 << 9,   // X.3.*: the server's own state, not the message's
   size_status = 1 << 10,    // X.3.4, X.2.3
   greylist_words = 1 << 11,
-  rate_words = 1 << 12,  // or X.7.28
+  rate_words = 1 << 12,     // or X.7.28
+  policy_status = 1 << 13,  // X.7.*
 };
 
 enum Next : unsigned { none = 0, hosts = 1, connection = 2, without_tls = 4 };
@@ -116,7 +117,11 @@ constexpr Row table[] = {
     {at_rcpt, Trouble::none, 400, 499, too_many,                  recipient, wait, Cause::recipient_deferred,   none,               by_code},
     {at_rcpt, Trouble::none, 400, 499, greylist_words,            recipient, wait, Cause::greylisted,           none,               by_code},
     {at_rcpt, Trouble::none, 400, 499, rate_words,                recipient, wait, Cause::rate_limited,         none,               by_code},
-    {at_rcpt, Trouble::none, 400, 499, always,                    recipient, wait, Cause::recipient_deferred,   none,               by_code},
+    // A policy (greylisting under another name, a limit, a reputation) holds for the domain, and is to be waited for:
+    // going round by its other hosts is what such a policy is there to stop. Anything else may be the one host's
+    // trouble with its table of recipients or with the mailbox, and the client tries the next [rfc5321 5.1].
+    {at_rcpt, Trouble::none, 400, 499, policy_status,             recipient, wait, Cause::recipient_deferred,   none,               by_code},
+    {at_rcpt, Trouble::none, 400, 499, always,                    recipient, wait, Cause::recipient_deferred,   hosts,              by_code},
     {at_rcpt, Trouble::none, 500, 599, always,                    recipient, fail, Cause::recipient_refused,    none,               by_code},
 
     // ---- the message: MAIL, DATA, BDAT and the end
@@ -189,6 +194,7 @@ unsigned facts_of(const smtp::Outcome& outcome, const Context& context) {
   set(!code, bare);
   set(code.subject == 5 && code.detail == 3, too_many);
   set(code.subject == 3 && code.detail != 4, system_status);
+  set(code.subject == 7, policy_status);
   set((code.subject == 3 && code.detail == 4) || (code.subject == 2 && code.detail == 3), size_status);
   set(has_any(text, {"greylist", "graylist", "grey-list", "gray-list", "grey list"}), greylist_words);
   set((code.subject == 7 && code.detail == 28) ||
@@ -334,8 +340,9 @@ Judgement judge(const smtp::Outcome& outcome, const Context& context) {
   out.permanence = row->permanence;
   out.cause = row->cause;
   out.status = status_of(*row, outcome);
-  // The server may have the whole message: another host would make a second copy. Only a refusal says that it has
-  // not [rfc5321 4.2.1].
+  // The server may have the whole message: a line that breaks between the last dot and its reply leaves that open
+  // [rfc5321 4.5.3.2.6], and another host would surely make a second copy. The next attempt may make one as well, but
+  // without it the message might be lost. Only a refusal says that the server has not taken it [rfc5321 4.2.1].
   const bool refused = outcome.trouble == Trouble::none && outcome.reply && outcome.reply->code >= 400;
   const unsigned next = context.sent_to_end && !refused ? static_cast<unsigned>(none) : row->next;
   out.try_other_hosts = next & hosts;

@@ -110,6 +110,66 @@ TEST(Transaction, TheSecondHostGetsThoseThatTheFirstPutOff) {
   EXPECT_THAT(second.taken()[0].recipients, ElementsAre("b@d.example"));
 }
 
+RemoteMta::Behaviour puts_off(std::string name) {
+  return [name](RemoteStage at, std::string_view argument, Prng&) -> std::optional<RemoteStep> {
+    if (at == rcpt && argument.find(name) != argument.npos) return RemoteStep{.reply = "450 4.2.1 " + name + " later"};
+    return std::nullopt;
+  };
+}
+
+TEST(Transaction, OneWhomTheFirstHostPutsOffIsTakenByTheSecond) {
+  DeliveryRig rig;
+  auto& first = rig.domain("d.example", 1, {}, puts_off("b@"));
+  rig.world.zone().mx("d.example", 20, "mx2.d.example");
+  auto& second = rig.host("mx2.d.example", 2);
+  for (const auto& result : rig.attempt(rig.put({"a@d.example", "b@d.example"}))) EXPECT_EQ(shown(result), "delivered");
+  ASSERT_EQ(first.taken().size(), 1u);
+  EXPECT_THAT(first.taken()[0].recipients, ElementsAre("a@d.example"));
+  ASSERT_EQ(second.taken().size(), 1u);
+  EXPECT_THAT(second.taken()[0].recipients, ElementsAre("b@d.example"));
+}
+
+// Of many hosts that all put a recipient off only the best are asked, each once, and the best one's words are told.
+TEST(Transaction, NotAllHostsAreAskedForOneWhomTheyPutOff) {
+  DeliveryRig rig;
+  std::vector<RemoteMta*> all;
+  for (int n = 1; n <= 6; ++n) {
+    const std::string name = "mx" + std::to_string(n) + ".d.example";
+    rig.world.zone().mx("d.example", n, name);
+    all.push_back(&rig.host(name, n, {}, always(rcpt, "450 4.2.1 " + name)));
+  }
+  std::uint64_t sessions = 0;
+  for (int round = 1; round <= 2; ++round) {  // the second one begins on a connection that was kept
+    const auto result = rig.one("a@d.example");
+    EXPECT_EQ(shown(result), "deferred recipient_deferred 4.2.1");
+    EXPECT_TRUE(round == 2 || result.diagnostic == "450 4.2.1 mx1.d.example") << result.diagnostic;
+  }
+  for (const auto* host : all) {
+    EXPECT_LE(host->counts().transactions, 2u);
+    sessions += host->counts().sessions;
+  }
+  EXPECT_EQ(all[3]->counts().sessions + all[4]->counts().sessions + all[5]->counts().sessions, 0u);
+  EXPECT_LE(sessions, 5u);
+  EXPECT_EQ(rig.last.site, queue::SiteHealth::good);
+}
+
+// The line breaks between the last dot and its reply: the first host may have the message, so the second is not asked.
+TEST(Transaction, AMessageThatMayHaveBeenTakenGoesToNoOtherHostAtOnce) {
+  DeliveryRig rig;
+  auto& first = rig.domain("d.example", 1, {}, always(end, "", Then::close));
+  rig.world.zone().mx("d.example", 20, "mx2.d.example");
+  auto& second = rig.host("mx2.d.example", 2);
+  const auto& message = rig.put({"a@d.example"});
+  EXPECT_EQ(shown(rig.attempt(message).at(0)), "deferred connection_lost 4.4.2");
+  EXPECT_EQ(second.counts().sessions, 0u);
+  first.behave({});
+  EXPECT_EQ(shown(rig.attempt(message).at(0)), "delivered");
+  ASSERT_EQ(first.taken().size(), 2u);  // it had the message, and could not say so
+  EXPECT_FALSE(first.taken()[0].answered);
+  EXPECT_TRUE(first.taken()[1].answered);
+  EXPECT_EQ(second.counts().sessions, 0u);
+}
+
 // A refusal after the last dot leaves no doubt: the host does not have the message, and another one may take it.
 TEST(Transaction, TheSecondHostGetsWhatTheFirstRefusedAtItsEnd) {
   for (const char* reply : {"421 4.3.2 closing", "452 4.3.1 disk full"}) {
