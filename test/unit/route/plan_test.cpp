@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -76,6 +77,26 @@ TEST(Plan, KindsOfMxSets) {
   EXPECT_THAT(plan.hosts, ElementsAre(PlanHost{"x.example", 0}));
   const std::vector<std::string> own{"x.example"};
   EXPECT_EQ(plan_hosts(set, own, prng).why, Cause::mail_loop);
+}
+
+// Of too many the best are kept, in whatever order they came; chance decides among equal ones alone.
+TEST(Plan, TheBestOfManyAreKept) {
+  std::vector<dns::Mx> mx;
+  for (int i = 0; i < 60; ++i) mx.push_back({static_cast<std::uint16_t>(10 * (i / 15)), "h" + std::to_string(i)});
+  std::set<std::string> of_the_second;
+  for (std::uint64_t seed = 1; seed <= 50; ++seed) {
+    Prng prng(seed);
+    std::ranges::shuffle(mx, prng);
+    const auto plan = plan_hosts(hosts(mx), {}, prng);
+    ASSERT_EQ(plan.hosts.size(), 20u);
+    std::set<std::string> best;
+    for (std::size_t i = 0; i < 20; ++i) {
+      EXPECT_EQ(plan.hosts[i].preference, i < 15 ? 0 : 10) << seed;
+      (i < 15 ? best : of_the_second).insert(plan.hosts[i].name);
+    }
+    EXPECT_EQ(best.size(), 15u) << seed;
+  }
+  EXPECT_EQ(of_the_second.size(), 15u) << "each of the equal ones has its turn";
 }
 
 TEST(Plan, AThousandRecords) {
