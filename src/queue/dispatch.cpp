@@ -134,7 +134,8 @@ void Engine::State::start_one(Slot slot, Now now, Effects& out) {
   StartAttempt effect{.attempt = {++last_attempt},
                       .message = messages[job.message].id,
                       .site = names.text(site.name),
-                      .recipients = {}};
+                      .recipients = {},
+                      .last_attempt = WallTime::max()};
   bool more = false;
   for (Slot w = job.waiters; w != no_slot; w = waiters[w].next) {
     Waiter& waiter = waiters[w];
@@ -146,6 +147,7 @@ void Engine::State::start_one(Slot slot, Now now, Effects& out) {
     waiter.phase = Phase::running;
     attempt.waiters.push_back(w);
     effect.recipients.push_back(waiter.index);
+    effect.last_attempt = std::min(effect.last_attempt, WallTime(seconds(waiter.last_attempt_seconds)));
   }
   POSTIL_ASSERT(!attempt.waiters.empty());
   job.running += static_cast<std::uint32_t>(attempt.waiters.size());

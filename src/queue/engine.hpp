@@ -94,6 +94,7 @@ struct StartAttempt {
   MessageId message;
   std::string site;                       // the domain in A-labels or as it came, or the fixed site
   std::vector<std::uint32_t> recipients;  // indices
+  WallTime last_attempt;                  // the end of the one before, to a second; 0: some recipient had none yet
 };
 // To be written as one batch with the reports that it asks for. `finished`: nobody waits any more, the message
 // is deleted in that batch. The engine goes on at once: a crash before the batch is on disk repeats the attempt.
@@ -153,6 +154,7 @@ class Engine {
   void stop_starting();
 
   Totals totals() const;
+  std::uint64_t delivered_last_minute(Now now) const;  // recipients; soon after the start, since then
   std::vector<GroupRow> by_reason(Now now) const;
   std::vector<GroupRow> by_site(Now now) const;
   // bounds: ascending. Most messages first; at most rows_max rows.

@@ -14,6 +14,7 @@
 
 #include "queue/due_heap.hpp"
 #include "queue/engine.hpp"
+#include "queue/minute_count.hpp"
 #include "queue/names.hpp"
 #include "queue/schedule.hpp"
 #include "queue/slot_table.hpp"
@@ -138,7 +139,8 @@ struct Engine::State {
   std::uint64_t last_attempt = 0;
   std::uint64_t recipients = 0, held = 0;
   bool stopping = false;
-  MonoTime latest;  // the monotonic clock never goes back in here
+  MinuteCount delivered;  // recipients
+  MonoTime latest;        // the monotonic clock never goes back in here
 
   using Effects = std::vector<Effect>;
   // engine.cpp

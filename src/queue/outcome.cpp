@@ -151,6 +151,7 @@ void Engine::State::settle(Slot slot, const RecipientResult& result, Now now, Me
 
   if (result.outcome == RecipientResult::Outcome::delivered) {
     state.reason = Reason::delivered;
+    delivered.add(now.mono);
     end_waiter(slot, RecipientStatus::delivered, state, message, persist);
     if (result.relayed_without_dsn && told(message, waiter).success) persist.relayed.push_back(waiter.index);
   } else if (message.pending != Pending::none) {

@@ -41,6 +41,10 @@ Totals Engine::totals() const {
   return totals;
 }
 
+std::uint64_t Engine::delivered_last_minute(Now now) const {
+  return state_->delivered.within(now.mono);
+}
+
 namespace {
 
 struct Tally {
