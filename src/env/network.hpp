@@ -11,6 +11,7 @@
 
 #include "base/time.hpp"
 #include "crypto/tls_facts.hpp"
+#include "dns/answer.hpp"
 #include "env/async.hpp"
 
 namespace postil::env {
@@ -41,7 +42,8 @@ std::string_view to_string(NetError error);
 
 struct NetFailure {
   NetError error = NetError::other;
-  std::string detail;  // for logs and people, English, may be empty
+  std::string detail;                                   // for logs and people, English, may be empty
+  crypto::TlsFault tls_fault = crypto::TlsFault::none;  // of a handshake
 };
 
 template <class T>
@@ -60,7 +62,7 @@ struct TlsServerFiles {
 };
 
 struct TlsClientRequest {
-  std::string server_name;  // SNI and the name to verify, A-labels
+  std::string server_name;  // SNI, and the name to verify where `names` has none; A-labels
   bool verify = false;      // true: fail the handshake unless chain and name are good
   std::string ca_file;      // for verify; empty = the system's
   // To look at a server, not to send it anything (verify is false then): whatever its certificate is, the handshake
@@ -68,6 +70,12 @@ struct TlsClientRequest {
   // compared.
   bool inspect = false;
   std::string version;  // with inspect: this version only, "TLSv1" to "TLSv1.3", weak ciphers too; "" = as always
+  // The certificate is to be for one of these, by its alternative names alone [rfc8461 4.2]. Not with inspect.
+  std::vector<std::string> names;
+  // Not empty: fail the handshake unless one of these matches [rfc7671], usages 2 and 3 only; with verify both must
+  // hold. Not with inspect.
+  std::vector<dns::Tlsa> tlsa;
+  std::vector<std::string> dane_names;  // for usage 2: the certificate must be for one of these
 };
 
 // A connection. One reader and one writer at a time, all calls on its executor; destroyed there.

@@ -20,6 +20,7 @@
 #include "base/limits.hpp"
 #include "env_asio/clock.hpp"
 #include "env_asio/socket_address.hpp"
+#include "env_asio/tls_verify.hpp"
 
 namespace postil::env_asio {
 namespace {
@@ -30,6 +31,8 @@ using env::NetError;
 using env::NetFailure;
 using env::NetResult;
 using Ready = Descriptor::wait_type;
+// Where TLSA records have decided a handshake, and the authorities are to be asked too; null: not.
+using AlsoVerify = std::unique_ptr<const env::TlsClientRequest>;
 
 // After so many reads or writes that did not have to wait, others on the thread get their turn.
 constexpr unsigned turns_max = 16;
@@ -71,8 +74,8 @@ class Core {
   static env::Awaitable<NetResult<void>> write(std::shared_ptr<Core> self, std::string_view data, MonoTime deadline);
   static env::Awaitable<NetResult<void>> connected(std::shared_ptr<Core> self, MonoTime deadline);
   static env::Awaitable<NetResult<crypto::TlsFacts>> handshake(std::shared_ptr<Core> self,
-                                                               std::shared_ptr<void> context, SslPtr ssl, bool server,
-                                                               MonoTime deadline);
+                                                               std::shared_ptr<void> context, SslPtr ssl,
+                                                               AlsoVerify also, bool server, MonoTime deadline);
 
   bool readable_now();
   void cancel();
@@ -280,10 +283,12 @@ Attempt Core::try_handshake() {
   auto attempt = ssl_failed(result, error_number, "TLS handshake");
   if (!attempt.failure) return attempt;
   auto& failure = *attempt.failure;
+  failure.tls_fault = crypto::TlsFault::other;
   if (!certificate.empty()) {
-    failure = {NetError::tls, std::move(certificate)};
+    failure = {NetError::tls, std::move(certificate),
+               fault_of(SSL_get_verify_result(ssl_.get()), has_tlsa(ssl_.get()))};
   } else if (failure.error == NetError::closed) {
-    failure = {NetError::tls, "the peer closed the connection during the TLS handshake"};
+    failure = {NetError::tls, "the peer closed the connection during the TLS handshake", crypto::TlsFault::other};
   } else if (failure.error != NetError::tls) {
     failure.error = NetError::tls;
   }
@@ -354,7 +359,8 @@ env::Awaitable<NetResult<void>> Core::connected(std::shared_ptr<Core> self, Mono
 }
 
 env::Awaitable<NetResult<crypto::TlsFacts>> Core::handshake(std::shared_ptr<Core> self, std::shared_ptr<void> context,
-                                                            SslPtr ssl, bool server, MonoTime deadline) {
+                                                            SslPtr ssl, AlsoVerify also, bool server,
+                                                            MonoTime deadline) {
   POSTIL_ASSERT(!self->tls());
   self->ssl_ = std::move(ssl);
   self->tls_context_ = std::move(context);
@@ -375,9 +381,17 @@ env::Awaitable<NetResult<crypto::TlsFacts>> Core::handshake(std::shared_ptr<Core
       co_return std::unexpected(std::move(*ended));
     }
   }
+  if (also) {
+    if (auto failure = authority_failure(self->ssl_.get(), *also)) {
+      self->broken_ = true;
+      co_return std::unexpected(std::move(*failure));
+    }
+  }
   self->handshaken_ = true;
   if (server) self->acknowledge_now();
-  co_return server ? server_facts(self->ssl_.get()) : client_facts(self->ssl_.get());
+  auto facts = server ? server_facts(self->ssl_.get()) : client_facts(self->ssl_.get());
+  if (also) facts.peer_verified = true;
+  co_return facts;
 }
 
 // After a handshake without session tickets the server has nothing to say, so the acknowledgement of the client's last
@@ -463,16 +477,19 @@ class SocketStream : public env::Stream {
     POSTIL_ASSERT(own != nullptr);
     auto ssl = make_server_session(*own, core_->fd());
     if (!ssl) return failed<crypto::TlsFacts>({NetError::limit, take_ssl_errors()});
-    return Core::handshake(core_, std::move(own), std::move(ssl), true, deadline);
+    return Core::handshake(core_, std::move(own), std::move(ssl), nullptr, true, deadline);
   }
 
   env::Awaitable<NetResult<crypto::TlsFacts>> tls_connect(env::TlsClientRequest request, MonoTime deadline) override {
     if (!core_->usable()) return failed<crypto::TlsFacts>({NetError::cancelled, "the connection was given up"});
-    auto context = core_->contexts().get(request.verify, request.ca_file);
+    auto context = core_->contexts().get(request.verify || !request.tlsa.empty(), request.ca_file);
     if (!context) return failed<crypto::TlsFacts>({NetError::tls, std::move(context.error())});
     auto ssl = make_client_session(context->get(), request, core_->fd());
     if (!ssl) return failed<crypto::TlsFacts>({NetError::tls, std::move(ssl.error())});
-    return Core::handshake(core_, std::move(*context), std::move(*ssl), false, deadline);
+    AlsoVerify also;
+    if (request.verify && !request.tlsa.empty())
+      also = std::make_unique<const env::TlsClientRequest>(std::move(request));
+    return Core::handshake(core_, std::move(*context), std::move(*ssl), std::move(also), false, deadline);
   }
 
   bool readable_now() override { return core_->readable_now(); }

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "base/bytes.hpp"
+#include "env_asio/tls_verify.hpp"
 
 namespace postil::env_asio {
 namespace {
@@ -422,6 +423,9 @@ std::expected<std::shared_ptr<SSL_CTX>, std::string> ClientContexts::get(bool ve
   // Where the peer is not verified anyway, weak keys are still better than clear text. [rfc7435 3]
   if (!verify) SSL_CTX_set_security_level(context.get(), 0);
   harden(context.get());
+  if (verify && SSL_CTX_dane_enable(context.get()) != 1) {
+    return std::unexpected(fmt::format("TLS cannot be set up for TLSA records: {}.", take_ssl_errors()));
+  }
   if (ca_file.empty()) {
     SSL_CTX_set_default_verify_paths(context.get());
   } else {
@@ -470,6 +474,10 @@ std::expected<SslPtr, std::string> make_client_session(SSL_CTX* context, const e
     take_ssl_errors();
     return std::unexpected(fmt::format("The TLS library here does not speak {}.", request.version));
   }
+  if (good && !request.inspect) {
+    if (auto set = set_expected_peer(ssl.get(), request); !set) return std::unexpected(std::move(set.error()));
+    if (!request.tlsa.empty()) SSL_set_verify(ssl.get(), SSL_VERIFY_PEER, note_names);
+  }
   if (!good) {
     take_ssl_errors();
     return std::unexpected(
@@ -499,6 +507,7 @@ crypto::TlsFacts client_facts(SSL* ssl) {
   const X509Ptr peer(SSL_get1_peer_certificate(ssl));
   if (!peer) {
     facts.verify_error = "the server gave no certificate";
+    facts.verify_fault = crypto::TlsFault::other;
     return facts;
   }
   facts.server_end_point = end_point_hash(peer.get());
@@ -509,7 +518,12 @@ crypto::TlsFacts client_facts(SSL* ssl) {
     }
     return facts;
   }
+  if (has_tlsa(ssl)) {  // the records have decided; what authorities say of it was not asked
+    facts.dane_match = matched_tlsa(ssl);
+    return facts;
+  }
   facts.verify_error = verify_text(ssl);
+  facts.verify_fault = fault_of(SSL_get_verify_result(ssl), false);
   // Without a name (an address is one here) nothing was compared.
   auto* parameters = SSL_get0_param(ssl);
   const std::unique_ptr<char, Free<openssl_free>> address(X509_VERIFY_PARAM_get1_ip_asc(parameters));
