@@ -191,7 +191,13 @@ class Lifecycle(postil.unittest.TestCase):
         (server.folder / "spool" / segments[-1]).unlink()
         os.mkfifo(server.folder / "spool" / segments[-1])
         server.launch()
-        time.sleep(1.5 * postil.PATIENCE)
+
+        def reads_the_spool():
+            """the server has locked its spool; it comes to the segment next"""
+            open_files = f"/proc/{server.process.pid}/fd"
+            lock = os.path.realpath(server.folder / "spool" / "lock")
+            return any(os.path.realpath(f"{open_files}/{fd}") == lock for fd in os.listdir(open_files))
+        postil.wait_for(reads_the_spool)
         self.assertIsNone(server.process.poll(), "it reads the spool")
         began = time.monotonic()
         server.process.send_signal(signal.SIGTERM)

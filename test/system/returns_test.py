@@ -161,8 +161,8 @@ class Returns(postil.unittest.TestCase):
 
     def test_no_report_for_a_report(self):
         self.send("bert@refuses.lab", "from nobody", sender="")
+        postil.wait_for(lambda: self.server.events("bounce.dropped"))
         postil.wait_for(lambda: self.server.queued() == 0)
-        time.sleep(0.5)
         self.assertEqual(self.ours.find("from nobody"), [])
 
     def test_notify_never_and_success(self):
