@@ -143,11 +143,23 @@ json::object recipient_json(const queue::Recipient& recipient, const queue::Reci
   return out;
 }
 
-json::object totals_json(const queue::Totals& totals) {
+// What `postil queue` says above its table.
+struct Sums {
+  queue::Totals totals;
+  std::uint64_t delivered_last_minute = 0;
+};
+
+Sums sums_of(const queue::Engine& engine, queue::Now now) {
+  return {engine.totals(), engine.delivered_last_minute(now)};
+}
+
+json::object totals_json(const Sums& sums) {
+  const queue::Totals& totals = sums.totals;
   return {{"messages", totals.messages},
           {"recipients", totals.recipients},
           {"held", totals.held},
-          {"oldest", totals.messages ? time_json(totals.oldest) : nullptr}};
+          {"oldest", totals.messages ? time_json(totals.oldest) : nullptr},
+          {"delivered_last_minute", sums.delivered_last_minute}};
 }
 
 constexpr Duration age_bounds[] = {minutes(10), hours(1), hours(4), hours(12), hours(24), hours(48), hours(120)};
@@ -195,8 +207,8 @@ env::Awaitable<json::object> Admin::handle(json::object request, control::Caller
 }
 
 env::Awaitable<json::object> Admin::status() {
-  auto read = [](const queue::Engine& engine, queue::Now) { return engine.totals(); };
-  const queue::Totals totals = co_await app_.post_office().ask(read);
+  const Sums sums = co_await app_.post_office().ask(sums_of);
+  const queue::Totals& totals = sums.totals;
   json::array listeners;
   for (const auto& [plan, at] : app_.listening()) {
     listeners.push_back(
@@ -216,6 +228,7 @@ env::Awaitable<json::object> Admin::status() {
                          {"recipients", totals.recipients},
                          {"held", totals.held},
                          {"attempts", totals.attempts_running},
+                         {"delivered_last_minute", sums.delivered_last_minute},
                          {"sessions", app_.registry().sessions()},
                          {"accepting", app_.store().accepts_mail()}};
 }
@@ -228,11 +241,11 @@ env::Awaitable<json::object> Admin::summary(json::object request) {
   }
   if (!by.empty() && by != "reason" && by != "site") co_return failure("bad_request", "by is reason, site or age");
   struct View {
-    queue::Totals totals;
+    Sums sums;
     std::vector<queue::GroupRow> rows;
   };
   auto read = [site = by == "site"](const queue::Engine& engine, queue::Now now) {
-    return View{engine.totals(), site ? engine.by_site(now) : engine.by_reason(now)};
+    return View{sums_of(engine, now), site ? engine.by_site(now) : engine.by_reason(now)};
   };
   const View view = co_await app_.post_office().ask(read);
   json::array rows;
@@ -246,17 +259,17 @@ env::Awaitable<json::object> Admin::summary(json::object request) {
                                 {"next_in", seconds_json(row.next_in)},
                                 {"last_reply", row.last_reply}});
   }
-  co_return json::object{{"ok", true}, {"totals", totals_json(view.totals)}, {"rows", std::move(rows)}};
+  co_return json::object{{"ok", true}, {"totals", totals_json(view.sums)}, {"rows", std::move(rows)}};
 }
 
 // Domains and ages: where much of one age stands in one row, something happened at that time.
 env::Awaitable<json::object> Admin::ages() {
   struct View {
-    queue::Totals totals;
+    Sums sums;
     std::vector<queue::AgeRow> rows;
   };
   auto read = [](const queue::Engine& engine, queue::Now now) {
-    return View{engine.totals(), engine.by_age(now, age_bounds, 1000)};
+    return View{sums_of(engine, now), engine.by_age(now, age_bounds, 1000)};
   };
   const View view = co_await app_.post_office().ask(read);
   json::array bounds;
@@ -267,7 +280,7 @@ env::Awaitable<json::object> Admin::ages() {
     rows.push_back(json::object{{"site", row.site}, {"messages", row.messages}, {"by_age", std::move(counts)}});
   }
   co_return json::object{
-      {"ok", true}, {"totals", totals_json(view.totals)}, {"bounds", std::move(bounds)}, {"rows", std::move(rows)}};
+      {"ok", true}, {"totals", totals_json(view.sums)}, {"bounds", std::move(bounds)}, {"rows", std::move(rows)}};
 }
 
 env::Awaitable<std::optional<json::object>> Admin::message(MessageId id) {

@@ -140,11 +140,15 @@ int Queue::summary() {
   const json::object none;
   const json::object& sums = totals && totals->is_object() ? totals->as_object() : none;
   const auto messages = count_of(sums, "messages");
+  const auto delivered = number_of(sums, "delivered_last_minute").value_or(0);
+  const std::string pace = delivered > 0   ? " " + text("go_on", {{"rate", fmt::to_string(delivered)}})
+                           : messages == 0 ? std::string()
+                                           : " " + text("none_go_out");
   if (messages == 0) {
-    out << text("empty") << '\n';
+    out << text("empty") << pace << '\n';
     return exit_ok;
   }
-  out << tr_.count("queue.waiting", messages, {{"age", age(string_of(sums, "oldest"), tr_)}}) << '\n';
+  out << tr_.count("queue.waiting", messages, {{"age", age(string_of(sums, "oldest"), tr_)}}) << pace << '\n';
   if (const auto held = count_of(sums, "held")) out << tr_.count("queue.are_held", held) << '\n';
   if (options_.by == "age") return ages(*answer);
   const bool by_site = options_.by == "site";
@@ -364,9 +368,10 @@ void add_filter(CLI::App& command, Options& options, const i18n::Translator& tr)
 
 }  // namespace
 
-int show_mail_queue(const Context& context, const ServerAt& at) {
+int show_mail_queue(const Context& context, const ServerAt& at, bool as_json) {
   Options options;
   options.at = at;
+  options.json = as_json;
   options.count = 10000;
   return Queue(context, options).list(true);
 }

@@ -35,7 +35,11 @@ object answer_to(const object& request) {
   }
   if (call == "queue.summary") {
     return {{"ok", true},
-            {"totals", object{{"messages", 3}, {"recipients", 3}, {"held", 1}, {"oldest", "2026-01-01T00:00:00Z"}}},
+            {"totals", object{{"messages", 3},
+                              {"recipients", 3},
+                              {"held", 1},
+                              {"oldest", "2026-01-01T00:00:00Z"},
+                              {"delivered_last_minute", 58}}},
             {"rows", boost::json::array{object{{"reason", "rate_limited"},
                                                {"site", ""},
                                                {"sites", 2},
@@ -83,6 +87,7 @@ TEST_F(ServerCommands, SummaryByReason) {
   ControlServer server(socket_, answer_to);
   EXPECT_EQ(ask({"queue"}), exit_ok) << err_;
   EXPECT_TRUE(said("3 messages wait, the oldest for")) << out_;
+  EXPECT_TRUE(said(". Deliveries go on: 58/min.\n")) << out_;
   EXPECT_TRUE(said("1 message is held."));
   EXPECT_TRUE(said("other side limits our rate")) << out_;
   EXPECT_TRUE(said("4m  2 domains  421 4.7.28 slow down")) << out_;
@@ -95,6 +100,7 @@ TEST_F(ServerCommands, SummaryByReason) {
 TEST_F(ServerCommands, SummaryByAge) {
   ControlServer server(socket_, answer_to);
   EXPECT_EQ(ask({"queue", "--by", "age"}), exit_ok) << err_;
+  EXPECT_TRUE(said(". Nothing was delivered within the last minute.\n")) << out_;
   EXPECT_TRUE(said("WHERE        MESSAGES  <10m  <1d  OLDER\n")) << out_;
   EXPECT_TRUE(said("all domains         5     1    1      3\n")) << out_;
   EXPECT_TRUE(said("example.net         4     1    -      3\n")) << out_;
