@@ -29,6 +29,13 @@ bool begins_with_code(std::string_view text) {
          (text.size() == 3 || text[3] == ' ');
 }
 
+// "2026-11-22T10:02:11Z" beside a record: its time of the same day, or with its day.
+std::string clock_of(const std::string& time, const json::object& record) {
+  if (time.size() < 19) return printable(time, 40);
+  const bool same_day = string_of(record, "time").starts_with(time.substr(0, 10));
+  return (same_day ? "" : time.substr(0, 10) + ' ') + time.substr(11, 8);
+}
+
 class Teller {
  public:
   Teller(const i18n::Translator& tr, bool long_form, Envelope envelope) : tr_(tr), long_form_(long_form) {
@@ -39,6 +46,7 @@ class Teller {
  private:
   void accepted(const json::object& record);
   void connection(const json::object& record, const json::object* next);
+  void connected(const json::object& record);
   void recipient(const json::object& record, std::string_view event);
   std::string address(const json::object& record) const;
   void add(const json::object& record, std::string text, std::string remote = {});
@@ -46,6 +54,7 @@ class Teller {
   const i18n::Translator& tr_;
   bool long_form_;
   Story story_;
+  std::string connected_to_, tls_;  // the newest connection
   bool any_failed_ = false, any_removed_ = false, unreported_ = false, finished_ = false;
 };
 
@@ -79,13 +88,33 @@ void Teller::accepted(const json::object& record) {
   add(record, tr_.text(login.empty() ? "trace.accepted" : "trace.accepted_login", args));
 }
 
+void Teller::connected(const json::object& record) {
+  tls_ = string_of(record, "tls");
+  connected_to_ = string_of(record, "remote");
+  if (!long_form_) return;
+  add(record,
+      tr_.text(tls_.empty() ? "trace.connected" : "trace.connected_tls", {{"remote", connected_to_}, {"tls", tls_}}));
+}
+
 // What the recipients' result says again is told there.
 void Teller::connection(const json::object& record, const json::object* next) {
   const std::string words = string_of(record, "reply");
   const bool told_next =
       next == nullptr || (string_of(*next, "event").starts_with("recipient.") && string_of(*next, "reply") == words);
   if (told_next && !long_form_) return;
-  add(record, tr_.text("trace.connection_failed", {{"remote", string_of(record, "remote")}}), words);
+  i18n::Args args{{"remote", string_of(record, "remote")}};
+  const std::string event = string_of(record, "event");
+  if (event == "host.put_off") {
+    const auto count =
+        static_cast<std::uint64_t>(std::max<std::int64_t>(1, number_of(record, "recipients").value_or(1)));
+    add(record, tr_.count("trace.put_off", count, args), words);
+  } else if (event == "host.skipped") {
+    args.emplace_back("time", clock_of(string_of(record, "said"), record));
+    add(record, tr_.text("trace.host_skipped", args), words);
+  } else {
+    const bool by_name = !string_of(record, "remote").empty();  // or DNS, or we, had something against it
+    add(record, tr_.text(by_name ? "trace.connection_failed" : "trace.host_not_asked", args), words);
+  }
 }
 
 void Teller::recipient(const json::object& record, std::string_view event) {
@@ -95,7 +124,12 @@ void Teller::recipient(const json::object& record, std::string_view event) {
   i18n::Args args{{"recipient", address(record)}, {"remote", remote}, {"status", string_of(record, "status")}};
   std::string text;
   if (event == "recipient.delivered") {
-    text = tr_.text(remote.empty() ? "trace.delivered_nowhere" : "trace.delivered", args);
+    const bool in_tls = !remote.empty() && remote == connected_to_ && !tls_.empty();
+    args.emplace_back("tls", tls_);
+    text = tr_.text(remote.empty() ? "trace.delivered_nowhere"
+                    : in_tls       ? "trace.delivered_tls"
+                                   : "trace.delivered",
+                    args);
   } else if (event == "recipient.removed") {
     any_removed_ = true;
     text = tr_.text("trace.removed", args);
@@ -111,7 +145,12 @@ void Teller::recipient(const json::object& record, std::string_view event) {
     args.emplace_back("wait",
                       short_duration(static_cast<std::uint64_t>(std::max<std::int64_t>(0, wait.value_or(0))), tr_));
     text = tr_.text(failed ? "trace.failed" : "trace.deferred", args);
-    if (!remote.empty()) text += ' ' + tr_.text("trace.at_host", args);
+    const std::string said = string_of(record, "said");
+    if (!remote.empty() && said.empty()) text += ' ' + tr_.text("trace.at_host", args);
+    if (!remote.empty() && !said.empty()) {
+      args.emplace_back("time", clock_of(said, record));
+      text += ' ' + tr_.text("trace.host_skipped", args);
+    }
   }
   add(record, std::move(text), words);
 }
@@ -125,14 +164,10 @@ Story Teller::tell(const json::array& records) {
         i + 1 < records.size() && records[i + 1].is_object() ? &records[i + 1].as_object() : nullptr;
     if (event == "message.accepted") {
       accepted(record);
-    } else if (event == "connection.failed") {
+    } else if (event == "connection.failed" || event == "host.skipped" || event == "host.put_off") {
       connection(record, next);
     } else if (event == "connection.opened") {
-      if (long_form_) {
-        const std::string tls = string_of(record, "tls");
-        add(record, tr_.text(tls.empty() ? "trace.connected" : "trace.connected_tls",
-                             {{"remote", string_of(record, "remote")}, {"tls", tls}}));
-      }
+      connected(record);
     } else if (event.starts_with("recipient.")) {
       recipient(record, event);
     } else if (event == "bounce.queued") {

@@ -1,3 +1,5 @@
+#include <gmock/gmock.h>
+
 #include "cli/story.hpp"
 #include "run_command.hpp"
 #include "servers.hpp"
@@ -213,6 +215,34 @@ TEST(Story, OfAMessageThatCameBack) {
   EXPECT_EQ(story.lines[2].remote, "550 5.1.1 unknown user");
   EXPECT_TRUE(story.last_by_reply);
   EXPECT_EQ(story.last_reply, "550 5.1.1 unknown user");
+}
+
+TEST(Story, HostsThatWereNotAskedOrDidNotTakeIt) {
+  const i18n::Translator tr;
+  const auto story = tell_story(records(accepted + R"(
+    {"time":"2026-11-22T10:02:11.300Z","event":"host.skipped","remote":"mx0 [192.0.2.5]","reply":"521 no mail here","said":"2026-11-22T09:58:03Z"},
+    {"time":"2026-11-22T10:02:11.301Z","event":"connection.failed","remote":"","reason":"no_address","reply":"mx1: no address"},
+    {"time":"2026-11-22T10:02:11.390Z","event":"host.put_off","remote":"mx2 [192.0.2.7]","recipients":1,"reply":"450 4.2.1 later"},
+    {"time":"2026-11-22T10:02:11.500Z","event":"connection.opened","remote":"mx3 [192.0.2.8]","tls":"TLS 1.3"},
+    {"time":"2026-11-22T10:02:11.600Z","event":"recipient.delivered","recipient":0,"remote":"mx3 [192.0.2.8]","reply":"250 OK"})"),
+                                tr, false);
+  ASSERT_EQ(story.lines.size(), 5u);
+  EXPECT_EQ(story.lines[1].text, "mx0 [192.0.2.5] was not asked: at 09:58:03 it said that it takes no mail.");
+  EXPECT_EQ(story.lines[1].remote, "521 no mail here");
+  EXPECT_EQ(story.lines[2].text, "A host of the domain could not be asked.");
+  EXPECT_EQ(story.lines[3].text, "mx2 [192.0.2.7] did not take it for 1 recipient.");
+  EXPECT_EQ(story.lines[4].text, "Delivered to bob@example.net: mx3 [192.0.2.8] has taken it over TLS 1.3.");
+}
+
+// What was said to an earlier message is told with its time.
+TEST(Story, AReplyFromBefore) {
+  const i18n::Translator tr;
+  const auto story = tell_story(records(accepted + R"(
+    {"time":"2026-11-22T00:02:11.390Z","event":"recipient.failed","recipient":0,"reason":"host_accepts_no_mail","status":"5.3.2","attempts":1,"remote":"mx [192.0.2.7]","reply":"521 no mail here","said":"2026-11-21T23:58:03Z"})"),
+                                tr, false);
+  ASSERT_EQ(story.lines.size(), 2u);
+  EXPECT_THAT(story.lines[1].text,
+              testing::EndsWith("mx [192.0.2.7] was not asked: at 2026-11-21 23:58:03 it said that it takes no mail."));
 }
 
 TEST(Story, Ends) {
