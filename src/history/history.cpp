@@ -69,29 +69,50 @@ std::optional<Line> parse_line(std::string_view text) {
 // What is told of repeats: how many there were, and the newest ids.
 constexpr std::string_view repeat_begin = "{\"event\":\"command.refused\",\"repeat_of\":\"";
 
-std::string repeat_json(std::uint64_t first, std::uint64_t count, std::span<const std::uint64_t> ids) {
-  std::string out = fmt::format("{}{}\",\"count\":{},\"ids\":[", repeat_begin, to_string(ReceiptId{first}), count);
+std::string repeat_json(std::uint64_t first, std::uint64_t count, WallTime last, std::span<const std::uint64_t> ids) {
+  std::string out = fmt::format("{}{}\",\"count\":{},\"last\":{},\"ids\":[", repeat_begin, to_string(ReceiptId{first}),
+                                count, unix_microseconds(last));
   for (std::size_t i = 0; i < ids.size(); ++i) {
     fmt::format_to(std::back_inserter(out), "{}\"{}\"", i ? "," : "", to_string(ReceiptId{ids[i]}));
   }
   return out + "]}";
 }
 
-// The ids in a line that repeat_json() made; none in any other.
-std::vector<std::uint64_t> repeats_told(std::string_view line) {
-  std::vector<std::uint64_t> ids;
+std::int64_t number_behind(std::string_view line, std::string_view key) {
+  std::int64_t number = 0;
+  const auto at = line.find(key);
+  if (at != std::string_view::npos) std::from_chars(line.data() + at + key.size(), line.data() + line.size(), number);
+  return number;
+}
+
+struct Told {
+  std::uint64_t count = 0;  // without the first one
+  WallTime last{};
+  std::vector<std::uint64_t> ids;  // of the newest
+
+  // Which one of all, from 1, the id at that place of the list is.
+  std::uint64_t number_at(std::size_t index) const {
+    return std::max<std::uint64_t>(count, ids.size()) - ids.size() + index + 2;
+  }
+};
+
+// What a line says that repeat_json() made; nothing for any other.
+std::optional<Told> repeats_told(std::string_view line) {
   const auto json = line.find('{');
-  if (json == std::string_view::npos || !line.substr(json).starts_with(repeat_begin)) return ids;
+  if (json == std::string_view::npos || !line.substr(json).starts_with(repeat_begin)) return {};
   auto list = line.find("\"ids\":[");
-  if (list == std::string_view::npos) return ids;
+  if (list == std::string_view::npos) return {};
+  Told told;
+  told.count = static_cast<std::uint64_t>(std::max<std::int64_t>(0, number_behind(line, "\"count\":")));
+  told.last = wall_from_microseconds(number_behind(line, "\"last\":"));
   list += 7;
   for (auto open = line.find('"', list); open != std::string_view::npos; open = line.find('"', open + 1)) {
     const auto close = line.find('"', open + 1);
     if (close == std::string_view::npos) break;
-    if (const auto id = parse_receipt_id(line.substr(open + 1, close - open - 1))) ids.push_back(id->value);
+    if (const auto id = parse_receipt_id(line.substr(open + 1, close - open - 1))) told.ids.push_back(id->value);
     open = close;
   }
-  return ids;
+  return told;
 }
 
 std::optional<std::uint32_t> file_number(std::string_view name) {
@@ -123,13 +144,18 @@ struct History::State : std::enable_shared_from_this<History::State> {
   struct Repeat {
     std::uint64_t id = 0;
     MonoTime first{};
+    WallTime last{};
     std::uint64_t count = 0;
     std::vector<std::uint64_t> ids;  // of the newest repeats
   };
   std::unordered_map<std::string, Repeat> repeats;
   std::deque<std::string> repeats_order;  // keys of `repeats`, by their first time
   // A repeated refusal has an id of its own in its reply: it leads to the record of the first one.
-  std::unordered_map<std::uint64_t, std::uint64_t> same_as;
+  struct Same {
+    std::uint64_t first = 0;
+    std::uint64_t number = 0;  // which one of all; the first one is 1
+  };
+  std::unordered_map<std::uint64_t, Same> same_as;
   std::deque<std::uint64_t> same_as_order;
 
   // The writer's own.
@@ -158,8 +184,9 @@ struct History::State : std::enable_shared_from_this<History::State> {
   void trim();
   void scan(std::uint32_t number);
   void take_scanned(Segment& segment, std::uint64_t at, std::string_view text);
-  void lead(std::uint64_t id, std::uint64_t first);
+  void lead(std::uint64_t id, Same same);
   std::vector<std::string> read(std::uint64_t id);
+  std::optional<Repeats> repeats_of(std::uint64_t id);
   void sweep_repeats(MonoTime now, bool all = false);
 };
 
@@ -332,7 +359,9 @@ void History::State::take_scanned(Segment& segment, std::uint64_t at, std::strin
   if (segment.places.empty()) segment.oldest = line->at;
   remember(segment, {line->id, static_cast<std::uint32_t>(at), static_cast<std::uint32_t>(text.size() + 1)});
   segment.newest = std::max(segment.newest, line->at);
-  for (const std::uint64_t id : repeats_told(text)) lead(id, line->id);
+  const auto told = repeats_told(text);
+  if (!told) return;
+  for (std::size_t i = 0; i < told->ids.size(); ++i) lead(told->ids[i], {line->id, told->number_at(i)});
 }
 
 std::vector<std::string> History::State::read(std::uint64_t id) {
@@ -341,7 +370,7 @@ std::vector<std::string> History::State::read(std::uint64_t id) {
     const std::lock_guard lock(mutex);
     sweep_repeats(clock.now());
     const auto same = same_as.find(id);
-    if (same != same_as.end()) id = same->second;
+    if (same != same_as.end()) id = same->second.first;
   }
   write_out();
   for (auto& [number, segment] : segments) {
@@ -362,6 +391,26 @@ std::vector<std::string> History::State::read(std::uint64_t id) {
   return lines;
 }
 
+std::optional<Repeats> History::State::repeats_of(std::uint64_t id) {
+  Same same{id, 1};
+  {
+    const std::lock_guard lock(mutex);
+    sweep_repeats(clock.now());
+    if (const auto known = same_as.find(id); known != same_as.end()) same = known->second;
+    const auto live = std::ranges::find(repeats, same.first, [](const auto& entry) { return entry.second.id; });
+    if (live != repeats.end()) {
+      const auto& repeat = live->second;
+      if (repeat.count == 0) return {};
+      return Repeats{same.number, repeat.count + 1, repeat.last};
+    }
+  }
+  const auto lines = read(same.first);
+  if (lines.size() < 2) return {};
+  const auto told = repeats_told(lines.back());
+  if (!told) return {};
+  return Repeats{same.number, told->count + 1, told->last};
+}
+
 // With the lock held: what was repeated is told once its minute is over, or there are too many to remember, or all of
 // it at the end of the program.
 void History::State::sweep_repeats(MonoTime now, bool all) {
@@ -369,7 +418,7 @@ void History::State::sweep_repeats(MonoTime now, bool all) {
     const auto found = repeats.find(repeats_order.front());
     const Repeat& repeat = found->second;
     if (!all && now - repeat.first < repeat_window && repeats.size() <= repeats_max) return;
-    if (repeat.count > 0) add_locked(repeat.id, repeat_json(repeat.id, repeat.count, repeat.ids));
+    if (repeat.count > 0) add_locked(repeat.id, repeat_json(repeat.id, repeat.count, repeat.last, repeat.ids));
     repeats.erase(found);
     repeats_order.pop_front();
   }
@@ -379,26 +428,27 @@ bool History::State::first_of(std::uint64_t id, const std::string& repeat_key) {
   const std::lock_guard lock(mutex);
   const MonoTime now = clock.now();
   sweep_repeats(now);
-  const auto [entry, first] = repeats.try_emplace(repeat_key, Repeat{id, now, 0});
+  const auto [entry, first] = repeats.try_emplace(repeat_key, Repeat{.id = id, .first = now});
   if (first) {
     repeats_order.push_back(repeat_key);
     return true;
   }
   Repeat& repeat = entry->second;
   ++repeat.count;
+  repeat.last = clock.wall();
   if (repeat.ids.size() == repeat_ids_max) repeat.ids.erase(repeat.ids.begin());
   repeat.ids.push_back(id);
-  lead(id, repeat.id);
+  lead(id, {repeat.id, repeat.count + 1});
   return false;
 }
 
 // With the lock held, or before use.
-void History::State::lead(std::uint64_t id, std::uint64_t first) {
+void History::State::lead(std::uint64_t id, Same same) {
   if (same_as.size() >= same_as_max) {
     same_as.erase(same_as_order.front());
     same_as_order.pop_front();
   }
-  if (same_as.emplace(id, first).second) same_as_order.push_back(id);
+  if (same_as.emplace(id, same).second) same_as_order.push_back(id);
 }
 
 History::History(Options options, env::Disk& disk, env::Executor writer, env::Clock& clock, env::Timers* timers)
@@ -434,6 +484,11 @@ env::Awaitable<std::vector<std::string>> History::find(MessageId id) {
 
 env::Awaitable<std::vector<std::string>> History::find(ReceiptId id) {
   auto work = [state = state_, id] { return state->read(id.value); };
+  co_return co_await env::on(state_->writer, std::move(work));
+}
+
+env::Awaitable<std::optional<Repeats>> History::repeats_of(ReceiptId id) {
+  auto work = [state = state_, id] { return state->repeats_of(id.value); };
   co_return co_await env::on(state_->writer, std::move(work));
 }
 

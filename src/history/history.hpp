@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,6 +29,13 @@ struct Options {
   std::uint64_t queue_octets_max = 4u << 20;  // waiting to be written; above it records are dropped and counted
 };
 
+// Of a refusal that came more than once within a minute.
+struct Repeats {
+  std::uint64_t number = 1;  // which one the asked one is; the first one, whose record is there, is 1
+  std::uint64_t count = 1;   // all of them so far
+  WallTime last{};           // when the last one came; the epoch where an older program wrote it
+};
+
 class History {
  public:
   // disk: a folder of its own. writer: executor for the blocking calls; one at a time. timers: what is added within
@@ -37,13 +45,15 @@ class History {
   // Reads what is there and builds the index (id -> places); blocking, on the writer executor, before use.
   void open();
   // Any thread, never blocks. json: one object without newline. repeat_key: records with the same non-empty key
-  // within a minute are counted on the first one (a later record {"repeat_of":id,"count":n,"ids":[…]}), not written
-  // again. Their own ids lead to the first one's records: the newest 16,000 of them, after a restart the newest 100 of
+  // within a minute are counted on the first one (a later record {"repeat_of":id,"count":n,"last":microseconds,
+  // "ids":[…]}), not written again. Their own ids lead to the first one's records: the newest 16,000 of them, after a restart the newest 100 of
   // each minute and key.
   void add(MessageId id, std::string json);
   void add(ReceiptId id, std::string json, std::string repeat_key);
   env::Awaitable<std::vector<std::string>> find(MessageId id);
   env::Awaitable<std::vector<std::string>> find(ReceiptId id);
+  // Nothing for a refusal that came once.
+  env::Awaitable<std::optional<Repeats>> repeats_of(ReceiptId id);
   // The newest receipts, newest first.
   env::Awaitable<std::vector<std::string>> newest_receipts(std::size_t count);
   // What was added before is with the disk when it returns, and repeats are told. For the end of the program.

@@ -38,7 +38,8 @@ struct Reply {
   std::optional<ReceiptId> receipt;
   // Replies that are more than a sentence (EHLO, HELP): further lines, without code.
   std::vector<std::string> more;
-  // The configuration line that decided, "postil.toml:12", for the receipt; empty when none did.
+  // The key of the configuration that decided, "limits.data_timeout", for the receipt, where the text alone does not
+  // tell it (server/refusal_rule.hpp).
   std::string rule;
 
   Permanence permanence() const { return permanence_of(code); }

@@ -22,11 +22,13 @@ std::string_view rule_of(const reply::Reply& reply) {
     case TextId::too_many_commands:
       return "limits.commands";
     case TextId::tls_unavailable:
+    case TextId::tls_not_offered:
       return "tls.certificate";
     case TextId::tls_required:
     case TextId::auth_needs_tls:
       return "submission.auth_without_tls";
     case TextId::auth_required:
+    case TextId::auth_not_offered:
       return "job";
     case TextId::auth_credentials:
     case TextId::auth_channel_binding:

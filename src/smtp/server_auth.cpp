@@ -70,7 +70,12 @@ void ServerSession::State::run_auth(std::string_view argument) {
   }
   const auto space = argument.find(' ');
   const auto* info = sasl::find_mechanism(argument.substr(0, space));
-  if (const auto fault = mechanism_fault(info)) return say(*fault);
+  if (const auto fault = mechanism_fault(info)) {
+    auto reply = reply::make(*fault);
+    const bool not_on_list = *fault == TextId::auth_mechanism_unknown && info && !settings_->mechanisms.empty();
+    if (not_on_list) reply.rule = "submission.mechanisms";
+    return say(std::move(reply));
+  }
   if (space == std::string_view::npos) return begin_auth(*info, std::nullopt);
   if (!takes_initial(*info)) return say(TextId::auth_initial_unwanted);
   const auto initial = trim(argument.substr(space));

@@ -62,6 +62,7 @@ void ServerSession::State::run_rcpt(std::string_view argument) {
   auto rcpt = parse_rcpt(argument, esmtp_, transaction.mail.smtputf8);
   if (!rcpt) {
     transaction.rcpt_refused = true;
+    transaction.rcpt = {};  // its record is not to name the one before
     return say(std::move(rcpt.error()));
   }
   transaction.rcpt = std::move(*rcpt);

@@ -96,6 +96,8 @@ Action ServerSession::State::run() {
       continue;
     }
     if (!closing_ && stop_ && may_reply()) {
+      stage_ = "stop";
+      give_receipt(*stop_);
       write(*stop_);
       closing_ = true;
       continue;
@@ -283,7 +285,8 @@ void ServerSession::State::write(const reply::Reply& reply) {
   output_ += reply::to_wire(reply, settings_->receipt_url);
 }
 
-// A refusal of which people may ask why gets an id and a record.
+// Every refusal gets an id and a record. The octets of a command are not in it: what a client says out of order may be
+// a password.
 void ServerSession::State::give_receipt(reply::Reply& reply) {
   const auto& entry = reply::entry(reply.text);
   if (!entry.receipt || reply.receipt) return;
@@ -323,6 +326,20 @@ void ServerSession::State::close_with(TextId text, std::vector<reply::Arg> args)
   closing_ = true;
 }
 
+void ServerSession::State::idle_too_long() {
+  auto reply = reply::make(TextId::idle_too_long, {{"host", settings_->host_name}});
+  const bool octets = phase_ == Phase::message || phase_ == Phase::chunk || phase_ == Phase::swallow;
+  if ((octets || begun_) && now_ >= block_deadline_) {
+    reply.rule = "limits.message_duration";
+  } else if (phase_ != Phase::null_host) {
+    reply.rule = octets ? "limits.data_timeout" : "limits.command_timeout";
+  }
+  stage_ = "time-out";
+  give_receipt(reply);
+  write(reply);
+  closing_ = true;
+}
+
 void ServerSession::State::tell(event::Name name, std::vector<event::Field> fields) {
   event::Event told{name, {{"session", static_cast<std::int64_t>(peer_.session.value)}, {"peer", peer_.address}}};
   for (auto& field : fields) told.fields.push_back(std::move(field));
@@ -354,8 +371,7 @@ Action ServerSession::written(MonoTime now) {
 Action ServerSession::timed_out(MonoTime now) {
   state_->now_ = now;
   if (state_->flushing_) return state_->resume();
-  state_->stage_ = "time-out";
-  state_->close_with(TextId::idle_too_long, {{"host", state_->settings_->host_name}});
+  state_->idle_too_long();
   return state_->resume();
 }
 

@@ -118,6 +118,7 @@ struct ServerSession::State {
   void close_with(reply::TextId text, std::vector<reply::Arg> args = {});
   void write(const reply::Reply& reply);
   void give_receipt(reply::Reply& reply);
+  void idle_too_long();
   void tell(event::Name name, std::vector<event::Field> fields);
 
   // server_commands.cpp

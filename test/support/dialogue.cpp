@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "base/bytes.hpp"
+#include "base/ids.hpp"
 #include "reply/code.hpp"
 
 namespace postil::test {
@@ -122,6 +123,13 @@ std::string enhanced_of(std::string_view line) {
   if (line.size() < 5) return {};
   const auto code = reply::leading_enhanced_code(trim(line.substr(4, line.size() - 6)));
   return code ? reply::to_string(*code) : std::string();
+}
+
+// "... text (7Q3K-9F2M-4T8XB)\r\n"
+bool has_receipt(std::string_view line) {
+  const auto open = line.rfind(" (");
+  if (open == std::string_view::npos || !line.ends_with(")\r\n")) return false;
+  return parse_receipt_id(line.substr(open + 2, line.size() - open - 5)).has_value();
 }
 
 std::string check_reply(const DialogueStep& step, const std::vector<std::string>& lines) {
@@ -313,6 +321,9 @@ std::string reply_fault(const std::vector<std::string>& lines) {
     const auto enhanced = enhanced_of(lines[i]);
     if (!enhanced.empty() && enhanced[0] != code[0]) return "the enhanced code is of another class";
   }
+  // What a host that takes no mail says must cost nothing.
+  const bool refused = (code[0] == '4' || code[0] == '5') && code != "521";
+  if (refused && std::ranges::none_of(lines, has_receipt)) return "a refusal without a receipt";
   return {};
 }
 

@@ -218,6 +218,12 @@ TEST_F(HistoryTest, RepeatsAreCountedAndTheirIdsFindTheFirst) {
   for (std::uint64_t n = 1; n <= 5; ++n) EXPECT_THAT(find(receipt(n)), ElementsAre(json("refused"))) << n;
   EXPECT_THAT(find(receipt(10)), ElementsAre(json("of another")));
   EXPECT_EQ(run(history->newest_receipts(10)).size(), 2u);
+  EXPECT_FALSE(run(history->repeats_of(receipt(10))));
+  const auto now = run(history->repeats_of(receipt(3)));
+  ASSERT_TRUE(now);
+  EXPECT_EQ(now->number, 3u);
+  EXPECT_EQ(now->count, 5u);
+  EXPECT_EQ(now->last, clock.wall());
   // A minute later it is told how many there were, also when none comes any more.
   clock.passed += seconds(61);
   const auto told = find(receipt(3));
@@ -244,6 +250,11 @@ TEST_F(HistoryTest, IdsOfRepeatsAreFoundAfterARestart) {
     ASSERT_THAT(told, SizeIs(2)) << n;
     EXPECT_EQ(told[0], json("refused"));
     EXPECT_THAT(told[1], HasSubstr("\"count\":4"));
+    const auto repeats = run(history->repeats_of(receipt(n)));
+    ASSERT_TRUE(repeats);
+    EXPECT_EQ(repeats->number, n);
+    EXPECT_EQ(repeats->count, 5u);
+    EXPECT_EQ(repeats->last, clock.wall());
   }
   EXPECT_THAT(find(receipt(6)), IsEmpty());
   // Killed without a word: what its minute had told already is there.
@@ -284,6 +295,10 @@ TEST_F(HistoryTest, AFloodOfRepeatsIsAFewRecords) {
   }
   work();
   EXPECT_LE(octets_on_disk(), 50'000u);  // a hundred ids a minute and key
+  const auto last = run(history->repeats_of(receipt(99'999)));
+  ASSERT_TRUE(last);
+  EXPECT_GT(last->number, 3'000u);  // of the minute under way
+  EXPECT_EQ(last->number, last->count);
   EXPECT_THAT(find(receipt(99'999)), testing::Not(IsEmpty()));
   EXPECT_EQ(history->dropped(), 0u);
 }

@@ -61,9 +61,7 @@ TEST(Catalogue, CodesAndClassesAgree) {
     if (entry.code / 100 == 3) {
       EXPECT_FALSE(entry.enhanced);
     }
-    if (entry.receipt) {
-      EXPECT_GE(entry.code, 400) << "only refusals have one";
-    }
+    EXPECT_EQ(entry.receipt, entry.code >= 400 && entry.code != 521) << "every refusal, but none of a null host";
     EXPECT_FALSE(entry.text.empty());
     EXPECT_FALSE(has_8bit(entry.text));
     EXPECT_NE(entry.text.back(), '.') << "a receipt's id or a URL follows";

@@ -142,11 +142,17 @@ TEST(ServerSession, RefusalsAreOnRecord) {
       .reply("250")
       .message("x\ny\r\n.\r\n")
       .reply("550", "5.6.0")
-      .line("BOGUS")
-      .reply("500")
+      .line("MAIL FROM:<alice@example.org>")
+      .reply("250")
+      .line("RCPT TO:<nobody@example.org>")
+      .reply("550")
+      .line("RCPT TO:<b@example.net> NOTIFY=SOMETIMES")
+      .reply("501", "5.5.4")
+      .line("c2VjcmV0")
+      .reply("500", "5.5.1", "command not known (")
       .run([](BareServer& server) {
         const auto& refusals = server.refusals();
-        ASSERT_EQ(refusals.size(), 2u);
+        ASSERT_EQ(refusals.size(), 5u);
         EXPECT_EQ(refusals[0].reply.text, TextId::rcpt_null_mx);
         EXPECT_EQ(refusals[0].stage, "rcpt");
         EXPECT_EQ(refusals[0].sender, "alice@example.org");
@@ -156,6 +162,10 @@ TEST(ServerSession, RefusalsAreOnRecord) {
         EXPECT_THAT(server.transcript(), HasSubstr("(" + to_string(refusals[0].id) + ")"));
         EXPECT_EQ(refusals[1].stage, "data");
         EXPECT_EQ(refusals[1].recipient, "");
+        EXPECT_EQ(refusals[3].reply.text, TextId::rcpt_param_bad);
+        EXPECT_EQ(refusals[3].recipient, "") << "not the one before";
+        EXPECT_EQ(refusals[4].reply.text, TextId::command_unknown);
+        EXPECT_THAT(reply::text_of(refusals[4].reply), Not(HasSubstr("c2VjcmV0")));
       });
 }
 
