@@ -32,6 +32,7 @@ def report(by_section):
         "",
         "Made by `scripts/rfc-coverage.py` from the citations in the files. A row says where a section is named, no more: a",
         "section with tests may still have sentences without one, and one without a row may be followed all the same.",
+        "RFC 9989 (DMARC) was read as its last draft, draft-ietf-dmarc-dmarcbis-41; the numbers of sections are the draft's.",
     ]
     rfcs = sorted({rfc for rfc, _ in by_section}, key=lambda name: int(name[3:]))
     for rfc in rfcs:

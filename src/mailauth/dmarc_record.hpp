@@ -47,7 +47,7 @@ struct DmarcError {
 };
 
 enum class DmarcRemark : std::uint8_t {
-  removed_tag,      // "pct", "rf" or "ri": of RFC 7489, without effect now [rfc9989 A]
+  removed_tag,      // "pct", "rf" or "ri": of RFC 7489, without effect now [rfc9989 9.3, A.6]
   unknown_tag,      // Ignored.
   uri_size_limit,   // "!10m" behind an address: obsolete, ignored.
   policy_missing,   // No "p": the record counts as one with "p=none".
