@@ -90,6 +90,15 @@ struct Spool {
   std::uint64_t segment_octets = 0, watermark_octets = 0;
 };
 
+// An entry of [[dkim]]: a key that signs what leaves for one domain.
+struct Dkim {
+  std::string domain, selector;
+  std::string key;               // the file
+  std::string sign_by = "from";  // from | envelope | both
+  bool subdomains = true;
+  std::optional<WallTime> from, until;  // when it signs; rotation
+};
+
 struct Config {
   std::string file;               // "" = defaults of the demo or of a test
   std::vector<std::string> jobs;  // submission, relay, null
@@ -102,6 +111,7 @@ struct Config {
   Limits limits;
   Deliver deliver;
   Dns dns;
+  std::vector<Dkim> dkim;  // their places: "dkim.0", "dkim.0.key"
   Spool spool;
   std::string control_socket, submit_socket;
   std::vector<ListenAddress> metrics_listen;
@@ -147,13 +157,15 @@ Loaded parse(std::span<const SourceFile> files);
 
 // The declaration of a key.
 struct Key {
-  std::string_view path;          // "submission.listen"
-  std::string_view kind;          // "text", "list of addresses", "duration", "size", "number", "yes or no", "choice"
+  std::string_view path;  // "submission.listen"
+  std::string_view kind;  // "text", "date", "list of addresses", "duration", "size", "number", "yes or no", "choice"
   std::string_view default_text;  // as it would be written in TOML; "" = none, must be set or has no effect
   std::string_view choices;       // "any own"; for choices
   std::function<std::string(const Config&)> shown;  // the value as TOML
 };
 std::span<const Key> keys();
+// Those of the entries of an array of tables: "dkim.selector". `shown` gives the values of all entries, as a list.
+std::span<const Key> entry_keys();
 const Key* find_key(std::string_view path);
 // The nearest known key within a typing error or two; "" = none.
 std::string nearest_key(std::string_view path);

@@ -29,6 +29,8 @@ class Reader {
   void table(const toml::table& table, const std::string& prefix);
   void value(const std::string& path, const toml::key& key, const toml::node& node);
   void aliases(const toml::table& table);
+  void dkim(const toml::table& table, toml::source_position at);
+  void whole_dkim();
   void unknown(const std::string& path, const toml::key& key);
   void add(toml::source_position at, std::string text_key, i18n::Args args = {}, bool warning = false);
   // About a key that may not be set: points at it, or at the file.
@@ -47,6 +49,13 @@ class Reader {
   std::map<std::string, Place> at_;
 };
 
+template <class T>
+std::string written(const T& date_or_time) {
+  std::ostringstream out;
+  out << date_or_time;
+  return out.str();
+}
+
 std::optional<Value> value_of(const toml::node& node) {
   if (const auto text = node.value_exact<std::string>()) return Value(*text);
   if (const auto number = node.value_exact<std::int64_t>()) return Value(*number);
@@ -61,6 +70,13 @@ std::optional<Value> value_of(const toml::node& node) {
     return Value(std::move(list));
   }
   return {};
+}
+
+// Also dates, as text.
+std::optional<Value> dated_value_of(const toml::node& node) {
+  if (const auto* date = node.as_date()) return Value(written(date->get()));
+  if (const auto* time = node.as_date_time()) return Value(written(time->get()));
+  return value_of(node);
 }
 
 std::string base_name(const std::string& path) {
@@ -98,7 +114,7 @@ void Reader::unknown(const std::string& path, const toml::key& key) {
   const auto at = key.source().begin;
   if (!nearest.empty()) return add(at, "config.unknown_key_near", {{"key", path}, {"nearest", nearest}});
   // The right name in the wrong table is the other usual slip.
-  for (const auto& candidate : keys()) {
+  for (const auto& candidate : path.starts_with("dkim.") ? entry_keys() : keys()) {
     const auto dot = candidate.path.rfind('.');
     if (dot != std::string_view::npos && candidate.path.substr(dot + 1) == key.str()) {
       return add(at, "config.unknown_key_near", {{"key", path}, {"nearest", std::string(candidate.path)}});
@@ -166,9 +182,65 @@ void Reader::aliases(const toml::table& table) {
   }
 }
 
+// One entry of [[dkim]].
+void Reader::dkim(const toml::table& table, toml::source_position at) {
+  const std::string name = fmt::format("dkim.{}", loaded_.config.dkim.size());
+  Dkim entry;
+  const auto place = [&](const std::string& path, toml::source_position where) {
+    at_[path] = {file_, where};
+    loaded_.config.places[path] = fmt::format("{}:{}", base_name(file_), where.line);
+  };
+  place(name, at);
+  for (const auto& [key, node] : table) {
+    const std::string path = "dkim." + std::string(key.str());
+    const auto& all = dkim_rows();
+    const auto row = std::ranges::find_if(all, [&](const DkimRow& r) { return r.key.path == path; });
+    if (row == all.end()) {
+      unknown(path, key);
+      continue;
+    }
+    place(fmt::format("{}.{}", name, key.str()), key.source().begin);
+    const auto given = dated_value_of(node);
+    auto wrong = given ? row->set(entry, *given) : std::optional(Wrong{"config.wants.other", {}});
+    if (!wrong) continue;
+    wrong->args.emplace_back("key", path);
+    wrong->args.emplace_back("kind", std::string(row->key.kind));
+    add(node.source().begin, wrong->text_key, wrong->args);
+  }
+  for (const auto& row : dkim_rows()) {
+    const auto last = row.key.path.substr(row.key.path.find('.') + 1);
+    if (row.required && !table.contains(last)) add(at, "config.dkim_missing", {{"key", std::string(row.key.path)}});
+  }
+  loaded_.config.dkim.push_back(std::move(entry));
+}
+
+void Reader::whole_dkim() {
+  std::map<std::pair<std::string, std::string>, std::string> used;
+  for (std::size_t i = 0; i < loaded_.config.dkim.size(); ++i) {
+    const auto& entry = loaded_.config.dkim[i];
+    const std::string name = fmt::format("dkim.{}", i);
+    if (entry.from && entry.until && *entry.from >= *entry.until) about(name + ".until", "config.dkim_order");
+    if (entry.domain.empty() || entry.selector.empty()) continue;
+    const auto [before, fresh] = used.emplace(std::pair{entry.domain, entry.selector}, name);
+    if (!fresh) {
+      about(name + ".selector", "config.dkim_twice",
+            {{"domain", entry.domain}, {"selector", entry.selector}, {"place", loaded_.config.place(before->second)}});
+    }
+  }
+}
+
 void Reader::table(const toml::table& table, const std::string& prefix) {
   for (const auto& [key, node] : table) {
     const std::string path = prefix + std::string(key.str());
+    if (path == "dkim") {
+      const auto* entries = node.as_array();
+      if (entries == nullptr || !entries->is_array_of_tables()) {
+        add(key.source().begin, "config.dkim_form");
+        continue;
+      }
+      for (const auto& entry : *entries) dkim(*entry.as_table(), entry.source().begin);
+      continue;
+    }
     if (const auto* inner = node.as_table()) {
       if (path == "aliases") {
         aliases(*inner);
@@ -182,7 +254,9 @@ void Reader::table(const toml::table& table, const std::string& prefix) {
           const auto name = std::string(k.path.substr(0, k.path.find('.')));
           if (name != k.path && like(name)) best = name;
         }
-        if (like("aliases")) best = "aliases";
+        for (const auto* name : {"aliases", "dkim"}) {
+          if (like(name)) best = name;
+        }
         if (best.empty()) {
           add(key.source().begin, "config.unknown_table", {{"table", path}});
         } else {
@@ -287,6 +361,7 @@ void Reader::whole() {
   }
   whole_listeners();
   whole_delivery();
+  whole_dkim();
 }
 
 Loaded Reader::read(std::span<const SourceFile> files) {

@@ -350,19 +350,23 @@ std::span<const Key> keys() {
 }
 
 const Key* find_key(std::string_view path) {
-  const auto all = keys();
-  const auto found = std::ranges::find(all, path, &Key::path);
-  return found == all.end() ? nullptr : &*found;
+  for (const auto all : {keys(), entry_keys()}) {
+    const auto found = std::ranges::find(all, path, &Key::path);
+    if (found != all.end()) return &*found;
+  }
+  return nullptr;
 }
 
 std::string nearest_key(std::string_view path) {
   std::string best;
   std::size_t distance = 4;
-  for (const auto& key : keys()) {
-    const auto d = edit_distance(key.path, path);
-    if (d < distance && d * 2 < path.size()) {
-      distance = d;
-      best = key.path;
+  for (const auto all : {keys(), entry_keys()}) {
+    for (const auto& key : all) {
+      const auto d = edit_distance(key.path, path);
+      if (d < distance && d * 2 < path.size()) {
+        distance = d;
+        best = key.path;
+      }
     }
   }
   return best;

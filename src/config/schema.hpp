@@ -26,4 +26,14 @@ struct Row {
 };
 const std::vector<Row>& rows();
 
+// A key of an entry of [[dkim]].
+struct DkimRow {
+  Key key;
+  bool required = false;
+  std::function<std::optional<Wrong>(Dkim&, const Value&)> set;
+};
+const std::vector<DkimRow>& dkim_rows();
+// "2027-01-31" (its beginning in UTC) or "2027-01-31T12:00:00Z", also with an offset.
+std::optional<WallTime> parse_date(std::string_view text);
+
 }  // namespace postil::config

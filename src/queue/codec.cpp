@@ -12,8 +12,8 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little, "the forms are little-endian");
 
-constexpr std::uint8_t envelope_version = 1;
-constexpr std::uint8_t state_version = 2;  // 1 had no diagnostic_time, last_reason and last_code
+constexpr std::uint8_t envelope_version = 2;  // 1 had no body_hash
+constexpr std::uint8_t state_version = 2;     // 1 had no diagnostic_time, last_reason and last_code
 // What stands in a form besides its strings; a count that cannot be true is refused before memory is taken.
 constexpr std::size_t recipient_octets_min = 4 + 4 + 1;
 constexpr std::size_t state_octets_min = 4 + 1 + 1 + 5 + 2 + 1 + 8 + 8 + 4 + 4 + 1 + 8;  // of version 1
@@ -203,12 +203,13 @@ std::string encode(const Envelope& envelope) {
   out.text(envelope.client);
   out.text(envelope.language);
   out.number(envelope.report_of.value);
+  out.text(envelope.body_hash);
   return out.take();
 }
 
 std::expected<Envelope, CodecError> decode_envelope(std::string_view octets) {
   Reader in(octets);
-  in.version_octet(envelope_version);
+  const auto version = in.version_octet(envelope_version);
   Envelope envelope;
   envelope.id.value = in.number<std::uint64_t>();
   envelope.kind = in.choice(Kind::success_report);
@@ -235,6 +236,7 @@ std::expected<Envelope, CodecError> decode_envelope(std::string_view octets) {
   envelope.client = in.text();
   envelope.language = in.text();
   envelope.report_of.value = in.number<std::uint64_t>();
+  if (version >= 2) envelope.body_hash = in.text();
   in.end();
   if (in.failed()) return std::unexpected(in.error());
   return envelope;

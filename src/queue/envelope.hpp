@@ -54,6 +54,9 @@ struct Envelope {
   std::string client;               // address that it came from, "192.0.2.1" or "local"
   std::string language;             // BCP 47 list for reports, from the account or Content-Language; may be ""
   MessageId report_of;              // for our own reports: the message they are about
+  // SHA-256 of the body in DKIM's relaxed form, made while it streamed in; "" = not made (no key then, or an older
+  // version)
+  std::string body_hash;
 };
 
 enum class RecipientStatus : std::uint8_t {

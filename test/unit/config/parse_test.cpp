@@ -189,6 +189,49 @@ TEST(ConfigParse, EveryProblemHasAText) {
   }
 }
 
+TEST(ConfigDkim, EntriesAndTheirPlaces) {
+  const auto loaded = parse_text(relay +
+                                 "[[dkim]]\ndomain = \"Example.ORG\"\nselector = \"S1\"\nkey = \"/k/1.pem\"\n"
+                                 "until = 2027-01-31\n"
+                                 "[[dkim]]\ndomain = \"m\u00fcnchen.example\"\nselector = \"s2\"\nkey = \"k2\"\n"
+                                 "sign_by = \"both\"\nsubdomains = false\nfrom = 2027-01-01T12:00:00+01:00\n");
+  EXPECT_THAT(loaded.problems, IsEmpty());
+  ASSERT_EQ(loaded.config.dkim.size(), 2u);
+  const auto& [first, second] = std::pair{loaded.config.dkim[0], loaded.config.dkim[1]};
+  EXPECT_EQ(first.domain, "example.org");
+  EXPECT_EQ(first.selector, "s1");
+  EXPECT_EQ(first.key, "/k/1.pem");
+  EXPECT_EQ(first.sign_by, "from");
+  EXPECT_TRUE(first.subdomains);
+  EXPECT_FALSE(first.from);
+  EXPECT_EQ(unix_microseconds(*first.until), 1'801'353'600'000'000);
+  EXPECT_EQ(second.domain, "xn--mnchen-3ya.example");
+  EXPECT_EQ(second.sign_by, "both");
+  EXPECT_FALSE(second.subdomains);
+  EXPECT_EQ(unix_microseconds(*second.from), 1'798'801'200'000'000);
+  EXPECT_EQ(loaded.config.place("dkim.0.key"), "postil.toml:8");
+  EXPECT_EQ(loaded.config.place("dkim.1"), "postil.toml:10");
+}
+
+TEST(ConfigDkim, Problems) {
+  const auto of = [](const std::string& entry) { return problems(relay + entry); };
+  const std::string good = "[[dkim]]\ndomain = \"a.example\"\nselector = \"s\"\nkey = \"k\"\n";
+  EXPECT_THAT(of(good), IsEmpty());
+  EXPECT_THAT(of("[dkim]\ndomain = \"a.example\"\n"), ElementsAre("dkim_form@5:2"));
+  EXPECT_THAT(of("dkim = 5\n"), ElementsAre("dkim_form@5:1"));
+  EXPECT_THAT(of("[[dkim]]\nselector = \"s\"\nkey = \"k\"\n"), ElementsAre("dkim_missing@5:1"));
+  EXPECT_THAT(of(good + "domian = \"x\"\n"), ElementsAre("unknown_key_near@9:1"));
+  EXPECT_THAT(of(good + "until = \"soon\"\n"), ElementsAre("wants.date@9:9"));
+  EXPECT_THAT(of(good + "until = \"2027-02-30\"\n"), ElementsAre("wants.date@9:9"));
+  EXPECT_THAT(of(good + "until = 2027-01-31T12:00:00\n"), ElementsAre("wants.date@9:9")) << "no zone";
+  EXPECT_THAT(of(good + "from = 2027-01-31\nuntil = 2027-01-31\n"), ElementsAre("dkim_order@10:1"));
+  EXPECT_THAT(of(good + "sign_by = \"sender\"\n"), ElementsAre("wants.choice@9:11"));
+  EXPECT_THAT(of(good + good), ElementsAre("dkim_twice@11:1"));
+  EXPECT_THAT(of("[[dkim]]\ndomain = \"nodot\"\nselector = \"a b\"\nkey = \"\"\n"),
+              ElementsAre("wants.domain@6:10", "wants.selector@7:12", "wants.text@8:7"));
+  EXPECT_THAT(of("[[dkin]]\ndomain = \"a.example\"\n"), Not(IsEmpty()));
+}
+
 TEST(ConfigParse, KeysAreThereOnce) {
   std::set<std::string_view> seen;
   for (const auto& key : keys()) {

@@ -28,6 +28,7 @@ Envelope full_envelope() {
   envelope.client = "2001:db8::1";
   envelope.language = "de, en";
   envelope.report_of = {99};
+  envelope.body_hash = std::string(32, '\x07');
   return envelope;
 }
 
@@ -120,6 +121,17 @@ TEST(QueueCodec, a_state_of_the_first_version_is_read) {
   EXPECT_EQ(back->recipients[0].last_reason, Reason::new_message);
 }
 
+// Version 1 ended with report_of.
+TEST(QueueCodec, an_envelope_of_the_first_version_is_read) {
+  auto octets = encode(full_envelope());
+  octets[0] = 1;
+  octets.resize(octets.size() - 4 - 32);
+  const auto back = decode_envelope(octets);
+  ASSERT_TRUE(back);
+  EXPECT_EQ(back->report_of.value, 99u);
+  EXPECT_EQ(back->body_hash, "");
+}
+
 TEST(QueueCodec, every_cut_is_refused) {
   const auto envelope = encode(full_envelope());
   for (std::size_t size = 0; size < envelope.size(); ++size) {
@@ -135,9 +147,9 @@ TEST(QueueCodec, every_cut_is_refused) {
 
 TEST(QueueCodec, newer_version_and_bad_values_are_told_apart) {
   auto octets = encode(full_envelope());
-  octets[0] = 2;
+  octets[0] = 3;
   EXPECT_EQ(decode_envelope(octets).error(), CodecError::newer_version);
-  octets[0] = 1;
+  octets[0] = 2;
   octets[9] = 9;  // the kind
   EXPECT_EQ(decode_envelope(octets).error(), CodecError::bad_value);
   EXPECT_EQ(decode_envelope("").error(), CodecError::truncated);
