@@ -54,11 +54,7 @@ void add_facts(Draft& draft, Fields main, const Answer& answer) {
   if (!answer.stages.empty()) {
     auto list = main.add("STAGES");
     label(list, "answers");
-    for (const auto stage : answer.stages) {
-      auto item = list.add("ITEM");
-      item.set("HREF", draft.link(View::stage, std::string(knowledge::to_string(stage))));
-      item.set("NAME", stage_text(draft.tr, stage));
-    }
+    for (const auto stage : answer.stages) set_stage(draft, list.add("ITEM"), stage);
   }
   add_codes(draft, main, "ENHANCED", answer.enhanced);
   main.set("L_ENHANCED",
@@ -247,6 +243,24 @@ void set_code(const Draft& draft, Fields fields, std::string_view code) {
 
 std::string stage_text(const i18n::Translator& tr, knowledge::Stage stage) {
   return tr.text(fmt::format("explain.stage.{}", knowledge::to_string(stage)));
+}
+
+void set_stage(const Draft& draft, Fields fields, knowledge::Stage stage) {
+  fields.set("HREF", draft.link(View::stage, std::string(knowledge::to_string(stage))));
+  fields.set("NAME", stage_text(draft.tr, stage));
+}
+
+void set_texts(const Draft& draft, Fields fields, std::string_view page, std::initializer_list<std::string_view> keys) {
+  for (const auto key : keys) fields.set("T_" + to_upper(key), draft.text(fmt::format("{}.{}", page, key)));
+}
+
+Fields begin_list(Draft& draft, std::string_view page) {
+  draft.title = draft.text(fmt::format("{}.title", page));
+  draft.description = draft.text(fmt::format("{}.intro", page));
+  auto main = draft.frame.include("MAIN", fmt::format("{}.html", page));
+  main.set("T_TITLE", draft.title);
+  main.set("T_INTRO", draft.description);
+  return main;
 }
 
 std::string outcome_class(Outcome outcome) {

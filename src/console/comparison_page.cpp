@@ -64,9 +64,7 @@ void fill_table(Draft& draft, Fields main, const Comparison& comparison) {
   table.row("answers", [&](Fields* cell, const Answer& side) {
     for (const auto stage : side.stages) {
       if (!cell) break;
-      auto item = cell->add("STAGE");
-      item.set("HREF", draft.link(View::stage, std::string(knowledge::to_string(stage))));
-      item.set("NAME", stage_text(draft.tr, stage));
+      set_stage(draft, cell->add("STAGE"), stage);
     }
     return !side.stages.empty();
   });
@@ -163,19 +161,10 @@ bool fill_comparison(Draft& draft) {
 }
 
 bool fill_comparisons(Draft& draft) {
-  draft.title = draft.text("comparisons.title");
-  draft.description = draft.text("comparisons.intro");
-  auto main = draft.frame.include("MAIN", "comparisons.html");
-  main.set("T_TITLE", draft.title);
-  main.set("T_INTRO", draft.description);
-  main.set("T_CHOOSE", draft.text("comparisons.choose"));
-  main.set("T_FIRST", draft.text("comparisons.first"));
-  main.set("T_SECOND", draft.text("comparisons.second"));
-  main.set("T_BUTTON", draft.text("comparisons.button"));
-  main.set("T_ANY", draft.text("comparisons.any"));
+  auto main = begin_list(draft, "comparisons");
+  set_texts(draft, main, "comparisons", {"choose", "first", "second", "button", "any", "list"});
   main.set("ACTION", draft.link(View::comparisons));
   if (draft.site.options().files) main.show("FILES");
-  main.set("T_LIST", draft.text("comparisons.list"));
   for (const auto& code : knowledge::basic_codes()) {
     auto option = main.add("OPTION");
     option.set("CODE", fmt::to_string(code.code));

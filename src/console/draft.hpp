@@ -1,6 +1,7 @@
 // A page in the making: what the functions that fill the pages get. Only for src/console.
 #pragma once
 
+#include <initializer_list>
 #include <string>
 #include <vector>
 
@@ -72,6 +73,12 @@ void fill_box(Draft& draft, Fields main, bool focus);
 std::optional<Place> place_of_code(std::string_view code, const std::string& language);
 // Adds LINK (when there is a page) or PLAIN, with CODE.
 void set_code(const Draft& draft, Fields fields, std::string_view code);
+// HREF and NAME of a stage's page.
+void set_stage(const Draft& draft, Fields fields, knowledge::Stage stage);
+// T_KEY for each of the page's texts: {"first"} of "codes" is T_FIRST, from web.codes.first.
+void set_texts(const Draft& draft, Fields fields, std::string_view page, std::initializer_list<std::string_view> keys);
+// Begins a page that lists others: the window's title, and MAIN from PAGE.html with T_TITLE and T_INTRO.
+Fields begin_list(Draft& draft, std::string_view page);
 std::string stage_text(const i18n::Translator& tr, knowledge::Stage stage);
 std::string outcome_class(diagnose::Outcome outcome);  // of the style sheet
 

@@ -29,11 +29,7 @@ void add_code_row(Draft& draft, Fields list, const knowledge::BasicCode& code) {
   auto row = list.add("CODE_ROW");
   set_code(draft, row, number);
   row.set("TITLE", draft.tr.text(fmt::format("code.{}.title", number)));
-  for (const auto stage : code.stages) {
-    auto item = row.add("STAGE");
-    item.set("HREF", draft.link(View::stage, std::string(knowledge::to_string(stage))));
-    item.set("NAME", stage_text(draft.tr, stage));
-  }
+  for (const auto stage : code.stages) set_stage(draft, row.add("STAGE"), stage);
 }
 
 // home: refusals first, and only what stands in an RFC.
@@ -55,13 +51,8 @@ void add_classes(Draft& draft, Fields main, bool home) {
 }
 
 void add_stages(Draft& draft, Fields main) {
-  main.set("T_STAGES", draft.text("home.stages"));
-  main.set("T_STAGES_TEXT", draft.text("home.stages_text"));
-  for (const auto stage : stage_order) {
-    auto item = main.add("STAGE_LINK");
-    item.set("HREF", draft.link(View::stage, std::string(knowledge::to_string(stage))));
-    item.set("NAME", stage_text(draft.tr, stage));
-  }
+  set_texts(draft, main, "home", {"stages", "stages_text"});
+  for (const auto stage : stage_order) set_stage(draft, main.add("STAGE_LINK"), stage);
 }
 
 void add_subjects(Draft& draft, Fields main) {
@@ -86,9 +77,7 @@ void add_subjects(Draft& draft, Fields main) {
 void fill_box(Draft& draft, Fields main, bool focus) {
   auto box = main.include("BOX", "box.html");
   box.set("ACTION", draft.link(View::explain));
-  for (const std::string_view key : {"label", "hint", "button", "secret", "no_script", "offline", "found", "none"}) {
-    box.set("T_" + to_upper(key), draft.text(fmt::format("box.{}", key)));
-  }
+  set_texts(draft, box, "box", {"label", "hint", "button", "secret", "no_script", "offline", "found", "none"});
   box.set("PLACEHOLDER", "550 5.7.26 Unauthenticated email from example.org is not accepted");
   box.set("CODES", draft.link(View::codes));
   box.show(draft.site.options().files ? "FILES" : "SERVED");
@@ -106,11 +95,7 @@ void fill_box(Draft& draft, Fields main, bool focus) {
 }
 
 bool fill_home(Draft& draft) {
-  draft.title = draft.text("home.title");
-  draft.description = draft.text("home.intro");
-  auto main = draft.frame.include("MAIN", "home.html");
-  main.set("T_TITLE", draft.title);
-  main.set("T_INTRO", draft.description);
+  auto main = begin_list(draft, "home");
   fill_box(draft, main, false);
   add_classes(draft, main, true);
   add_stages(draft, main);
@@ -139,16 +124,8 @@ bool fill_home(Draft& draft) {
 }
 
 bool fill_codes(Draft& draft) {
-  draft.title = draft.text("codes.title");
-  draft.description = draft.text("codes.intro");
-  auto main = draft.frame.include("MAIN", "codes.html");
-  main.set("T_TITLE", draft.title);
-  main.set("T_INTRO", draft.description);
-  main.set("T_BASIC", draft.text("codes.basic"));
-  main.set("T_ENHANCED", draft.text("codes.enhanced"));
-  main.set("T_ENHANCED_TEXT", draft.text("codes.enhanced_text"));
-  main.set("T_CODE", draft.text("codes.code"));
-  main.set("T_MEANS", draft.text("codes.means"));
+  auto main = begin_list(draft, "codes");
+  set_texts(draft, main, "codes", {"basic", "enhanced", "enhanced_text", "code", "means"});
   main.set("T_ANSWERS", draft.tr.text("explain.label.answers"));
   add_classes(draft, main, false);
   add_stages(draft, main);
@@ -190,22 +167,14 @@ bool fill_stage(Draft& draft) {
   }
   main.set("T_STAGES", draft.text("stage.others"));
   for (const auto other : stage_order) {
-    if (other == *stage) continue;
-    auto item = main.add("STAGE_LINK");
-    item.set("HREF", draft.link(View::stage, std::string(knowledge::to_string(other))));
-    item.set("NAME", stage_text(draft.tr, other));
+    if (other != *stage) set_stage(draft, main.add("STAGE_LINK"), other);
   }
   return true;
 }
 
 bool fill_reasons(Draft& draft) {
-  draft.title = draft.text("reasons.title");
-  draft.description = draft.text("reasons.intro");
-  auto main = draft.frame.include("MAIN", "reasons.html");
-  main.set("T_TITLE", draft.title);
-  main.set("T_INTRO", draft.description);
-  main.set("T_ACTS", draft.text("reasons.acts"));
-  main.set("T_LASTS", draft.text("reasons.lasts"));
+  auto main = begin_list(draft, "reasons");
+  set_texts(draft, main, "reasons", {"acts", "lasts"});
   const auto all = knowledge::reasons();
   for (int g = 0; g <= static_cast<int>(knowledge::Group::unknown); ++g) {
     const auto group = static_cast<knowledge::Group>(g);

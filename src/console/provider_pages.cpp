@@ -61,11 +61,7 @@ std::vector<std::string> provider_items() {
 }
 
 bool fill_providers(Draft& draft) {
-  draft.title = draft.text("providers.title");
-  draft.description = draft.text("providers.intro");
-  auto main = draft.frame.include("MAIN", "providers.html");
-  main.set("T_TITLE", draft.title);
-  main.set("T_INTRO", draft.description);
+  auto main = begin_list(draft, "providers");
   for (const auto* vendor : vendors_by_name()) {
     auto item = main.add("PROVIDER");
     item.set("HREF", draft.link(View::provider, vendor->id));

@@ -55,11 +55,7 @@ const knowledge::Guide* guide_of(std::string_view item) {
 }
 
 bool fill_guides(Draft& draft) {
-  draft.title = draft.text("guides.title");
-  draft.description = draft.text("guides.intro");
-  auto main = draft.frame.include("MAIN", "guides.html");
-  main.set("T_TITLE", draft.title);
-  main.set("T_INTRO", draft.description);
+  auto main = begin_list(draft, "guides");
   for (const auto& guide : knowledge::guides()) {
     auto row = main.add("GUIDE");
     row.set("HREF", draft.link(View::guide, guide_item(guide.name)));
@@ -94,11 +90,7 @@ bool fill_guide(Draft& draft) {
 }
 
 bool fill_glossary(Draft& draft) {
-  draft.title = draft.text("glossary.title");
-  draft.description = draft.text("glossary.intro");
-  auto main = draft.frame.include("MAIN", "glossary.html");
-  main.set("T_TITLE", draft.title);
-  main.set("T_INTRO", draft.description);
+  auto main = begin_list(draft, "glossary");
   std::vector<std::pair<std::string, const knowledge::Term*>> terms;
   for (const auto& term : knowledge::glossary()) terms.emplace_back(draft.tr.text(term.text("name")), &term);
   std::ranges::sort(terms, [](const auto& a, const auto& b) { return to_lower(a.first) < to_lower(b.first); });
