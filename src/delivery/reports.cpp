@@ -76,7 +76,9 @@ env::Awaitable<env::StoreResult<env::AddMessage>> ReportWriter::write(std::share
     auto tried = co_await write_body(report);
     if (!tried) co_return std::unexpected(tried.error());
     written = std::move(*tried);
-  } while (written.boundary_clash);  // its random word was in the original: it takes another
+    report.encode_original = report.encode_original || written.long_line;
+    // Its random word was in the original, and it takes another; or it must encode what it gives back.
+  } while (written.boundary_clash || written.long_line);
   envelope.size_octets = written.facts.size_octets;
   envelope.header_octets = written.facts.header_octets;
   envelope.smtputf8 = written.facts.smtputf8;
@@ -107,7 +109,11 @@ env::Awaitable<env::StoreResult<ReportWriter::Written>> ReportWriter::write_body
   out += writer.end();
   const auto written = co_await (*body)->append(out);
   if (!written) co_return std::unexpected(written.error());
-  Written made{std::move(*body), writer.facts(), writer.boundary_clash()};
+  Written made;
+  made.body = std::move(*body);
+  made.facts = writer.facts();
+  made.boundary_clash = writer.boundary_clash();
+  made.long_line = writer.has_long_line();
   co_return made;
 }
 

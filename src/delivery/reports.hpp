@@ -31,7 +31,7 @@ class ReportWriter {
   struct Written {
     std::unique_ptr<env::BodyWriter> body;
     dsn::Facts facts;
-    bool boundary_clash = false;
+    bool boundary_clash = false, long_line = false;
   };
   env::Awaitable<env::StoreResult<Written>> write_body(dsn::Report report);
   Services& services_;

@@ -24,6 +24,7 @@ struct Report {
   std::string original_header;     // the stored message's header block; the beginning of the message will do
   std::string language;            // of the reader: "de", "de-AT, en;q=0.5"; "" or unknown ones: English alone
   Duration refused_us_lifetime{};  // how long mail waits for hosts that refuse us; 0: as long as any other
+  bool encode_original = false;    // base64 for all of it: Writer::has_long_line()
   std::uint64_t random = 0;        // 64 bits that no peer can guess, for the boundary
 };
 

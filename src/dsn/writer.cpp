@@ -16,7 +16,8 @@ namespace postil::dsn {
 namespace {
 
 constexpr std::size_t original_header_octets_max = 64 * 1024;  // of what a report gives back
-constexpr std::size_t line_octets_max = 990;
+constexpr std::size_t line_octets_max = 990;                   // of a header line that we cut
+constexpr std::size_t text_line_octets_max = 998;              // without CRLF [rfc5322 2.1.1]
 constexpr std::size_t message_id_octets_max = 255;
 
 // '=' and '_' side by side are in neither quoted-printable nor base64 text [rfc2045 6.7].
@@ -75,7 +76,8 @@ Writer::Writer(Report report) : report_(std::move(report)) {
   whole_ = report_.kind == Kind::failed && original.ret == queue::Return::full &&
            original.size_octets <= full_original_octets_max;
   // message/rfc822 must not be encoded [rfc2046 5.2.1]; message/global may [rfc6532 3.7].
-  base64_ = original.body == queue::Body::binary || (!international_ && (original.body_8bit || original.header_utf8));
+  base64_ = report_.encode_original || original.body == queue::Body::binary ||
+            (!international_ && (original.body_8bit || original.header_utf8));
   facts_.smtputf8 = international_;
   human_ = human_part(report_);
 }
@@ -149,6 +151,7 @@ void Writer::original(std::string_view octets, std::string& out) {
     pending_.erase(0, ready);
   } else {
     watch_boundary(octets);
+    watch_lines(octets);
     facts_.body_8bit = facts_.body_8bit || has_8bit(octets);
     out += octets;
   }
@@ -161,6 +164,17 @@ void Writer::watch_boundary(std::string_view octets) {
   clash_ = clash_ || tail_.find(boundary_) != std::string::npos;
   if (octets.size() >= boundary_.size()) tail_ = octets.substr(octets.size() - boundary_.size());
   if (tail_.size() > boundary_.size()) tail_.erase(0, tail_.size() - boundary_.size());
+}
+
+void Writer::watch_lines(std::string_view octets) {
+  while (!octets.empty()) {
+    const auto lf = octets.find('\n');
+    line_octets_ += std::min(lf, octets.size());  // with the CR, which the limit has as well
+    long_line_ = long_line_ || line_octets_ > text_line_octets_max + 1;
+    if (lf == std::string_view::npos) return;
+    line_octets_ = 0;
+    octets.remove_prefix(lf + 1);
+  }
 }
 
 std::string Writer::end() {

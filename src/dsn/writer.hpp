@@ -49,12 +49,16 @@ class Writer {
   // After end(): the original happened to have the boundary in it (nobody can bring that about without guessing
   // 64 bits); the report is to be written again with another `random`.
   bool boundary_clash() const { return clash_; }
+  // After end(): a line of the original is longer than a line may be [rfc5322 2.1.1]; the report is to be written again
+  // with `encode_original`. Other servers' mail we pass on as it is; what we write ourselves keeps to the rule.
+  bool has_long_line() const { return long_line_; }
 
  private:
   std::string top_header() const;
   std::string original_part_header() const;
   std::string original_header_part() const;
   void watch_boundary(std::string_view octets);
+  void watch_lines(std::string_view octets);
 
   Report report_;
   HumanPart human_;
@@ -62,9 +66,10 @@ class Writer {
   bool international_;
   bool whole_;
   bool base64_;  // of the original
-  bool clash_ = false;
-  std::string pending_;  // octets not yet encoded
-  std::string tail_;     // last octets, for the boundary watch
+  bool clash_ = false, long_line_ = false;
+  std::size_t line_octets_ = 0;  // of the line that the original is in
+  std::string pending_;          // octets not yet encoded
+  std::string tail_;             // last octets, for the boundary watch
   Facts facts_;
 };
 

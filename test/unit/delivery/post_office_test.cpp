@@ -1,6 +1,8 @@
 // The queue's office: what is written to the store, in which order, and what happens when it cannot be.
 #include "delivery/post_office.hpp"
 
+#include "base/bytes.hpp"
+#include "crypto/base64.hpp"
 #include "message/date.hpp"
 #include "rig.hpp"
 
@@ -242,6 +244,31 @@ TEST(PostOffice, AnOriginalWithTheReportsBoundaryInItGetsAnother) {
   EXPECT_NE(boundary_of(text), guessed);
   EXPECT_THAT(text, HasSubstr("--" + guessed + "--\r\nafter the end\r\n\r\n--" + boundary_of(text) + "--\r\n"));
   EXPECT_THAT(entropy.words, IsEmpty());
+}
+
+// RET=FULL of a message that has a line longer than a line may be: all of it comes back, encoded.
+TEST(PostOffice, AnOriginalWithALongLineComesBackEncoded) {
+  DeliveryRig rig;
+  delivery::ReportWriter writer(rig.services);
+  const std::string original = "Subject: x\r\n\r\n" + std::string(70'000, 'x') + "\r\n";
+  auto envelope = rig.put({"bob@d.example"}, original);
+  envelope.ret = queue::Return::full;
+  queue::RecipientState failed;
+  failed.status = queue::RecipientStatus::failed;
+  failed.reason = queue::Reason::recipient_refused;
+  auto made = rig.world.run(*rig.us, writer.write(std::make_shared<const delivery::Settings>(rig.settings), envelope,
+                                                  {delivery::ReportKind::failed, {failed}}));
+  ASSERT_TRUE(made);
+  const std::string text = static_cast<ModelStore::Body&>(*made->body).octets;
+  EXPECT_EQ(made->envelope.size_octets, text.size());
+  for (const auto line : split(text, '\n')) EXPECT_LE(line.size(), 999u);
+  const std::string part = "Content-Type: message/global\r\nContent-Transfer-Encoding: base64\r\n\r\n";
+  const auto from = text.find(part);
+  ASSERT_NE(from, text.npos);
+  std::string encoded = text.substr(from + part.size());
+  encoded.resize(encoded.find("\r\n\r\n"));
+  std::erase_if(encoded, [](char c) { return c == '\r' || c == '\n'; });
+  EXPECT_EQ(crypto::base64_decode(encoded).value_or(""), original);
 }
 
 TEST(PostOffice, NobodyIsToldOfMailFromNobody) {

@@ -375,6 +375,36 @@ TEST(Writer, full_return_of_8bit_is_encoded) {
   EXPECT_EQ(read.parts[2].encoding, "base64");
 }
 
+std::size_t longest_line(std::string_view text) {
+  std::size_t longest = 0;
+  for (const auto line : split(text, '\n')) longest = std::max(longest, line.size());
+  return longest;
+}
+
+TEST(Writer, full_return_with_a_long_line_is_encoded) {
+  auto report = common();
+  report.original.ret = queue::Return::full;
+  for (const std::size_t octets : {998u, 999u, 60'000u}) {
+    const std::string original =
+        report.original_header + "\r\n" + std::string(998, 'a') + "\r\n" + std::string(octets, 'b') + "\r\n.\r\n";
+    for (const std::size_t piece : {1u, 997u, 100'000u}) {
+      Writer writer(report);
+      std::string sink = writer.begin();
+      for (std::string_view rest = original; !rest.empty(); rest.remove_prefix(std::min(piece, rest.size())))
+        writer.original(rest.substr(0, piece), sink);
+      sink += writer.end();
+      EXPECT_EQ(writer.has_long_line(), octets > 998) << octets << " " << piece;
+    }
+    report.encode_original = octets > 998;
+    const auto out = whole(report, original, 1000);
+    EXPECT_LE(longest_line(out), 999u);  // with the CR
+    const auto read = check(out);
+    EXPECT_EQ(read.parts[2].type, octets > 998 ? "message/global" : "message/rfc822");
+    EXPECT_EQ(read.parts[2].encoding, octets > 998 ? "base64" : "");
+    report.encode_original = false;
+  }
+}
+
 TEST(Writer, too_long_an_original_comes_back_as_header) {
   auto report = common();
   report.original.ret = queue::Return::full;
