@@ -64,6 +64,10 @@ class Attempt {
   smtp::Transaction transaction() const;
   void apply(const smtp::TransactionResult& result, const Connection& connection, const route::Context& context);
   void host_failed(const route::Judgement& judgement, Said said);
+  void host_counts(const route::Judgement& judgement, Said said);
+  // For what it said 521 to before. Told once for each time that it said so, not in each attempt.
+  void tell_skipped(const std::string& remote, const route::HostMemory::Heard& heard);
+  void tell_put_off(const Said& said, route::Cause cause, std::size_t recipients);
   void finish(Pending& pending, const route::Judgement& judgement, const Said& said, bool without_dsn = false);
   void fail_all(route::Cause cause, std::string words);
   static Said own_words(const std::string& about, route::Cause cause) {
@@ -120,16 +124,34 @@ void Attempt::fail_all(route::Cause cause, std::string words) {
   pending_.clear();
 }
 
-void Attempt::host_failed(const route::Judgement& judgement, Said said) {
+void Attempt::host_counts(const route::Judgement& judgement, Said said) {
   hosts_.push_back(judgement);
   if (!judgement.try_other_hosts) stop_ = true;
-  event::Event told{
-      event::Name::connection_failed,
-      {{"remote", said.remote}, {"reason", std::string(route::to_string(judgement.cause))}, {"reply", said.words}}};
-  if (said.before != WallTime{}) told.fields.push_back({"said", message::rfc3339_date(said.before)});
   const auto shared = std::make_shared<const Said>(std::move(said));
   for (auto& pending : pending_) pending.add(judgement, shared);
-  tell(services_, what_.message, std::move(told));
+}
+
+void Attempt::host_failed(const route::Judgement& judgement, Said said) {
+  tell(services_, what_.message,
+       {event::Name::connection_failed,
+        {{"remote", said.remote}, {"reason", std::string(route::to_string(judgement.cause))}, {"reply", said.words}}});
+  host_counts(judgement, std::move(said));
+}
+
+void Attempt::tell_skipped(const std::string& remote, const route::HostMemory::Heard& heard) {
+  if (std::chrono::floor<seconds>(heard.said) <= what_.last_attempt) return;
+  tell(services_, what_.message,
+       {event::Name::host_skipped,
+        {{"remote", remote}, {"reply", heard.reply}, {"said", message::rfc3339_date(heard.said)}}});
+}
+
+void Attempt::tell_put_off(const Said& said, route::Cause cause, std::size_t recipients) {
+  tell(services_, what_.message,
+       {event::Name::host_put_off,
+        {{"remote", said.remote},
+         {"reason", std::string(route::to_string(cause))},
+         {"recipients", static_cast<std::int64_t>(recipients)},
+         {"reply", said.words}}});
 }
 
 smtp::Transaction Attempt::transaction() const {
@@ -165,6 +187,7 @@ void Attempt::apply(const smtp::TransactionResult& result, const Connection& con
     POSTIL_ASSERT(judgement.try_other_hosts);
     hosts_.push_back(judgement);
     Said words{remote, words_of(result.missing, connection.session().extensions(), envelope_.size_octets)};
+    tell_put_off(words, judgement.cause, pending_.size());
     const auto said = std::make_shared<const Said>(std::move(words));
     for (auto& pending : pending_) pending.add(judgement, said);
     return;
@@ -190,7 +213,10 @@ void Attempt::apply(const smtp::TransactionResult& result, const Connection& con
       finish(pending_[i], judgement, said, !connection.session().extensions().dsn);
     }
   }
-  if (told) hosts_.push_back(*told);
+  if (told) {
+    hosts_.push_back(*told);
+    tell_put_off(*left.back().said.back(), told->cause, left.size());
+  }
   if (put_off) {
     asked_.insert(connection.host().address);  // of a kept connection it is not there yet
     if (++deferrals_ >= deferrals_per_attempt_max) stop_ = true;
@@ -288,10 +314,11 @@ env::Awaitable<bool> Attempt::try_equal(std::vector<route::PlanHost> hosts) {
     if (!asked_.insert(address.address).second) continue;
     // What an address said as an MX host is no reason to pass over the smarthost.
     const auto known = settings_->smarthost ? std::nullopt : finder_.known(*settings_, address.address);
+    if (known) tell_skipped(to_string(address), known->heard);
     if (!known) {
       co_await try_address(std::move(address), settings_->client.tls);
     } else if (known->proof) {
-      host_failed(route::judge_cause(route::Cause::host_accepts_no_mail),
+      host_counts(route::judge_cause(route::Cause::host_accepts_no_mail),
                   {to_string(address), known->heard.reply, true, known->heard.said});
     } else {
       null_before_.push_back(std::move(address));

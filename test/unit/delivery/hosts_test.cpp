@@ -269,6 +269,33 @@ TEST(NullHost, OtherHostsAreTriedAndItIsSkippedForAWhile) {
   EXPECT_EQ(rig.first.taken().size(), 1u);
 }
 
+// A host that is passed over is told of once for each time that it said 521, not in each attempt.
+TEST(NullHost, ASkippedHostIsToldOfOnce) {
+  TwoHosts rig(says_521(), always(greeting, "421 later", Then::close));
+  auto& counts = rig.events.counts;
+  const auto& waiting = rig.put({"bob@d.example"});
+  const auto try_it = [&](const queue::Envelope& message) {
+    EXPECT_EQ(shown(rig.attempt(message).at(0)), "deferred host_deferred 4.3.2");
+    rig.world.run_for(minutes(12));
+  };
+  for (int i = 0; i < 4; ++i) try_it(waiting);
+  EXPECT_EQ(counts[event::Name::host_skipped], 0) << "it was there when the host said so";
+  EXPECT_EQ(counts[event::Name::connection_failed], 1 + 4);
+  const auto& later = rig.put({"eve@d.example"});
+  try_it(later);
+  EXPECT_EQ(counts[event::Name::host_skipped], 1);
+  EXPECT_THAT(rig.events.last[event::Name::host_skipped],
+              testing::AllOf(testing::HasSubstr("mx1.d.example [203.0.113.1]"),
+                             testing::HasSubstr("521 5.3.2 takes no mail"), testing::HasSubstr("\"said\":\"")));
+  // The time is over and it is asked again, by the message that comes next; the other learns of it.
+  rig.world.run_for(hours(1));
+  try_it(later);
+  EXPECT_EQ(counts[event::Name::host_null], 2);
+  try_it(waiting);
+  try_it(waiting);
+  EXPECT_EQ(counts[event::Name::host_skipped], 2);
+}
+
 TEST(NullHost, AllOfThem) {
   TwoHosts rig(says_521(), says_521("521 no mail here"));
   EXPECT_EQ(rig.now(), "failed host_accepts_no_mail 5.3.2");

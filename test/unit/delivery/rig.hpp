@@ -15,8 +15,12 @@
 namespace postil::test {
 
 struct EventCounts : event::Sink {
-  void emit(const event::Event& event) override { ++counts[event.name]; }
+  void emit(const event::Event& event) override {
+    ++counts[event.name];
+    last[event.name] = event::to_json(event, {});
+  }
   std::map<event::Name, int> counts;
+  std::map<event::Name, std::string> last;
 };
 
 class DeliveryRig {
@@ -69,10 +73,11 @@ class DeliveryRig {
   // All recipients of the message, at the domain of the first.
   std::vector<queue::RecipientResult> attempt(const queue::Envelope& envelope, std::string site = "") {
     if (site.empty()) site = address::parse_address(envelope.recipients[0].address, true)->domain;
-    queue::StartAttempt what{AttemptId{++attempts}, envelope.id, site, {}};
+    queue::StartAttempt what{AttemptId{++attempts}, envelope.id, site, {}, tried[envelope.id]};
     for (std::uint32_t i = 0; i < envelope.recipients.size(); ++i) what.recipients.push_back(i);
     delivery::AttemptServices with{services, *pool, *finder, std::make_shared<const delivery::Settings>(settings)};
     last = world.run(*us, delivery::run_attempt(with, what, pool->take(site)), days(1));
+    tried[envelope.id] = us->wall();
     std::ranges::sort(last.results, {}, &queue::RecipientResult::index);
     EXPECT_EQ(last.results.size(), envelope.recipients.size());
     for (std::uint32_t i = 0; i < last.results.size(); ++i) EXPECT_EQ(last.results[i].index, i);
@@ -103,6 +108,7 @@ class DeliveryRig {
   std::unique_ptr<delivery::HostFinder> finder;
   std::vector<std::unique_ptr<RemoteMta>> hosts;
   std::uint64_t attempts = 0;
+  std::map<MessageId, WallTime> tried;  // when its attempt ended
   queue::AttemptDone last;
 };
 

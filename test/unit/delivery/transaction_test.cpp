@@ -127,6 +127,8 @@ TEST(Transaction, OneWhomTheFirstHostPutsOffIsTakenByTheSecond) {
   EXPECT_THAT(first.taken()[0].recipients, ElementsAre("a@d.example"));
   ASSERT_EQ(second.taken().size(), 1u);
   EXPECT_THAT(second.taken()[0].recipients, ElementsAre("b@d.example"));
+  EXPECT_EQ(rig.events.counts[event::Name::host_put_off], 1);
+  EXPECT_THAT(rig.events.last[event::Name::host_put_off], HasSubstr("450 4.2.1 b@ later"));
 }
 
 // Of many hosts that all put a recipient off only the best are asked, each once, and the best one's words are told.
