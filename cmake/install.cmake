@@ -3,7 +3,7 @@ include(GNUInstallDirs)
 option(POSTIL_AS_SENDMAIL "install the names sendmail, mailq and newaliases too" OFF)
 
 install(TARGETS postil RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-install(FILES packaging/man/postil.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+install(FILES packaging/man/postil.1 packaging/man/postil-check.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 install(FILES packaging/man/postil.toml.5 DESTINATION ${CMAKE_INSTALL_MANDIR}/man5)
 install(FILES packaging/completions/postil.bash DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME postil)
 install(FILES packaging/completions/_postil DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)

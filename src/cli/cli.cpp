@@ -12,10 +12,12 @@
 
 #include "base/bytes.hpp"
 #include "cli/catalog.hpp"
+#include "cli/check.hpp"
 #include "cli/command.hpp"
 #include "cli/compare.hpp"
 #include "cli/complete.hpp"
 #include "cli/config.hpp"
+#include "cli/dkim.hpp"
 #include "cli/explain.hpp"
 #include "cli/help.hpp"
 #include "cli/queue.hpp"
@@ -34,6 +36,7 @@ namespace {
 constexpr AddCommand commands[] = {
     add_explain,
     add_compare,
+    add_check,
     add_catalog,
     add_send,
     add_queue,
@@ -41,6 +44,7 @@ constexpr AddCommand commands[] = {
     add_status,
     add_config,
     add_user,
+    add_dkim,
     add_spool,
     add_sendmail,
 };

@@ -13,6 +13,7 @@
 
 #include "base/bytes.hpp"
 #include "cli/answer_text.hpp"
+#include "cli/check_text.hpp"
 #include "cli/fact_rows.hpp"
 #include "cli/report_text.hpp"
 #include "cli/running_server.hpp"
@@ -194,6 +195,14 @@ int show_answer(const Context& context, const Options& options, const Answer& an
 }
 
 int explain_text(const Context& context, const Options& options, std::string_view text, knowledge::Stage stage) {
+  if (const auto* finding = diagnose::find_finding(trim(text))) {
+    if (options.json) {
+      context.out << finding_help_json(*finding, context.tr) << '\n';
+    } else {
+      write_finding_help(context.out, *finding, context.tr);
+    }
+    return exit_ok;
+  }
   const auto understood = diagnose::understand(text, stage);
   if (!understood) {
     const auto id = diagnose::to_string(understood.error());

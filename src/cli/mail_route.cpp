@@ -21,18 +21,6 @@ struct Silence : event::Sink {
   void emit(const event::Event&) override {}
 };
 
-// The "nameserver" lines of /etc/resolv.conf.
-std::vector<std::string> system_resolvers() {
-  std::vector<std::string> out;
-  std::ifstream file("/etc/resolv.conf");
-  for (std::string line; out.size() < 3 && std::getline(file, line);) {
-    std::istringstream words(line);
-    std::string key, value;
-    if (words >> key >> value && key == "nameserver") out.push_back(value.substr(0, value.find('%')));
-  }
-  return out;
-}
-
 std::vector<std::string> texts(const dns::Answer& answer) {
   std::vector<std::string> out;
   for (const auto& record : answer.records) out.push_back(std::get<dns::Address>(record).text);
@@ -78,6 +66,17 @@ env::Awaitable<void> Finder::find_addresses(MailHost& host) {
 }
 
 }  // namespace
+
+std::vector<std::string> system_resolvers() {
+  std::vector<std::string> out;
+  std::ifstream file("/etc/resolv.conf");
+  for (std::string line; out.size() < 3 && std::getline(file, line);) {
+    std::istringstream words(line);
+    std::string key, value;
+    if (words >> key >> value && key == "nameserver") out.push_back(value.substr(0, value.find('%')));
+  }
+  return out;
+}
 
 std::expected<MailRoute, std::string> find_mail_route(const std::string& domain, const std::string& resolver,
                                                       Duration patience) {

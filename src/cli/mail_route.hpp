@@ -31,4 +31,7 @@ struct MailRoute {
 std::expected<MailRoute, std::string> find_mail_route(const std::string& domain, const std::string& resolver,
                                                       Duration patience);
 
+// The "nameserver" lines of /etc/resolv.conf, at most three; empty when there are none.
+std::vector<std::string> system_resolvers();
+
 }  // namespace postil::cli

@@ -119,4 +119,23 @@ bool certificate_is_for(std::string_view der, std::string_view name) {
   return result == 1;
 }
 
+std::string tlsa_octets(std::string_view der, int selector, int matching) {
+  const auto certificate = parse(der);
+  if (!certificate || selector < 0 || selector > 1 || matching < 0 || matching > 2) return {};
+  std::string whole(der);
+  if (selector == 1) {
+    unsigned char* key = nullptr;
+    const int size = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate.get()), &key);
+    whole = size > 0 ? std::string(reinterpret_cast<const char*>(key), static_cast<std::size_t>(size)) : std::string();
+    OPENSSL_free(key);
+    if (whole.empty()) return {};
+  }
+  if (matching == 0) return whole;
+  unsigned char hash[EVP_MAX_MD_SIZE];
+  unsigned length = 0;
+  const auto* md = matching == 1 ? EVP_sha256() : EVP_sha512();
+  if (EVP_Digest(whole.data(), whole.size(), hash, &length, md, nullptr) != 1) return {};
+  return {reinterpret_cast<const char*>(hash), length};
+}
+
 }  // namespace postil::crypto

@@ -30,4 +30,8 @@ std::optional<CertificateFacts> read_certificate(std::string_view der);
 // common name where it has none of DNS [rfc6125 6.4]. false too when `der` is no certificate.
 bool certificate_is_for(std::string_view der, std::string_view name);
 
+// What a TLSA record with this selector (0: the certificate, 1: its key) and matching type (0: whole, 1: SHA-256,
+// 2: SHA-512) is compared with (RFC 6698, section 2.1). "" for other numbers, and when `der` is no certificate.
+std::string tlsa_octets(std::string_view der, int selector, int matching);
+
 }  // namespace postil::crypto

@@ -1,0 +1,37 @@
+// Coroutines side by side on the executor of the caller.
+#pragma once
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "env/async.hpp"
+
+namespace postil::check {
+
+// Runs one of them and counts it out; what it throws ends the program, as everywhere.
+inline env::Awaitable<void> counted(env::Awaitable<void> work, std::shared_ptr<std::size_t> left,
+                                    std::shared_ptr<env::Resume<bool>> resume) {
+  co_await std::move(work);
+  if (--*left == 0 && *resume) (*resume)(true);
+}
+
+// Ends when all have ended. Each has its own deadline; nothing is given up here. All run on one executor, which one
+// thread at a time runs.
+inline env::Awaitable<void> side_by_side(std::vector<env::Awaitable<void>> works) {
+  if (works.empty()) co_return;
+  const auto executor = co_await env::asio::this_coro::executor;
+  auto left = std::make_shared<std::size_t>(works.size());
+  auto resume = std::make_shared<env::Resume<bool>>();
+  auto start = [&](env::Resume<bool> done) {
+    *resume = std::move(done);
+    for (auto& work : works) {
+      env::asio::co_spawn(executor, counted(std::move(work), left, resume), env::asio::detached);
+    }
+  };
+  co_await env::async<bool>(start);
+}
+
+}  // namespace postil::check

@@ -1,0 +1,390 @@
+// `postil check`: carries the advice out. Looks at a domain, host, address or IP address, and says what to change.
+#include "cli/check.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <fstream>
+#include <iostream>
+#include <istream>
+#include <memory>
+#include <optional>
+
+#include "address/domain.hpp"
+#include "address/ip.hpp"
+#include "address/path.hpp"
+#include "base/bytes.hpp"
+#include "cli/check_run.hpp"
+#include "cli/check_text.hpp"
+#include "cli/config_files.hpp"
+#include "cli/password_source.hpp"
+#include "diagnose/observations_json.hpp"
+
+namespace postil::cli {
+namespace {
+
+using diagnose::Part;
+using diagnose::Parts;
+using diagnose::SubjectKind;
+
+constexpr std::size_t subjects_max = 10000;
+
+struct Options {
+  std::vector<std::string> subjects, only, selectors, lists, trust_anchors;
+  std::string recipient, login, from_ip, message, resolver, ca_file, helo, save, replay;
+  PasswordOptions password;
+  std::uint32_t timeout_seconds = 20;
+  std::uint16_t port = 25, port_submission = 587, port_submissions = 465;
+  bool host = false, parked = false, tls_versions = false, block_lists = false, json = false, long_form = false;
+  bool rcpt_given = false;
+};
+
+struct Problem {
+  std::string id;
+  std::string text;
+  int code = exit_usage;
+};
+
+class Check {
+ public:
+  Check(const Context& context, Options options) : context_(context), options_(std::move(options)) {}
+  int run();
+
+ private:
+  std::optional<Problem> read_only();
+  std::optional<Problem> read_subjects();
+  std::optional<Problem> prepare(std::vector<check::Options>& checks);
+  std::optional<diagnose::Subject> subject_of(const std::string& text) const;
+  Parts parts_for(SubjectKind kind) const;
+  std::optional<Problem> save(const diagnose::Observations& seen);
+  std::optional<Problem> replay();
+  void show(const diagnose::Observations& seen);
+  int tell(const Problem& problem);
+  std::string text(std::string_view key, const i18n::Args& args = {}) const {
+    return context_.tr.text("check." + std::string(key), args);
+  }
+
+  const Context& context_;
+  Options options_;
+  std::vector<diagnose::Subject> subjects_;
+  Parts only_;
+  CheckShown shown_;
+  std::ofstream saved_;
+  int code_ = exit_ok;
+  std::size_t told_ = 0;
+};
+
+std::string own_name() {
+  char name[256] = {};
+  ::gethostname(name, sizeof name - 1);
+  const std::string own = to_lower(name);
+  return address::valid_domain(own) ? own : "localhost";
+}
+
+std::string part_words() {
+  std::string out;
+  for (std::size_t i = 0; i < diagnose::parts_count; ++i) {
+    out += fmt::format("{}{}", out.empty() ? "" : ", ", to_string(static_cast<Part>(i)));
+  }
+  return out;
+}
+
+std::string words() {
+  std::string out;
+  for (std::size_t i = 0; i < diagnose::words_count; ++i) {
+    out += fmt::format("{}{}", out.empty() ? "" : ", ", to_string(static_cast<diagnose::Word>(i)));
+  }
+  return out;
+}
+
+std::optional<diagnose::Subject> Check::subject_of(const std::string& given) const {
+  diagnose::Subject out;
+  out.text = printable(given, 320);
+  const auto literal = address::literal_ip(given);
+  if (const auto ip = literal ? literal : address::canonical_ip(given)) {
+    out.kind = SubjectKind::ip;
+    out.ip = *ip;
+    return out;
+  }
+  std::string name = given;
+  if (given.find('@') != std::string::npos) {
+    const auto path = address::parse_address(given, true);
+    if (!path || path->literal) return std::nullopt;
+    out.kind = SubjectKind::address;
+    out.mailbox = path->address;
+    name = path->domain;
+  } else if (options_.host || !options_.login.empty()) {
+    out.kind = SubjectKind::host;
+  }
+  while (name.ends_with('.')) name.pop_back();
+  const auto ascii = address::to_ascii(name);
+  if (!ascii || !address::valid_domain(*ascii)) return std::nullopt;
+  out.domain = *ascii;
+  return out;
+}
+
+std::optional<Problem> Check::read_only() {
+  for (const auto& group : options_.only) {
+    for (const auto one : split(group, ',')) {
+      std::string word = to_lower(trim(one));
+      std::ranges::replace(word, '-', '_');
+      if (const auto part = diagnose::find_part(word)) {
+        only_.add(*part);
+      } else if (const auto of = diagnose::find_word(word)) {
+        shown_.words.push_back(*of);
+      } else {
+        return Problem{"usage", text("error.only", {{"word", printable(word, 60)}})};
+      }
+    }
+  }
+  return {};
+}
+
+std::optional<Problem> Check::read_subjects() {
+  std::vector<std::string> given;
+  for (const auto& one : options_.subjects) {
+    if (one != "-") {
+      given.push_back(one);
+      continue;
+    }
+    for (std::string line; given.size() < subjects_max && std::getline(context_.in, line);) {
+      const std::string_view name = trim(std::string_view(line).substr(0, line.find('#')));
+      const std::string bare(trim(name.substr(0, name.find('\r'))));
+      if (!bare.empty()) given.push_back(bare);
+    }
+  }
+  for (const auto& one : given) {
+    const auto subject = subject_of(one);
+    if (!subject) return Problem{"subject", text("error.subject", {{"subject", printable(one, 200)}}), exit_data};
+    subjects_.push_back(*subject);
+  }
+  if (subjects_.empty()) return Problem{"usage", text("error.no_subject"), exit_usage};
+  return {};
+}
+
+Parts Check::parts_for(SubjectKind kind) const {
+  if (!only_.empty()) return only_;
+  Parts out;
+  const auto add = [&](std::initializer_list<Part> parts) {
+    for (const Part part : parts) out.add(part);
+  };
+  if (!options_.login.empty()) {
+    add({Part::login});
+  } else if (options_.parked) {
+    add({Part::parked});
+  } else if (kind == SubjectKind::ip) {
+    add({Part::reverse_dns});
+    if (options_.host) add({Part::connect, Part::greeting, Part::ehlo, Part::tls});
+  } else {
+    add({Part::connect, Part::greeting, Part::ehlo, Part::tls, Part::mx});
+    if (options_.rcpt_given) add({Part::recipient});
+    if (kind == SubjectKind::domain) {
+      add({Part::dane, Part::mta_sts, Part::tls_rpt, Part::spf, Part::dkim, Part::dmarc, Part::bimi});
+    }
+    if (kind == SubjectKind::host) add({Part::dane});
+  }
+  if (!options_.from_ip.empty()) add({Part::reverse_dns, Part::spf});
+  if (options_.block_lists) add({Part::block_lists});
+  return out;
+}
+
+std::optional<Problem> Check::prepare(std::vector<check::Options>& checks) {
+  check::Options common;
+  common.own_name = options_.helo.empty() ? own_name() : options_.helo;
+  common.ca_file = options_.ca_file;
+  common.port = options_.port;
+  common.port_submission = options_.port_submission;
+  common.port_submissions = options_.port_submissions;
+  common.patience = seconds(options_.timeout_seconds);
+  if (::isatty(STDERR_FILENO) == 1 && &context_.err == &std::cerr) {
+    common.progress = [this](std::string_view what) {
+      context_.err << "\r\033[K" << printable(what, 70) << std::flush;
+    };
+  }
+  auto& request = common.request;
+  if (!options_.from_ip.empty()) {
+    const auto ip = address::canonical_ip(options_.from_ip);
+    if (!ip) return Problem{"usage", text("error.from_ip", {{"value", printable(options_.from_ip, 60)}})};
+    request.from_ip = *ip;
+  }
+  request.selectors = options_.selectors;
+  request.lists = options_.lists;
+  if (request.lists.empty()) {
+    request.lists = {"zen.spamhaus.org", "bl.spamcop.net", "b.barracudacentral.org", "psbl.surriel.com"};
+  }
+  request.tls_versions = options_.tls_versions;
+  if (!options_.login.empty()) {
+    request.login_user = options_.login;
+    auto given =
+        get_password(options_.password, context_.in, text("password_prompt", {{"user", options_.login}}) + " ", "");
+    if (!given) return Problem{"no_password", text("error.no_password")};
+    common.password = std::move(given->password);
+  }
+  for (const auto& subject : subjects_) {
+    auto one = common;
+    one.request.subject = subject;
+    one.request.parts = parts_for(subject.kind);
+    if (one.request.parts.has(Part::recipient)) {
+      one.request.recipient = options_.recipient.empty() ? subject.mailbox : options_.recipient;
+      const auto path = address::parse_address(one.request.recipient, false);
+      if (!path) return Problem{"usage", text("error.recipient", {{"value", printable(one.request.recipient, 200)}})};
+      one.request.recipient = path->address;
+    }
+    if (one.request.parts.has(Part::login) && options_.login.empty()) {
+      return Problem{"usage", text("error.no_login")};
+    }
+    checks.push_back(std::move(one));
+  }
+  return {};
+}
+
+std::optional<Problem> Check::save(const diagnose::Observations& seen) {
+  if (options_.save.empty()) return {};
+  if (!saved_.is_open()) saved_.open(options_.save, std::ios::binary | std::ios::trunc);
+  saved_ << diagnose::to_json(seen) << '\n' << std::flush;
+  if (!saved_) return Problem{"file", text("error.save", {{"file", printable(options_.save)}}), exit_no_permission};
+  return {};
+}
+
+void Check::show(const diagnose::Observations& seen) {
+  if (::isatty(STDERR_FILENO) == 1 && &context_.err == &std::cerr) context_.err << "\r\033[K" << std::flush;
+  const auto findings = diagnose::find_all(seen);
+  if (options_.json) {
+    context_.out << diagnose::to_json(seen, findings, context_.tr) << '\n';
+  } else {
+    if (told_ > 0) context_.out << '\n';
+    write_check(context_.out, seen, findings, context_.tr, shown_);
+  }
+  context_.out.flush();
+  ++told_;
+  bool failed = false, sure = findings.empty();
+  for (const auto& finding : findings) {
+    const auto word = entry(finding.id).word;
+    failed = failed || word == diagnose::Word::fail;
+    sure = sure || (word != diagnose::Word::unknown && word != diagnose::Word::skip);
+  }
+  if (failed) {
+    code_ = exit_finding;
+  } else if (!sure && code_ == exit_ok) {
+    code_ = exit_temporary;
+  }
+}
+
+// One line of the file is one subject.
+std::optional<Problem> Check::replay() {
+  const auto file = read_file(options_.replay);
+  if (!file) {
+    return Problem{"file", text("error.replay", {{"file", printable(options_.replay)}, {"detail", file.error()}}),
+                   exit_no_input};
+  }
+  std::vector<diagnose::Observations> all;
+  for (const auto line : split(*file, '\n')) {
+    if (trim(line).empty()) continue;
+    auto seen = diagnose::read_observations(line);
+    if (!seen) {
+      return Problem{"observations",
+                     text("error.observations", {{"file", printable(options_.replay)}, {"detail", seen.error()}}),
+                     exit_data};
+    }
+    if (!only_.empty()) seen->request.parts = only_;
+    all.push_back(std::move(*seen));
+  }
+  if (all.empty()) {
+    return Problem{"observations", text("error.observations", {{"file", printable(options_.replay)}, {"detail", "-"}}),
+                   exit_data};
+  }
+  shown_.heading = all.size() > 1;
+  for (const auto& seen : all) show(seen);
+  return {};
+}
+
+int Check::tell(const Problem& problem) {
+  if (options_.json) {
+    boost::json::object error{{"id", problem.id}, {"message", problem.text}};
+    context_.out << boost::json::object{{"schema", "postil.check/1"}, {"ok", false}, {"error", std::move(error)}}
+                 << '\n';
+  } else {
+    context_.err << problem.text << '\n';
+  }
+  return problem.code;
+}
+
+int Check::run() {
+  shown_.long_form = options_.long_form;
+  if (const auto problem = read_only()) return tell(*problem);
+  if (!options_.replay.empty()) {
+    const auto problem = replay();
+    return problem ? tell(*problem) : code_;
+  }
+  if (const auto problem = read_subjects()) return tell(*problem);
+  shown_.heading = subjects_.size() > 1;
+  CheckTask task;
+  if (const auto problem = prepare(task.checks)) return tell(*problem);
+  task.resolver = options_.resolver;
+  task.trust_anchors = options_.trust_anchors;
+  std::optional<Problem> not_saved;
+  task.done = [&](const diagnose::Observations& seen) {
+    show(seen);
+    if (!not_saved) not_saved = save(seen);
+  };
+  const auto ran = run_checks(std::move(task));
+  if (!ran) return tell({"resolver", text("error.resolver", {{"detail", ran.error()}})});
+  if (not_saved) return tell(*not_saved);
+  if (context_.out_is_terminal && !options_.json) {
+    context_.out << text("more", {{"program", context_.program_name}}) << '\n';
+  }
+  return code_;
+}
+
+}  // namespace
+
+void add_check(CLI::App& app, Command& chosen) {
+  const auto& tr = *chosen.tr;
+  auto options = std::make_shared<Options>();
+  auto* sub = app.add_subcommand("check", tr.text("check.about"));
+  sub->add_option("WHAT", options->subjects, tr.text("check.option.what"));
+  const auto option = [&](const char* name, auto& value, std::string_view key) {
+    return sub->add_option(name, value, tr.text("check.option." + std::string(key)));
+  };
+  const auto flag = [&](const char* name, bool& value, std::string_view key) {
+    sub->add_flag(name, value, tr.text("check.option." + std::string(key)));
+  };
+  sub->add_option("--only", options->only, tr.text("check.option.only", {{"parts", part_words()}, {"words", words()}}))
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  flag("--host", options->host, "host");
+  auto* rcpt = option("--rcpt", options->recipient, "rcpt")->expected(0, 1);
+  option("--login", options->login, "login");
+  option("--password-file", options->password.file, "password_file");
+  flag("--parked", options->parked, "parked");
+  flag("--tls-versions", options->tls_versions, "tls_versions");
+  option("--from-ip", options->from_ip, "from_ip");
+  option("--selector", options->selectors, "selector")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  flag("--block-lists", options->block_lists, "block_lists");
+  option("--list", options->lists, "list")->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  option("--resolver", options->resolver, "resolver");
+  option("--trust-anchor", options->trust_anchors, "trust_anchor")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  option("--ca", options->ca_file, "ca");
+  option("--helo", options->helo, "helo");
+  option("--port", options->port, "port")->check(CLI::Range(1, 65535));
+  option("--port-submission", options->port_submission, "port_submission")->check(CLI::Range(1, 65535));
+  option("--port-submissions", options->port_submissions, "port_submissions")->check(CLI::Range(1, 65535));
+  option("--timeout", options->timeout_seconds, "timeout")->check(CLI::Range(1, 600));
+  option("--save", options->save, "save");
+  option("--replay", options->replay, "replay");
+  flag("--long", options->long_form, "long");
+  sub->add_flag("--json", options->json, tr.text("cli.option.json"));
+  sub->callback([options, rcpt, &chosen] {
+    options->rcpt_given = rcpt->count() > 0;
+    if (options->subjects.empty() && options->replay.empty()) throw CLI::RequiredError("WHAT");
+    chosen.run = [options](const Context& context) { return Check(context, *options).run(); };
+  });
+}
+
+}  // namespace postil::cli

@@ -1,0 +1,169 @@
+#include "cli/check_text.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <ostream>
+
+#include "cli/answer_text.hpp"
+#include "i18n/columns.hpp"
+
+namespace postil::cli {
+namespace {
+
+using diagnose::Advice;
+using diagnose::Area;
+using diagnose::Finding;
+using diagnose::Word;
+
+class Writer {
+ public:
+  Writer(std::ostream& out, const diagnose::Observations& seen, const i18n::Translator& tr, const CheckShown& shown)
+      : out_(out), seen_(seen), tr_(tr), shown_(shown) {
+    for (std::size_t i = 0; i < diagnose::words_count; ++i) {
+      word_cells_ = std::max(word_cells_, i18n::width_cells(word(static_cast<Word>(i))));
+    }
+  }
+
+  void write(const std::vector<Finding>& findings) {
+    if (shown_.heading) out_ << seen_.request.subject.text << '\n';
+    for (std::size_t i = 0; i < diagnose::areas_count; ++i) write_area(findings, static_cast<Area>(i));
+    write_summary(findings);
+  }
+
+ private:
+  std::string word(Word w) const { return tr_.text(fmt::format("check.word.{}", to_string(w))); }
+  bool visible(Word w) const {
+    return shown_.words.empty() || std::ranges::find(shown_.words, w) != shown_.words.end();
+  }
+
+  void write_area(const std::vector<Finding>& findings, Area area) {
+    std::uint64_t problems = 0;
+    bool any = false, untested = false;
+    std::size_t name_cells = 0;
+    for (const auto& finding : findings) {
+      const auto& of = entry(finding.id);
+      if (of.area != area) continue;
+      any = true;
+      problems += of.word == Word::fail || of.word == Word::warn ? 1 : 0;
+      untested = untested || of.word == Word::unknown;
+      if (visible(of.word)) name_cells = std::max(name_cells, of.name.size());
+    }
+    if (!any) return;
+    const std::string heading = tr_.text(fmt::format("check.area.{}", to_string(area)));
+    const std::string verdict = problems > 0 ? tr_.count("check.problems", problems)
+                                : untested   ? tr_.text("check.untested")
+                                             : tr_.text("check.no_problem");
+    out_ << i18n::pad(heading, word_cells_ + 3) << ' ' << verdict << '\n';
+    for (const auto& finding : findings) {
+      const auto& of = entry(finding.id);
+      if (of.area == area && visible(of.word)) write_finding(finding, of, name_cells);
+    }
+  }
+
+  void write_finding(const Finding& finding, const diagnose::FindingEntry& of, std::size_t name_cells) {
+    std::string text = tr_.text(fmt::format("check.finding.{}.text", of.key), finding.args);
+    if (!finding.about.empty()) text = fmt::format("{}: {}", fmt::join(finding.about, ", "), text);
+    const std::size_t indent = 2 + word_cells_ + 2 + name_cells + 2;
+    std::string head = "  " + i18n::pad(word(of.word), word_cells_) + "  " + i18n::pad(of.name, name_cells) + "  ";
+    const std::size_t room = std::max<std::size_t>(30, 100 - std::min<std::size_t>(indent, 70));
+    for (const auto& line : i18n::wrap(text, room)) {
+      out_ << head << line << '\n';
+      head = std::string(indent, ' ');
+    }
+    const std::string margin(2 + word_cells_ + 2, ' ');
+    const bool calm = of.word == Word::ok || of.word == Word::info;
+    if (!calm || shown_.long_form || finding.evidence.size() == 1) {
+      for (const auto& line : finding.evidence) out_ << margin << line << '\n';
+    }
+    for (const auto& advice : finding.advice) {
+      const std::string label = tr_.text(fmt::format("check.advice.{}", to_string(advice.kind)));
+      out_ << margin << i18n::pad(label, name_cells) << "  " << advice.literal << '\n';
+    }
+  }
+
+  void write_conversations() {
+    for (const auto& c : seen_.connections) {
+      const std::string at = fmt::format("{} {} {}", c.host, c.address, c.port);
+      out_ << '\n' << at << '\n';
+      for (const auto& line : c.transcript) out_ << "  " << line.who << ": " << line.text << '\n';
+      if (c.broken) out_ << "  *: " << c.broken->stage << ": " << c.broken->how << ' ' << c.broken->detail << '\n';
+    }
+  }
+
+  void write_summary(const std::vector<Finding>& findings) {
+    std::string counts;
+    for (const Word w : {Word::fail, Word::warn, Word::unknown, Word::info, Word::ok, Word::skip}) {
+      const auto n = std::ranges::count_if(findings, [&](const Finding& f) { return entry(f.id).word == w; });
+      if (n > 0) counts += fmt::format("{}{}: {}", counts.empty() ? "" : ", ", word(w), n);
+    }
+    out_ << tr_.text("check.summary", {{"counts", counts},
+                                       {"questions", fmt::to_string(seen_.dns.all().size())},
+                                       {"connections", fmt::to_string(seen_.connections.size())},
+                                       {"seconds", fmt::format("{:.1f}", seen_.took_ms / 1000.0)}})
+         << '\n';
+    out_ << tr_.text(seen_.validating ? "check.dnssec_validated" : "check.dnssec_off") << '\n';
+    if (seen_.replayed) out_ << tr_.text("check.replayed", {{"day", day()}}) << '\n';
+    if (seen_.out_of_time) out_ << tr_.text("check.out_of_time") << '\n';
+    if (shown_.long_form) write_conversations();
+  }
+
+  std::string day() const {
+    const auto days = std::chrono::floor<std::chrono::days>(seen_.time.time_since_epoch());
+    const std::chrono::year_month_day date{std::chrono::sys_days(days)};
+    return fmt::format("{:04}-{:02}-{:02}", static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
+                       static_cast<unsigned>(date.day()));
+  }
+
+  std::ostream& out_;
+  const diagnose::Observations& seen_;
+  const i18n::Translator& tr_;
+  const CheckShown& shown_;
+  std::size_t word_cells_ = 0;
+};
+
+// The text of a finding of which nothing is at hand: its placeholders stand as "...".
+std::string general_text(const diagnose::FindingEntry& finding, const i18n::Translator& tr) {
+  std::string out;
+  const std::string text = tr.text(fmt::format("check.finding.{}.text", finding.key));
+  for (std::size_t at = 0; at < text.size();) {
+    const auto open = text.find('{', at);
+    const auto close = open == std::string::npos ? open : text.find('}', open);
+    if (close == std::string::npos) return out + text.substr(at);
+    out += text.substr(at, open - at) + "...";
+    at = close + 1;
+  }
+  return out;
+}
+
+}  // namespace
+
+void write_check(std::ostream& out, const diagnose::Observations& seen, const std::vector<Finding>& findings,
+                 const i18n::Translator& tr, const CheckShown& shown) {
+  Writer(out, seen, tr, shown).write(findings);
+}
+
+void write_finding_help(std::ostream& out, const diagnose::FindingEntry& finding, const i18n::Translator& tr) {
+  out << finding.name << "  " << tr.text(fmt::format("check.word.{}", to_string(finding.word))) << "  "
+      << tr.text(fmt::format("check.meaning.{}", to_string(finding.word))) << '\n';
+  write_paragraph(out, general_text(finding, tr));
+  out << '\n';
+  write_paragraph(out, tr.text(fmt::format("check.finding.{}.more", finding.key)));
+}
+
+std::string finding_help_json(const diagnose::FindingEntry& finding, const i18n::Translator& tr) {
+  return boost::json::serialize(
+      boost::json::object{{"schema", "postil.finding/1"},
+                          {"ok", true},
+                          {"id", finding.name},
+                          {"word", to_string(finding.word)},
+                          {"area", to_string(finding.area)},
+                          {"part", to_string(finding.part)},
+                          {"language", tr.language_of("check")},
+                          {"text", general_text(finding, tr)},
+                          {"more", tr.text(fmt::format("check.finding.{}.more", finding.key))}});
+}
+
+}  // namespace postil::cli

@@ -1,0 +1,193 @@
+#include "diagnose/findings.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "base/bytes.hpp"
+#include "diagnose/findings_areas.hpp"
+
+namespace postil::diagnose {
+namespace {
+
+constexpr std::size_t about_max = 40;
+constexpr std::size_t evidence_max = 40;
+constexpr std::size_t findings_max = 500;
+
+bool same(const Finding& a, const Finding& b) {
+  const auto literals = [](const Finding& f) {
+    std::vector<std::string> out;
+    for (const auto& advice : f.advice) out.push_back(advice.literal);
+    return out;
+  };
+  return a.id == b.id && a.args == b.args && a.evidence == b.evidence && literals(a) == literals(b);
+}
+
+std::string hex(std::string_view octets) {
+  std::string out;
+  for (const char c : octets) out += fmt::format("{:02x}", static_cast<unsigned char>(c));
+  return out;
+}
+
+struct DataLine {
+  std::string_view name;
+  std::string operator()(const dns::Mx& mx) const {
+    return record_line(name, "MX", fmt::format("{} {}.", mx.preference, mx.exchange));
+  }
+  std::string operator()(const dns::Address& address) const {
+    return record_line(name, address.text.find(':') == std::string::npos ? "A" : "AAAA", address.text);
+  }
+  std::string operator()(const dns::Text& text) const { return txt_line(name, text.value); }
+  std::string operator()(const dns::NameTarget& target) const { return record_line(name, "PTR", target.name + "."); }
+  std::string operator()(const dns::Tlsa& tlsa) const {
+    return record_line(name, "TLSA",
+                       fmt::format("{} {} {} {}", tlsa.usage, tlsa.selector, tlsa.matching,
+                                   hex(std::string_view(tlsa.data).substr(0, 128))));
+  }
+};
+
+}  // namespace
+
+std::string_view to_string(Word word) {
+  constexpr std::string_view words[] = {"ok", "fail", "warn", "info", "skip", "unknown"};
+  return words[static_cast<std::size_t>(word)];
+}
+
+std::optional<Word> find_word(std::string_view word) {
+  for (std::size_t i = 0; i < words_count; ++i) {
+    if (to_string(static_cast<Word>(i)) == word) return static_cast<Word>(i);
+  }
+  return std::nullopt;
+}
+
+std::string_view to_string(Area area) {
+  constexpr std::string_view words[] = {"receiving", "sending", "login"};
+  return words[static_cast<std::size_t>(area)];
+}
+
+std::string_view to_string(Advice::Kind kind) {
+  constexpr std::string_view words[] = {"publish", "run", "configure"};
+  return words[static_cast<std::size_t>(kind)];
+}
+
+const std::vector<FindingEntry>& finding_entries() {
+  static const std::vector<FindingEntry> all = {
+#define FINDING(key, name, word, area, part) {FindingId::key, #key, name, Word::word, Area::area, Part::part},
+#include "diagnose/findings.def"
+#undef FINDING
+  };
+  return all;
+}
+
+const FindingEntry& entry(FindingId id) {
+  return finding_entries()[static_cast<std::size_t>(id)];
+}
+
+const FindingEntry* find_finding(std::string_view name) {
+  const auto& all = finding_entries();
+  const auto at = std::ranges::find_if(all, [&](const FindingEntry& e) { return iequals(e.name, name); });
+  return at == all.end() ? nullptr : &*at;
+}
+
+std::string record_line(std::string_view name, std::string_view type, std::string_view data) {
+  return fmt::format("{}.  {}  {}", name, type, data);
+}
+
+std::string txt_line(std::string_view name, std::string_view value) {
+  constexpr std::size_t string_octets_max = 255;  // [rfc1035 3.3]
+  std::string strings;
+  std::string_view rest = value;
+  do {
+    std::string quoted;
+    for (const char c : rest.substr(0, string_octets_max)) {
+      if (c == '"' || c == '\\') quoted += '\\';
+      quoted += c;
+    }
+    strings += fmt::format("{}\"{}\"", strings.empty() ? "" : " ", printable(quoted, 2 * string_octets_max));
+    rest.remove_prefix(std::min(rest.size(), string_octets_max));
+  } while (!rest.empty() && strings.size() < 5000);
+  if (!rest.empty()) strings += " ...";
+  return record_line(name, "TXT", strings);
+}
+
+std::vector<std::string> record_lines(std::string_view name, const dns::Answer& answer) {
+  std::vector<std::string> out;
+  for (const auto& record : answer.records) {
+    if (out.size() == evidence_max) {
+      out.emplace_back("...");
+      break;
+    }
+    out.push_back(std::visit(DataLine{name}, record));
+  }
+  return out;
+}
+
+std::string dns_trouble(const dns::Answer& answer) {
+  const std::string status(dns::to_string(answer.status));
+  return answer.detail.empty() ? status : fmt::format("{}: {}", status, printable(answer.detail, 200));
+}
+
+std::string where(const Connection& connection) {
+  const std::string at = connection.port == 25 ? connection.address
+                         : connection.address.find(':') == std::string::npos
+                             ? fmt::format("{}:{}", connection.address, connection.port)
+                             : fmt::format("[{}]:{}", connection.address, connection.port);
+  return connection.host.empty() || connection.host == connection.address ? at
+                                                                          : fmt::format("{} {}", connection.host, at);
+}
+
+std::string said(const reply::RemoteReply& reply) {
+  return "S: " + printable(reply.one_line(), 400);
+}
+
+std::string day(WallTime time) {
+  const auto days = std::chrono::floor<std::chrono::days>(time.time_since_epoch());
+  const std::chrono::year_month_day date{std::chrono::sys_days(days)};
+  return fmt::format("{:04}-{:02}-{:02}", static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
+                     static_cast<unsigned>(date.day()));
+}
+
+void Findings::add(Finding finding) {
+  const auto& about = entry(finding.id);
+  if (!wants(about.part) || all_.size() >= findings_max) return;
+  if (finding.evidence.size() > evidence_max) finding.evidence.resize(evidence_max);
+  for (auto& before : all_) {
+    if (!same(before, finding)) continue;
+    for (auto& one : finding.about) {
+      if (before.about.size() < about_max && std::ranges::find(before.about, one) == before.about.end())
+        before.about.push_back(std::move(one));
+    }
+    return;
+  }
+  all_.push_back(std::move(finding));
+}
+
+std::vector<Finding> Findings::take() {
+  std::ranges::stable_sort(all_, {}, [](const Finding& f) {
+    const auto& of = entry(f.id);
+    return std::pair(of.area, of.part);
+  });
+  return std::move(all_);
+}
+
+std::vector<Finding> find_all(const Observations& seen) {
+  Findings out(seen);
+  find_mx(out);
+  find_hosts(out);
+  find_tls(out);
+  find_dane(out);
+  find_sts(out);
+  find_tls_rpt(out);
+  find_spf(out);
+  find_dkim(out);
+  find_dmarc(out);
+  find_bimi(out);
+  find_reverse(out);
+  find_lists(out);
+  find_login(out);
+  find_parked(out);
+  return out.take();
+}
+
+}  // namespace postil::diagnose

@@ -1,0 +1,148 @@
+// An address that sends: reverse DNS [rfc1912 2.1], and block lists where they were asked for [rfc5782].
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "address/ip.hpp"
+#include "diagnose/findings_areas.hpp"
+#include "dns/parse.hpp"
+
+namespace postil::diagnose {
+namespace {
+
+using Id = FindingId;
+
+bool leads_back(const DnsNotes& dns, std::string_view name, const std::string& ip) {
+  for (const auto type : {dns::Type::a, dns::Type::aaaa}) {
+    const auto* answer = dns.find(name, type);
+    if (answer == nullptr) continue;
+    for (const auto& record : answer->records) {
+      const auto* address = std::get_if<dns::Address>(&record);
+      if (address != nullptr && address->text == ip) return true;
+    }
+  }
+  return false;
+}
+
+void find_reverse_of(Findings& out, const std::string& ip) {
+  const auto reverse = dns::reverse_name(ip);
+  const auto* answer = reverse ? out.seen().dns.find(*reverse, dns::Type::ptr) : nullptr;
+  if (answer == nullptr) return;
+  if (!answer->definite()) {
+    out.add({.id = Id::rdns_unknown,
+             .about = {ip},
+             .args = {{"detail", dns_trouble(*answer)}},
+             .evidence = {},
+             .advice = {}});
+    return;
+  }
+  std::vector<std::string> names, good;
+  for (const auto& record : answer->records) {
+    const auto* target = std::get_if<dns::NameTarget>(&record);
+    if (target == nullptr || names.size() == 10) continue;
+    names.push_back(target->name);
+    if (leads_back(out.seen().dns, target->name, ip)) good.push_back(target->name);
+  }
+  const auto evidence = record_lines(*reverse, *answer);
+  if (names.empty()) {
+    out.add({.id = Id::rdns_missing,
+             .about = {ip},
+             .args = {},
+             .evidence = {},
+             .advice = {{Advice::Kind::publish, record_line(*reverse, "PTR", "mail.example.org.")}}});
+  } else if (good.empty()) {
+    out.add({.id = Id::rdns_mismatch,
+             .about = {ip},
+             .args = {{"name", names.front()}},
+             .evidence = evidence,
+             .advice = {{Advice::Kind::publish,
+                         record_line(names.front(), ip.find(':') == std::string::npos ? "A" : "AAAA", ip)}}});
+  } else {
+    out.add({.id = Id::rdns_ok, .about = {ip}, .args = {{"name", good.front()}}, .evidence = evidence, .advice = {}});
+  }
+}
+
+// What a list says of a name: its codes in 127.0.0.0/8.
+struct Said {
+  bool asked = false, sure = false;
+  std::vector<std::string> codes;
+  std::string trouble;
+};
+
+Said says(const DnsNotes& dns, const std::string& name) {
+  Said out;
+  const auto* answer = dns.find(name, dns::Type::a);
+  if (answer == nullptr) return out;
+  out.asked = true;
+  out.sure = answer->definite();
+  out.trouble = dns_trouble(*answer);
+  for (const auto& record : answer->records) {
+    if (const auto* address = std::get_if<dns::Address>(&record)) out.codes.push_back(address->text);
+  }
+  return out;
+}
+
+void find_list(Findings& out, const std::string& zone, const std::string& ip) {
+  const auto& dns = out.seen().dns;
+  const auto parsed = address::Ip::parse(ip);
+  if (!parsed) return;
+  const std::string name = address::reversed_labels(*parsed) + "." + zone;
+  const auto own = says(dns, name);
+  if (!own.asked) return;
+  const i18n::Args list{{"list", zone}};
+  const auto add = [&](Id id, i18n::Args args, std::vector<std::string> evidence) {
+    out.add({.id = id, .about = {ip}, .args = std::move(args), .evidence = std::move(evidence), .advice = {}});
+  };
+  // [rfc5782 5]: a list that lists everything, or that does not list its test entry, says nothing.
+  const auto always = says(dns, "1.0.0.127." + zone);
+  const auto test = says(dns, "2.0.0.127." + zone);
+  const auto refusal = [](const std::string& code) { return code.starts_with("127.255.255."); };
+  for (const auto* said : {&own, &test}) {
+    const auto at = std::ranges::find_if(said->codes, refusal);
+    if (at == said->codes.end()) continue;
+    add(Id::list_error, {{"list", zone}, {"code", *at}}, {record_line(name, "A", *at)});
+    return;
+  }
+  if (!own.sure || !test.sure) {
+    add(Id::list_error, {{"list", zone}, {"code", own.sure ? test.trouble : own.trouble}}, {});
+    return;
+  }
+  if (!always.codes.empty() || test.codes.empty()) {
+    add(Id::list_broken, list,
+        {record_line("1.0.0.127." + zone, "A", always.codes.empty() ? "-" : always.codes.front()),
+         record_line("2.0.0.127." + zone, "A", test.codes.empty() ? "-" : test.codes.front())});
+    return;
+  }
+  const bool odd = !std::ranges::all_of(own.codes, [](const auto& code) { return code.starts_with("127."); });
+  if (own.codes.empty()) {
+    add(Id::list_clear, list, {});
+  } else if (odd) {
+    add(Id::list_error, {{"list", zone}, {"code", own.codes.front()}}, {record_line(name, "A", own.codes.front())});
+  } else {
+    std::vector<std::string> evidence;
+    for (const auto& code : own.codes) evidence.push_back(record_line(name, "A", code));
+    if (const auto* text = dns.find(name, dns::Type::txt)) {
+      for (auto& line : record_lines(name, *text)) evidence.push_back(std::move(line));
+    }
+    add(Id::list_listed, {{"list", zone}, {"codes", fmt::format("{}", fmt::join(own.codes, ", "))}},
+        std::move(evidence));
+  }
+}
+
+}  // namespace
+
+void find_reverse(Findings& out) {
+  const auto& request = out.seen().request;
+  if (request.subject.kind == SubjectKind::ip) find_reverse_of(out, request.subject.ip);
+  if (!request.from_ip.empty() && request.from_ip != request.subject.ip) find_reverse_of(out, request.from_ip);
+}
+
+void find_lists(Findings& out) {
+  const auto& request = out.seen().request;
+  const std::string ip = request.subject.kind == SubjectKind::ip ? request.subject.ip : request.from_ip;
+  if (ip.empty()) return;
+  for (const auto& zone : request.lists) find_list(out, zone, ip);
+}
+
+}  // namespace postil::diagnose

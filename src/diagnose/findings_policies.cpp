@@ -1,0 +1,265 @@
+// What tells senders that TLS is to be used: DANE [rfc7672], MTA-STS [rfc8461], and reports about it [rfc8460].
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "base/bytes.hpp"
+#include "crypto/certificate.hpp"
+#include "diagnose/findings_areas.hpp"
+#include "diagnose/mail_auth.hpp"
+#include "mailauth/tls_rpt_record.hpp"
+#include "transport/dane.hpp"
+#include "transport/sts_policy.hpp"
+
+namespace postil::diagnose {
+namespace {
+
+using Id = FindingId;
+using transport::DaneResult;
+
+// ---- DANE ----
+
+std::string tlsa_octets(const dns::Tlsa& record, const std::string& der) {
+  return crypto::tlsa_octets(der, record.selector, record.matching);
+}
+
+// [rfc7671 5.1] [rfc7671 5.2]: the server's own certificate, whatever its name and dates; or one above it, and the
+// name.
+bool matches(const dns::Tlsa& record, const Connection& c, const std::vector<std::string>& names) {
+  const auto& chain = c.tls->chain;
+  if (chain.empty()) return false;
+  if (tlsa_octets(record, chain.front()).empty()) return false;
+  if (record.usage == 3) return tlsa_octets(record, chain.front()) == record.data;
+  const bool above =
+      std::ranges::any_of(chain, [&](const std::string& der) { return tlsa_octets(record, der) == record.data; });
+  const bool named = std::ranges::any_of(
+      names, [&](const std::string& name) { return crypto::certificate_is_for(chain.front(), name); });
+  return above && named;
+}
+
+std::string tlsa_advice(const Connection& c) {
+  const dns::Tlsa record{3, 1, 1, crypto::tlsa_octets(c.tls->chain.front(), 1, 1)};
+  return record_line(fmt::format("_{}._tcp.{}", c.port, c.host), "TLSA", transport::to_text(record));
+}
+
+DaneResult dane_of(const DnsNotes& dns, const std::string& host, std::uint16_t port) {
+  const auto* v6 = dns.find(host, dns::Type::aaaa);
+  const auto* v4 = dns.find(host, dns::Type::a);
+  dns::Answer none;
+  transport::DaneLookup lookup(host, port, v6 != nullptr ? *v6 : none, v4 != nullptr ? *v4 : none);
+  while (const auto question = lookup.next()) {
+    const auto* answer = dns.find(question->name, question->type);
+    lookup.answer(answer != nullptr ? *answer : none);
+  }
+  return lookup.result();
+}
+
+std::vector<std::string> tlsa_lines(const DaneResult& dane, std::uint16_t port) {
+  std::vector<std::string> out;
+  const std::string name = fmt::format("_{}._tcp.{}", port, dane.base);
+  for (const auto& record : dane.records.usable) out.push_back(record_line(name, "TLSA", transport::to_text(record)));
+  for (const auto& one : dane.records.unusable) {
+    out.push_back(record_line(name, "TLSA", transport::to_text(one.record)));
+  }
+  return out;
+}
+
+void find_dane_at(Findings& out, const Connection& c, const DaneResult& dane) {
+  const auto& domain = out.seen().request.subject.domain;
+  Finding finding{
+      .id = Id::dane_ok, .about = {where(c)}, .args = {}, .evidence = tlsa_lines(dane, c.port), .advice = {}};
+  const bool certificate = c.tls && !c.tls->chain.empty();
+  using Why = DaneResult::Why;
+  if (dane.kind == DaneResult::Kind::trouble) {
+    finding.id = Id::dane_untested;
+    finding.args = {{"detail", fmt::format("{} TLSA: {}", dane.question, dns::to_string(dane.failed))}};
+  } else if (dane.kind == DaneResult::Kind::none) {
+    finding.id = dane.why == Why::no_records         ? Id::dane_none
+                 : dane.why == Why::insecure_records ? Id::dane_insecure
+                                                     : Id::dane_unsigned;
+    if (finding.id == Id::dane_none && certificate) finding.advice = {{Advice::Kind::publish, tlsa_advice(c)}};
+  } else if (!certificate) {
+    finding.id = Id::dane_untested;
+    finding.args = {{"detail", c.broken ? c.broken->stage + ": " + c.broken->how : "-"}};
+  } else if (dane.kind == DaneResult::Kind::encrypt) {
+    finding.id = Id::dane_unusable;
+    const auto& unusable = dane.records.unusable;
+    finding.args = {{"fault", unusable.empty() ? "-" : std::string(to_string(unusable.front().fault))}};
+    finding.advice = {{Advice::Kind::publish, tlsa_advice(c)}};
+  } else {
+    const auto names = transport::dane_reference_names(dane.base, domain, domain);
+    const bool good =
+        std::ranges::any_of(dane.records.usable, [&](const dns::Tlsa& record) { return matches(record, c, names); });
+    if (!good) {
+      finding.id = Id::dane_mismatch;
+      finding.advice = {{Advice::Kind::publish, tlsa_advice(c)}};
+    }
+  }
+  out.add(std::move(finding));
+}
+
+// ---- MTA-STS ----
+
+std::string policy_advice(const Observations& seen) {
+  std::string out = "version: STSv1\nmode: testing\n";
+  for (const auto& host : target_hosts(seen)) out += fmt::format("mx: {}\n", host.name);
+  return out + "max_age: 604800";
+}
+
+const Fetch* policy_fetch(const Observations& seen) {
+  const std::string host = transport::sts_policy_host(seen.request.subject.domain);
+  const auto at =
+      std::ranges::find_if(seen.fetches, [&](const Fetch& f) { return f.url.find("//" + host) != std::string::npos; });
+  return at == seen.fetches.end() ? nullptr : &*at;
+}
+
+bool verified(const Connection& c, WallTime now) {
+  if (!c.tls || c.tls->chain.empty() || !c.tls->chain_error.empty()) return false;
+  const auto facts = crypto::read_certificate(c.tls->chain.front());
+  return facts && facts->not_after >= now && crypto::certificate_is_for(c.tls->chain.front(), c.host);
+}
+
+void find_hosts_under(Findings& out, const transport::StsPolicy& policy, const std::vector<std::string>& evidence) {
+  const auto& seen = out.seen();
+  for (const auto& host : target_hosts(seen)) {
+    if (transport::sts_allows(policy, host.name)) continue;
+    out.add({.id = Id::sts_mx,
+             .about = {host.name},
+             .args = {},
+             .evidence = evidence,
+             .advice = {{Advice::Kind::configure, "mx: " + host.name}}});
+  }
+  for (const auto& c : seen.connections) {
+    if (c.purpose != Purpose::mail || (!c.ehlo && !c.greeting)) continue;
+    if (!verified(c, seen.time)) {
+      out.add({.id = Id::sts_certificate, .about = {where(c)}, .args = {}, .evidence = {}, .advice = {}});
+    }
+  }
+}
+
+void find_policy(Findings& out, const Fetch& fetch, const std::vector<std::string>& record) {
+  auto evidence = record;
+  evidence.push_back(fetch.url);
+  const auto add = [&](Id id, i18n::Args args) {
+    out.add({.id = id, .about = {}, .args = std::move(args), .evidence = evidence, .advice = {}});
+  };
+  if (fetch.status != 200 || !transport::sts_media_type(fetch.content_type)) {
+    add(Id::sts_policy_missing,
+        {{"detail", fetch.status == 0 ? printable(fetch.error, 200)
+                                      : fmt::format("HTTP {}, {}", fetch.status, printable(fetch.content_type, 100))}});
+    return;
+  }
+  for (const auto line : split(std::string_view(fetch.body).substr(0, 4000), '\n')) {
+    const auto text = printable(trim(line.substr(0, line.find('\r'))), 200);
+    if (!text.empty()) evidence.push_back(text);
+  }
+  const auto parsed = transport::parse_sts_policy(fetch.body);
+  for (const auto& fault : parsed.faults) {
+    if (!fault.fatal) continue;
+    add(Id::sts_policy_bad, {{"line", fmt::to_string(fault.line)},
+                             {"fault", fmt::format("{} {}", to_string(fault.kind), printable(fault.text, 80))}});
+  }
+  if (!parsed.policy) return;
+  const auto& policy = *parsed.policy;
+  if (policy.mode == transport::StsMode::none) {
+    add(Id::sts_off, {});
+    return;
+  }
+  add(policy.mode == transport::StsMode::testing ? Id::sts_testing : Id::sts_ok,
+      {{"mode", std::string(to_string(policy.mode))}, {"seconds", fmt::to_string(policy.max_age_seconds)}});
+  find_hosts_under(out, policy, evidence);
+}
+
+}  // namespace
+
+void find_dane(Findings& out) {
+  const auto& seen = out.seen();
+  if (!out.wants(Part::dane) || seen.request.subject.kind == SubjectKind::ip) return;
+  const auto* mx = seen.dns.find(seen.request.subject.domain, dns::Type::mx);
+  const bool mx_signed = mx == nullptr || mx->secure;  // of a host alone nothing was asked
+  for (const auto& c : seen.connections) {
+    if (c.purpose != Purpose::mail || c.host.empty()) continue;
+    if (!mx_signed) {
+      out.add({.id = Id::dane_unsigned, .about = {}, .args = {}, .evidence = {}, .advice = {}});
+      return;
+    }
+    find_dane_at(out, c, dane_of(seen.dns, c.host, c.port));
+  }
+}
+
+void find_sts(Findings& out) {
+  const auto& seen = out.seen();
+  const auto& domain = seen.request.subject.domain;
+  const std::string name = transport::sts_record_name(domain);
+  const auto* answer = out.wants(Part::mta_sts) ? seen.dns.find(name, dns::Type::txt) : nullptr;
+  if (answer == nullptr) return;
+  const auto add = [&](Id id, i18n::Args args, std::vector<std::string> evidence) {
+    out.add({.id = id, .about = {}, .args = std::move(args), .evidence = std::move(evidence), .advice = {}});
+  };
+  if (!answer->definite()) {
+    add(Id::sts_untested, {{"detail", dns_trouble(*answer)}}, {});
+    return;
+  }
+  const auto parsed = transport::parse_sts_records(answer->records);
+  if (!parsed.present) {
+    if (target_hosts(seen).empty()) return;  // takes no mail
+    out.add({.id = Id::sts_none,
+             .about = {},
+             .args = {},
+             .evidence = {},
+             .advice = {{Advice::Kind::publish, txt_line(name, "v=STSv1; id=" + day(seen.time).substr(0, 4) +
+                                                                   day(seen.time).substr(5, 2) + "01")},
+                        {Advice::Kind::publish,
+                         fmt::format("https://{}{}", transport::sts_policy_host(domain), transport::sts_policy_path)},
+                        {Advice::Kind::publish, policy_advice(seen)}}});
+    return;
+  }
+  const auto record = record_lines(name, *answer);
+  if (!parsed.record) {
+    const auto at = std::ranges::find_if(parsed.faults, &transport::StsFault::fatal);
+    add(Id::sts_record_bad, {{"fault", at == parsed.faults.end() ? "-" : std::string(to_string(at->kind))}}, record);
+    return;
+  }
+  if (const auto* fetch = policy_fetch(seen)) {
+    find_policy(out, *fetch, record);
+  } else {
+    add(Id::sts_untested, {{"detail", "-"}}, record);
+  }
+}
+
+void find_tls_rpt(Findings& out) {
+  const auto& seen = out.seen();
+  const std::string name = tls_rpt_name(seen.request);
+  const auto* answer = out.wants(Part::tls_rpt) ? seen.dns.find(name, dns::Type::txt) : nullptr;
+  if (answer == nullptr || !answer->definite()) return;
+  const auto records = mailauth::tls_rpt_records(*answer);
+  const auto lines = record_lines(name, *answer);
+  const Advice advice{Advice::Kind::publish,
+                      txt_line(name, "v=TLSRPTv1; rua=mailto:tls-reports@" + seen.request.subject.domain)};
+  const bool meant = std::ranges::any_of(answer->records, [](const dns::Data& data) {
+    const auto* text = std::get_if<dns::Text>(&data);
+    return text != nullptr && mailauth::resembles_tls_rpt_record(text->value);
+  });
+  if (records.empty() && !meant) {
+    if (target_hosts(seen).empty()) return;
+    out.add({.id = Id::tlsrpt_none, .about = {}, .args = {}, .evidence = {}, .advice = {advice}});
+    return;
+  }
+  if (records.size() == 1) {
+    const auto record = mailauth::parse_tls_rpt_record(records.front());
+    if (record.usable()) {
+      std::vector<std::string> to;
+      for (const auto& uri : record.rua) to.push_back(printable(uri.raw, 100));
+      out.add({.id = Id::tlsrpt_ok,
+               .about = {},
+               .args = {{"to", fmt::format("{}", fmt::join(to, ", "))}},
+               .evidence = lines,
+               .advice = {}});
+      return;
+    }
+  }
+  out.add({.id = Id::tlsrpt_bad, .about = {}, .args = {}, .evidence = lines, .advice = {advice}});
+}
+
+}  // namespace postil::diagnose

@@ -1,0 +1,70 @@
+#include "diagnose/mail_auth.hpp"
+
+#include "address/ip.hpp"
+#include "mailauth/dkim_key.hpp"
+
+namespace postil::diagnose {
+namespace {
+
+// Seen in the mail of many, and in the manuals of their services.
+constexpr std::string_view usual_selectors[] = {
+    "default", "dkim",     "mail",      "email",     "s1",    "s2",   "k1",   "k2",  "k3",  "key1",
+    "google",  "selector", "selector1", "selector2", "smtp",  "mx",   "zoho", "pm",  "fm1", "fm2",
+    "fm3",     "mandrill", "sig1",      "mta",       "dkim1", "2024", "2025", "2026"};
+
+std::int64_t unix_seconds(WallTime time) {
+  return std::chrono::duration_cast<seconds>(time.time_since_epoch()).count();
+}
+
+}  // namespace
+
+std::string sender_ip(const CheckRequest& request) {
+  return request.from_ip;
+}
+
+mailauth::SpfCheck spf_record_check(const CheckRequest& request, WallTime time) {
+  // An address that no record names: documentation [rfc5737 3].
+  const auto nobody = *address::Ip::parse("192.0.2.1");
+  auto input = mailauth::spf_mail_from(nobody, request.subject.domain, "postmaster@" + request.subject.domain);
+  input.unix_seconds = unix_seconds(time);
+  return mailauth::SpfCheck(std::move(input), {}, mailauth::SpfMode::count_everything);
+}
+
+mailauth::SpfCheck spf_sender_check(const CheckRequest& request, WallTime time) {
+  const auto ip = address::Ip::parse(sender_ip(request));
+  const std::string sender =
+      request.subject.mailbox.empty() ? "postmaster@" + request.subject.domain : request.subject.mailbox;
+  auto input = mailauth::spf_mail_from(ip.value_or(address::Ip{}), request.subject.domain, sender);
+  input.unix_seconds = unix_seconds(time);
+  return mailauth::SpfCheck(std::move(input));
+}
+
+mailauth::DmarcCheck dmarc_check(const CheckRequest& request) {
+  mailauth::DmarcInput input;
+  input.author_domain = request.subject.domain;
+  input.find_organizational_domain = true;
+  return mailauth::DmarcCheck(std::move(input));
+}
+
+std::vector<DkimKeyPlace> dkim_places(const CheckRequest& request) {
+  std::vector<DkimKeyPlace> out;
+  const auto add = [&](std::string_view selector) {
+    out.push_back({std::string(selector), mailauth::dkim_key_name(selector, request.subject.domain)});
+  };
+  if (request.selectors.empty()) {
+    for (const auto selector : usual_selectors) add(selector);
+  } else {
+    for (const auto& selector : request.selectors) add(selector);
+  }
+  return out;
+}
+
+std::string bimi_name(const CheckRequest& request) {
+  return "default._bimi." + request.subject.domain;
+}
+
+std::string tls_rpt_name(const CheckRequest& request) {
+  return "_smtp._tls." + request.subject.domain;
+}
+
+}  // namespace postil::diagnose
