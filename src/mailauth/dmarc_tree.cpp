@@ -68,8 +68,11 @@ DmarcTree::Walk DmarcTree::walk(std::string_view domain) const {
       walk.question = question_about(name);
       return walk;
     }
-    if (here->status != dns::Status::ok && here->status != dns::Status::no_data &&
-        here->status != dns::Status::no_domain) {
+    const bool definite = here->status == dns::Status::ok || here->status == dns::Status::no_data ||
+                          here->status == dns::Status::no_domain;
+    // A top-level domain whose servers stumble over such a name must not make the mail of all below it wait.
+    const bool top_level = name.find('.') == std::string::npos && !walk.found.empty();
+    if (!definite && !top_level) {
       walk.failed = true;
       return walk;
     }

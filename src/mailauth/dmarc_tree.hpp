@@ -26,7 +26,7 @@ class DmarcTree {
  public:
   struct Walk {
     std::optional<DnsQuestion> question;   // what must be known first
-    bool failed = false;                   // a name of it had no definite answer
+    bool failed = false;                   // a name of it had no definite answer (a top-level one may, behind a record)
     std::vector<const DmarcFound*> found;  // names with a record, the longest first; valid until the next take()
     std::string organizational;            // [rfc9989 4.10.2]; when it is complete and has not failed
   };

@@ -176,13 +176,20 @@ TEST(Dmarc, DnsFailures) {
   EXPECT_EQ(check(names, key).result, DmarcResult::temperror);
 }
 
+TEST(Dmarc, ATopLevelDomainThatDoesNotAnswerIsPassedOver) {
+  Names names;
+  names.fails("_dmarc.example").txt("_dmarc.a.example", "v=DMARC1; p=reject");
+  EXPECT_EQ(check(names, dkim("x.a.example", "mail.a.example")).result, DmarcResult::pass);
+  EXPECT_EQ(check(names, dkim("x.b.example", "b.example")).result, DmarcResult::temperror) << "nothing was found below";
+}
+
 TEST(Dmarc, NamesOfAnyKindComeToAnEnd) {
   Names names;
   const std::string label(63, 'x');
-  for (const std::string name : {std::string("a b.x\\y.example.com"), std::string("_dmarc._dmarc.example.com"),
-                                 label + "." + label + "." + label + ".example.com",
-                                 std::string("b\xc3\xbc"
-                                             "cher.example")}) {
+  for (const std::string& name : {std::string("a b.x\\y.example.com"), std::string("_dmarc._dmarc.example.com"),
+                                  label + "." + label + "." + label + ".example.com",
+                                  std::string("b\xc3\xbc"
+                                              "cher.example")}) {
     auto input = spf(name, "x." + name);
     input.find_organizational_domain = true;
     EXPECT_EQ(check(names, input).reason, DmarcReason::no_record) << name;
