@@ -11,13 +11,29 @@
 namespace postil::server {
 namespace {
 
+// Where TLS comes first nobody reads a plain reply, and a handshake is just what a server with too many connections
+// cannot afford. The client is told in its own terms, for seven octets: a fatal alert, internal_error (80), in a record
+// that is not encrypted yet (RFC 8446, 6.2).
+constexpr std::string_view tls_alert{"\x15\x03\x01\x00\x02\x02\x50", 7};
+// Its ClientHello is read first, since a close with octets unread is a reset, which may overtake the alert. So many may
+// take their time with it; others get the alert at once.
+constexpr int hellos_awaited_max = 100;
+
+env::Awaitable<void> alert(env::Clock& clock, env::Stream& stream, std::shared_ptr<std::atomic<int>> awaited) {
+  const bool patient = awaited->fetch_add(1) < hellos_awaited_max;
+  if (patient) co_await stream.read(clock.now() + seconds(2));
+  co_await stream.write(tls_alert, clock.now() + seconds(2));
+  awaited->fetch_sub(1);
+}
+
 // A connection that gets no session: one reply, at most a moment's patience. entered: the address whose place in the
 // registry it gives back; empty: it got none.
 env::Awaitable<void> turn_away(Services& services, Registry& registry, env::StreamPtr stream, reply::Reply reply,
                                std::shared_ptr<const smtp::ServerSettings> settings, std::string entered,
-                               std::shared_ptr<void> load) {
-  // Under implicit TLS there is nobody to read a plain reply.
-  if (!settings->implicit_tls) {
+                               std::shared_ptr<void> load, std::shared_ptr<std::atomic<int>> hellos_awaited) {
+  if (settings->implicit_tls) {
+    co_await alert(services.clock, *stream, std::move(hellos_awaited));
+  } else {
     const std::string wire = reply::to_wire(reply, settings->receipt_url);
     co_await stream->write(wire, services.clock.now() + seconds(2));
   }
@@ -92,7 +108,7 @@ void Acceptor::serve(env::StreamPtr stream, SessionExecutors::Place place) {
   }
   // run_session() stands alone, since each frame around it would live as long as the session.
   auto whole = refusal ? turn_away(services_, registry_, std::move(stream), std::move(*refusal), listener->settings,
-                                   entered ? address : std::string(), std::move(place.load))
+                                   entered ? address : std::string(), std::move(place.load), hellos_awaited_)
                        : run_session(services_, registry_, listener, std::move(stream), id, std::move(place.load));
   boost::asio::co_spawn(place.executor, std::move(whole), boost::asio::detached);
 }

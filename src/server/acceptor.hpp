@@ -40,6 +40,7 @@ class Acceptor {
   std::unique_ptr<env::Listener> listener_;
   std::atomic<std::shared_ptr<const ListenerState>> state_;
   std::atomic<bool> stopped_ = false;
+  std::shared_ptr<std::atomic<int>> hellos_awaited_ = std::make_shared<std::atomic<int>>(0);  // of those turned away
 };
 
 }  // namespace postil::server

@@ -50,6 +50,11 @@ class WorldPeer : public DialoguePeer {
     }
   }
   bool closed() override { return closed_ && buffer_.empty(); }
+  // What came and makes no line, taken out.
+  std::string rest() {
+    while (read_line()) continue;
+    return std::exchange(buffer_, {});
+  }
   bool start_tls() override {
     auto handshake = [](WorldPeer* self) -> env::Awaitable<bool> {
       env::TlsClientRequest request;

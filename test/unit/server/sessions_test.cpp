@@ -53,6 +53,38 @@ TEST(Sessions, LimitInAll) {
   EXPECT_EQ(rig.events.count(event::Name::session_refused), 1);
 }
 
+TEST(Sessions, OverTheLimitWhereTlsComesFirst) {
+  ServerRig rig;
+  rig.certificate = "world:mx.example.org";
+  rig.settings.implicit_tls = true;
+  rig.limits.sessions_per_address_max = 1;
+  rig.start();
+  auto one = rig.connect();
+  ASSERT_TRUE(one->start_tls());
+  EXPECT_THAT(one->reply(), StartsWith("220 "));
+  // Instead of a word that nobody could read: an alert, once the ClientHello has come.
+  const std::string alert("\x15\x03\x01\x00\x02\x02\x50", 7);
+  auto two = rig.connect();
+  two->send("\x16\x03\x01");
+  EXPECT_EQ(two->rest(), alert);
+  EXPECT_TRUE(two->closed());
+  // A client that says nothing is not waited for longer than two seconds.
+  auto three = rig.connect();
+  rig.world.run_for(seconds(3));
+  EXPECT_EQ(three->rest(), alert);
+  EXPECT_TRUE(three->closed());
+  EXPECT_EQ(rig.events.count(event::Name::session_refused), 2);
+  // On record, and the second time counted.
+  const auto& told = std::ranges::find(rig.events.all, event::Name::command_refused, &event::Event::name)->fields;
+  const auto receipt = std::ranges::find(told, "receipt", &event::Field::key);
+  ASSERT_NE(receipt, told.end());
+  const auto id = parse_receipt_id(std::get<std::string>(receipt->value));
+  ASSERT_TRUE(id);
+  const auto repeats = rig.world.run(*rig.us, rig.history.repeats_of(*id));
+  ASSERT_TRUE(repeats);
+  EXPECT_EQ(repeats->count, 2u);
+}
+
 TEST(Sessions, LimitsChangeWhileRunning) {
   ServerRig rig;
   rig.start();
