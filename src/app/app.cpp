@@ -40,7 +40,7 @@ std::expected<std::shared_ptr<const server::ListenerState>, StartFailure> App::l
     const ListenerPlan& plan) {
   auto state = std::make_shared<server::ListenerState>();
   state->settings = session_settings(config_, plan, certificate_ != nullptr, extras_.help);
-  state->policy = policy(config_);
+  state->policy = policy(config_, looping_addresses());
   state->tls = certificate_;
   state->local_login = extras_.local_login;
   if (plan.job == smtp::Job::relay) state->networks = config_.relay.networks;

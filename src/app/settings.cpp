@@ -89,17 +89,18 @@ std::shared_ptr<const smtp::ServerSettings> session_settings(
   return out;
 }
 
-policy::Aliases aliases(const config::Config& config) {
+policy::Aliases aliases(const config::Config& config, std::vector<std::string> own_addresses) {
   policy::Aliases out;
+  out.own_addresses = std::move(own_addresses);
   out.host_name = config.host_name;
   for (const auto& [name, targets] : config.aliases) out.table.emplace(name, targets);
   return out;
 }
 
-std::shared_ptr<const server::Policy> policy(const config::Config& config) {
+std::shared_ptr<const server::Policy> policy(const config::Config& config, std::vector<std::string> own_addresses) {
   auto out = std::make_shared<server::Policy>();
   auto& rules = out->rules;
-  rules.aliases = aliases(config);
+  rules.aliases = aliases(config, std::move(own_addresses));
   // Behind a smarthost DNS may know only inner names; what is outside is the smarthost's affair.
   const bool direct = config.deliver.via == "direct";
   rules.check_recipient_domains = direct && config.deliver.check_recipient_domains;
@@ -115,12 +116,13 @@ server::SessionLimits session_limits(const config::Config& config) {
 }
 
 std::shared_ptr<const delivery::Settings> delivery_settings(const config::Config& config, std::string password,
-                                                            std::vector<std::string> own_addresses) {
+                                                            std::vector<std::string> own_addresses,
+                                                            std::shared_ptr<const mailauth::DkimKeys> dkim) {
   auto out = std::make_shared<delivery::Settings>();
   const auto& deliver = config.deliver;
   out->host_name = config.host_name;
+  out->aliases = aliases(config, own_addresses);
   out->own_names = std::move(own_addresses);
-  out->aliases = aliases(config);
   auto tls = deliver.tls == "never"           ? smtp::TlsUse::never
              : deliver.tls == "opportunistic" ? smtp::TlsUse::opportunistic
                                               : smtp::TlsUse::required;

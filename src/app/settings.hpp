@@ -24,8 +24,9 @@ std::vector<ListenerPlan> listeners(const config::Config& config);
 std::shared_ptr<const smtp::ServerSettings> session_settings(
     const config::Config& config, const ListenerPlan& plan, bool have_certificate,
     std::function<std::vector<std::string>(std::string_view)> help);
-policy::Aliases aliases(const config::Config& config);
-std::shared_ptr<const server::Policy> policy(const config::Config& config);
+// own_addresses, here and below: canonical, those at which mail to the port of deliver.port comes back to us.
+policy::Aliases aliases(const config::Config& config, std::vector<std::string> own_addresses = {});
+std::shared_ptr<const server::Policy> policy(const config::Config& config, std::vector<std::string> own_addresses = {});
 server::SessionLimits session_limits(const config::Config& config);
 // password: of the smarthost's login, read from its file by the caller.
 std::shared_ptr<const delivery::Settings> delivery_settings(const config::Config& config, std::string password,

@@ -1,11 +1,17 @@
 #include "policy/aliases.hpp"
 
+#include <algorithm>
+
 #include "base/assert.hpp"
 #include "base/bytes.hpp"
 
 namespace postil::policy {
 
 bool Aliases::own_host(std::string_view domain) const {
+  if (domain.starts_with('[')) {
+    const auto ip = address::literal_ip(domain);
+    return ip && std::ranges::find(own_addresses, *ip) != own_addresses.end();
+  }
   return iequals(domain, host_name) || iequals(domain, "localhost");
 }
 

@@ -17,8 +17,10 @@ struct Aliases {
   std::string host_name;
   // Lower-case address, or a bare name ("postmaster"), which stands for the own host -> addresses.
   std::unordered_map<std::string, std::vector<std::string>> table;
+  // Canonical addresses (address/ip.hpp) at which mail would come back to this server: [192.0.2.1] is the own host.
+  std::vector<std::string> own_addresses = {};
 
-  // The host's name or "localhost", in any case.
+  // The host's name or "localhost", in any case, or an own address as a literal.
   bool own_host(std::string_view domain) const;
   // Of the own host: its mail is taken whatever DNS says of where it goes. [rfc5321 4.5.1]
   bool is_postmaster(const address::Path& path) const;

@@ -10,7 +10,8 @@ using testing::ElementsAre;
 const Aliases aliases = {"mail.example.org",
                          {{"postmaster", {"admin@example.net"}},
                           {"root", {"ops@example.net", "night@example.net"}},
-                          {"team@example.org", {"a@example.net"}}}};
+                          {"team@example.org", {"a@example.net"}}},
+                         {"192.0.2.25", "2001:db8::25"}};
 
 std::string targets(std::string_view path) {
   const auto parsed = address::parse_path(path, address::PathKind::forward);
@@ -24,6 +25,9 @@ std::string targets(std::string_view path) {
 TEST(Aliases, ABareNameStandsForTheOwnHost) {
   for (const char* path : {"<Postmaster>", "<POSTMASTER>", "<postmaster@mail.example.org>",
                            "<PostMaster@MAIL.example.org>", "<postmaster@localhost>"}) {
+    EXPECT_EQ(targets(path), "admin@example.net") << path;
+  }
+  for (const char* path : {"<postmaster@[192.0.2.25]>", "<Postmaster@[IPv6:2001:DB8:0::25]>"}) {
     EXPECT_EQ(targets(path), "admin@example.net") << path;
   }
   EXPECT_EQ(targets("<root@mail.example.org>"), "ops@example.net night@example.net");

@@ -95,6 +95,9 @@ TEST(Recipient, AliasesOwnHostAndOthers) {
       {"x@six.example", "250", {"x@six.example"}},
       {"x@unqualified", "550 5.1.2", {}},
       {"x@[192.0.2.77]", "250", {"x@[192.0.2.77]"}},
+      {"x@[192.0.2.25]", "550 5.1.1 <x@[192.0.2.25]> is not a mailbox here", {}},
+      {"root@[192.0.2.25]", "250", {"admin@example.net"}},
+      {"postmaster@[IPv6:2001:db8::25]", "250", {"admin@example.net"}},
       {"Bob.Smith@EXAMPLE.net", "250", {"Bob.Smith@example.net"}},
   };
   ServerRig rig;
@@ -102,6 +105,7 @@ TEST(Recipient, AliasesOwnHostAndOthers) {
                                     {"root", {"admin@example.net"}},
                                     {"team@example.org", {"a@example.net", "b@example.net", "c@example.org"}},
                                     {"to-null@example.org", {"x@null.example"}}};
+  rig.policy.rules.aliases.own_addresses = {"192.0.2.25", "2001:db8::25"};
   rig.world.zone().add("bare.example", dns::Type::txt, dns::Text{"v=spf1 -all"});
   rig.world.zone().alias("alias-of-bare.example", "bare.example");
   rig.world.zone().address("four.example", "203.0.113.1");
