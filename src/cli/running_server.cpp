@@ -7,6 +7,7 @@
 #include <optional>
 #include <ostream>
 
+#include "base/bytes.hpp"
 #include "cli/config_files.hpp"
 #include "cli/demo_folder.hpp"
 #include "cli/story.hpp"
@@ -64,6 +65,27 @@ CallFailure refused(const Context& context, const json::object& answer) {
           context.tr.text(known ? "server.error_" + word : "server.error", {{"detail", detail}}), code};
 }
 
+// "socket = ..." of the table [control], or "control.socket = ...", in a file that is no TOML any more.
+std::optional<std::string> socket_in_text(const std::string& path) {
+  const auto text = read_file(path);
+  if (!text) return {};
+  std::string_view table;
+  for (const auto line : split(*text, '\n')) {
+    const auto words = trim(line);
+    if (words.starts_with('[')) table = words.substr(0, words.find(']') + 1);
+    const auto equals = words.find('=');
+    if (equals == std::string_view::npos) continue;
+    const auto key = trim(words.substr(0, equals));
+    if (!(key == "socket" && table == "[control]") && !(key == "control.socket" && table.empty())) continue;
+    const auto value = trim(words.substr(equals + 1));
+    if (value.size() < 2 || (value[0] != '"' && value[0] != '\'')) continue;
+    const auto end = value.find(value[0], 1);
+    const auto socket = end == std::string_view::npos ? std::string_view() : value.substr(1, end - 1);
+    if (socket.starts_with('/') && socket.find('\\') == std::string_view::npos) return std::string(socket);
+  }
+  return {};
+}
+
 }  // namespace
 
 void add_server_options(CLI::App& command, ServerAt& at, const i18n::Translator& tr) {
@@ -76,6 +98,10 @@ std::string control_socket(const ServerAt& at) {
   if (!at.socket.empty()) return at.socket;
   if (at.demo) return demo_folder() + "/control";
   const auto loaded = load_config(at.config.empty() ? std::string(default_config_file) : at.config);
+  if (!loaded.ok()) {
+    // It cannot be read as a whole, but a server may run that has read it before: what the line says counts.
+    if (auto said = socket_in_text(at.config.empty() ? std::string(default_config_file) : at.config)) return *said;
+  }
   if (!loaded.config.control_socket.empty()) return loaded.config.control_socket;
   return "/run/postil/control";
 }

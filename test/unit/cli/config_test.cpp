@@ -1,5 +1,6 @@
 #include "config/config.hpp"
 #include "run_command.hpp"
+#include "servers.hpp"
 
 namespace postil::cli {
 namespace {
@@ -30,6 +31,20 @@ TEST_F(ConfigCommand, EveryProblemWithItsPlace) {
   EXPECT_EQ(run({"config", "check", path, "--json"}), exit_config);
   EXPECT_GE(json().at("problems").as_array().size(), 4u);
   EXPECT_EQ(json().at("exit").as_int64(), exit_config);
+}
+
+// The file is no TOML any more; the server that has read it before is found all the same, where the file says.
+TEST_F(ConfigCommand, ABrokenFileAndItsServer) {
+  const std::string socket = folder_ + "/control";
+  const auto path = write("postil.toml", "job = \"relay\nhostname = \"relay.example.org\"\n[control]\nsocket = \"" +
+                                             socket + "\"  # ours\n");
+  EXPECT_EQ(run({"config", "check", path}), exit_config);
+  EXPECT_TRUE(complained(path + ":1:")) << err_;
+  EXPECT_FALSE(complained("running server")) << err_;
+  test::ControlServer server(socket, [](const auto&) { return boost::json::object{{"ok", true}}; });
+  EXPECT_EQ(run({"config", "check", path}), exit_config);
+  EXPECT_TRUE(complained("running server")) << err_;
+  EXPECT_EQ(server.requests().size(), 1u);
 }
 
 TEST_F(ConfigCommand, AMissingFile) {
