@@ -116,8 +116,7 @@ server::SessionLimits session_limits(const config::Config& config) {
 }
 
 std::shared_ptr<const delivery::Settings> delivery_settings(const config::Config& config, std::string password,
-                                                            std::vector<std::string> own_addresses,
-                                                            std::shared_ptr<const mailauth::DkimKeys> dkim) {
+                                                            std::vector<std::string> own_addresses) {
   auto out = std::make_shared<delivery::Settings>();
   const auto& deliver = config.deliver;
   out->host_name = config.host_name;
