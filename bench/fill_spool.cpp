@@ -14,27 +14,16 @@
 #include <filesystem>
 
 #include "base/prng.hpp"
-#include "env_asio/clock.hpp"
-#include "env_asio/disk.hpp"
-#include "env_asio/entropy.hpp"
-#include "env_asio/pool.hpp"
 #include "env_asio/timers.hpp"
-#include "spool/log.hpp"
+#include "spool_place.hpp"
 
 namespace {
 
 using namespace postil;
 
-struct Quiet : event::Sink {
-  void emit(const event::Event& event) override {
-    if (event::declaration(event.name).level >= event::Level::warning) fmt::print("{}\n", event::to_json(event, {}));
-  }
-};
-
-class Fill {
+class Fill : bench::SpoolPlace {
  public:
-  Fill(const std::string& folder, std::uint64_t messages, std::size_t octets)
-      : folder_(folder), disk_(*env_asio::FolderDisk::open_folder(folder)), messages_(messages) {
+  Fill(const std::string& where, std::uint64_t messages, std::size_t octets) : SpoolPlace(where), messages_(messages) {
     body_.reserve(octets);
     while (body_.size() + 78 <= octets) body_ += std::string(76, 'x') + "\r\n";
   }
@@ -57,29 +46,27 @@ class Fill {
  private:
   env::Awaitable<void> all(env::Executor here, bool stop_in_order) {
     spool::Options options;
-    options.folder = folder_;
-    auto opened =
-        co_await spool::Log::open(options, *disk_, flusher_.executor(), readers_.executor(), clock_, entropy_, sink_);
+    auto opened = co_await open(options);
     if (!opened) {
       fmt::print("{}\n", opened.error().sentence);
       ++failures_;
       co_return;
     }
-    log_ = std::move(*opened);
+    log = std::move(*opened);
     int left = 200;
-    auto one = [](Fill* self, int* open) -> env::Awaitable<void> {
+    auto one = [](Fill* self, int* running) -> env::Awaitable<void> {
       while (self->next_ < self->messages_ && self->failures_ == 0) co_await self->add(self->next_++);
-      --*open;
+      --*running;
     };
     for (int i = 0; i < 200; ++i) boost::asio::co_spawn(here, one(this, &left), boost::asio::detached);
     auto pause = timers_.make(here);
-    while (left > 0) co_await pause->wait_until(clock_.now() + milliseconds(20));
-    if (stop_in_order) co_await log_->stop();
+    while (left > 0) co_await pause->wait_until(clock.now() + milliseconds(20));
+    if (stop_in_order) co_await log->stop();
   }
 
   queue::Envelope envelope(std::uint64_t number) {
     queue::Envelope made;
-    made.arrived = clock_.wall();
+    made.arrived = clock.wall();
     made.id = ids_.make(made.arrived);
     made.expires = made.arrived + days(5);
     made.sender = fmt::format("sender{}@shop.example", number % 1000);
@@ -91,11 +78,11 @@ class Fill {
 
   env::Awaitable<void> add(std::uint64_t number) {
     const auto made = envelope(number);
-    auto body = co_await log_->begin_body();
+    auto body = co_await log->begin_body();
     const auto appended = co_await (*body)->append(body_);
     env::Batch batch;
     batch.push_back(env::AddMessage{made, std::move(*body), {}});
-    const auto added = co_await log_->commit(std::move(batch));
+    const auto added = co_await log->commit(std::move(batch));
     env::Batch tried;
     queue::RecipientState state;
     state.reason = queue::Reason::connect_failed;
@@ -105,19 +92,11 @@ class Fill {
     state.next_attempt = made.arrived + hours(1);
     state.diagnostic = "connection refused";
     tried.push_back(env::UpdateState{{made.id, false, {std::move(state)}}});
-    const auto deferred = co_await log_->commit(std::move(tried));
+    const auto deferred = co_await log->commit(std::move(tried));
     if (!appended || !added || !deferred) ++failures_;
   }
 
-  std::string folder_;
-  env_asio::SystemClock clock_;
   env_asio::AsioTimers timers_;
-  env_asio::SystemEntropy entropy_;
-  Quiet sink_;
-  std::unique_ptr<env_asio::FolderDisk> disk_;
-  env_asio::Pool flusher_{"flusher", 1, 1000};
-  env_asio::Pool readers_{"readers", 2, 1000};
-  std::unique_ptr<spool::Log> log_;
   MessageIdMaker ids_{0};
   std::string body_;
   std::uint64_t messages_;

@@ -14,23 +14,12 @@
 #include <fstream>
 
 #include "base/prng.hpp"
-#include "env_asio/clock.hpp"
-#include "env_asio/disk.hpp"
-#include "env_asio/entropy.hpp"
-#include "env_asio/pool.hpp"
-#include "spool/log.hpp"
+#include "spool_place.hpp"
 
 namespace {
 
 using namespace postil;
 using Steady = std::chrono::steady_clock;
-
-struct Quiet : event::Sink {
-  void emit(const event::Event& event) override {
-    if (event::declaration(event.name).level >= event::Level::warning)
-      fmt::print("  event {}\n", event::to_json(event, {}));
-  }
-};
 
 double since(Steady::time_point start) {
   return std::chrono::duration<double>(Steady::now() - start).count();
@@ -46,8 +35,8 @@ void empty(const std::string& folder) {
   }
 }
 
-struct Bench {
-  explicit Bench(std::string where) : folder(std::move(where)), disk(*env_asio::FolderDisk::open_folder(folder)) {}
+struct Bench : bench::SpoolPlace {
+  using SpoolPlace::SpoolPlace;
 
   template <class T>
   T wait(env::Awaitable<T> work) {
@@ -65,9 +54,8 @@ struct Bench {
     return std::move(*result);
   }
   void open(spool::Options options = {}) {
-    options.folder = folder;
     options.watermark_percent = 0;
-    auto opened = wait(spool::Log::open(options, *disk, flusher.executor(), readers.executor(), clock, entropy, sink));
+    auto opened = wait(SpoolPlace::open(options));
     if (!opened) {
       fmt::print("{}\n", opened.error().sentence);
       std::exit(1);
@@ -82,14 +70,6 @@ struct Bench {
     log.reset();
   }
 
-  std::string folder;
-  env_asio::SystemClock clock;
-  env_asio::SystemEntropy entropy;
-  Quiet sink;
-  std::unique_ptr<env_asio::FolderDisk> disk;
-  env_asio::Pool flusher{"flusher", 1, 1000};
-  env_asio::Pool readers{"readers", 2, 1000};
-  std::unique_ptr<spool::Log> log;
   std::atomic<std::uint64_t> next_id{1};
 };
 
