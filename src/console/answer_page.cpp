@@ -77,69 +77,69 @@ void add_facts(Draft& draft, Fields main, const Answer& answer) {
   }
 }
 
+// A section with a heading and an ITEM for each of what there is; nothing where there is nothing.
+struct Section {
+  std::string_view name, heading;
+  std::string text;  // of the heading
+  std::string_view item;
+};
+template <class Items, class Fill>
+void add_section(Fields main, const Section& what, const Items& items, Fill fill) {
+  if (items.empty()) return;
+  auto section = main.add(what.name);
+  section.set(what.heading, what.text);
+  for (const auto& one : items) fill(section.add(what.item), one);
+}
+
 void add_steps(Draft& draft, Fields main, const Answer& answer) {
-  if (answer.steps.empty()) return;
-  auto section = main.add("STEPS");
-  section.set("T_FIX", draft.text("code.fix"));
-  for (const auto& step : answer.steps) {
-    auto item = section.add("STEP");
+  const auto fill = [&](Fields item, const auto& step) {
     item.set("ROLE", draft.tr.text(fmt::format("explain.role.{}", knowledge::to_string(step.who))));
     item.set("TEXT_HTML", draft.prose_of(step.text));
-  }
+  };
+  add_section(main, {"STEPS", "T_FIX", draft.text("code.fix"), "STEP"}, answer.steps, fill);
 }
 
 void add_confusions(Draft& draft, Fields main, const Answer& answer) {
-  if (answer.confused.empty()) return;
-  auto section = main.add("CONFUSED");
-  section.set("T_NOT", draft.text("code.not_the_same"));
-  for (const auto& other : answer.confused) {
-    auto item = section.add("OTHER");
+  const auto fill = [&](Fields item, const auto& other) {
     set_code(draft, item, other.code);
     item.set("TEXT_HTML", draft.prose_of(other.text));
     const auto pair = comparison_item(std::vector<std::string>{answer.subject.substr(0, 3), other.code});
-    if (!draft.site.exists({View::comparison, draft.place.language, pair})) continue;
+    if (!draft.site.exists({View::comparison, draft.place.language, pair})) return;
     auto link = item.add("COMPARE");
     link.set("HREF", draft.link(View::comparison, pair));
     link.set("NAME", draft.text("code.compare_with", {{"a", answer.subject.substr(0, 3)}, {"b", other.code}}));
-  }
+  };
+  add_section(main, {"CONFUSED", "T_NOT", draft.text("code.not_the_same"), "OTHER"}, answer.confused, fill);
 }
 
 void add_members(Draft& draft, Fields main, const Answer& answer) {
-  if (answer.members.empty()) return;
-  auto section = main.add("MEMBERS");
-  section.set("T_MEMBERS", draft.text("code.members"));
-  for (const auto& member : answer.members) {
-    auto item = section.add("MEMBER");
+  const auto fill = [&](Fields item, const auto& member) {
     set_code(draft, item, member.code);
     item.set("NAME", draft.tr.text(member.text));
-  }
+  };
+  add_section(main, {"MEMBERS", "T_MEMBERS", draft.text("code.members"), "MEMBER"}, answer.members, fill);
 }
 
 // The same code with two meanings, and what decides.
 void add_collisions(Draft& draft, Fields main, const Answer& answer) {
-  if (answer.collisions.empty()) return;
-  auto section = main.add("COLLISIONS");
-  section.set("T_COLLISION", draft.tr.text("fact.label.collision"));
-  for (const auto* collision : answer.collisions) {
-    auto item = section.add("COLLISION");
+  const auto fill = [&](Fields item, const auto* collision) {
     if (answer.collisions.size() > 1 && !collision->codes.empty()) item.add("OF").set("CODE", collision->codes.front());
     for (const std::string_view part : {"standard", "elsewhere", "decides"}) {
       auto row = item.add("ROW");
       row.set("LABEL", draft.tr.text(fmt::format("fact.collision.{}", part)));
       row.set("TEXT_HTML", draft.prose_of(collision->text(part)));
     }
-  }
+  };
+  add_section(main, {"COLLISIONS", "T_COLLISION", draft.tr.text("fact.label.collision"), "COLLISION"},
+              answer.collisions, fill);
 }
 
 void add_live_checks(Draft& draft, Fields main, const Answer& answer) {
-  if (answer.live_checks.empty()) return;
-  auto section = main.add("CHECKS");
-  section.set("T_CONFIRM", draft.tr.text("fact.label.confirm"));
-  for (const auto* check : answer.live_checks) {
-    auto item = section.add("CHECK");
+  const auto fill = [&](Fields item, const auto* check) {
     item.set("COMMAND", check->command);
     item.set("TEXT_HTML", draft.prose_of(check->text()));
-  }
+  };
+  add_section(main, {"CHECKS", "T_CONFIRM", draft.tr.text("fact.label.confirm"), "CHECK"}, answer.live_checks, fill);
 }
 
 // Postil's own replies with this code: what an admin finds in the log of this very server.
