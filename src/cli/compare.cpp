@@ -149,7 +149,7 @@ int run_compare(const Context& context, const Options& options) {
   if (options.codes.size() < 2 || options.codes.size() > 3) {
     const auto message = context.tr.text("compare.count");
     if (options.json) {
-      context.out << diagnose::error_json("compare", "count", message) << '\n';
+      context.out << diagnose::error_json("compare", "count", message, exit_usage) << '\n';
     } else {
       context.err << message << '\n';
     }
@@ -160,7 +160,8 @@ int run_compare(const Context& context, const Options& options) {
     const auto code = printable(options.codes[comparison.error().which], 40);
     const auto message = context.tr.text("compare.error", {{"code", code}});
     if (options.json) {
-      context.out << diagnose::error_json("compare", diagnose::to_string(comparison.error().why), message) << '\n';
+      const auto why = diagnose::to_string(comparison.error().why);
+      context.out << diagnose::error_json("compare", why, message, exit_data) << '\n';
     } else {
       context.err << message << '\n';
     }

@@ -122,7 +122,7 @@ void write_text(const Answer& answer, const Context& context, bool long_form) {
 
 int fail(const Context& context, const Options& options, std::string_view id, const std::string& message, int code) {
   if (options.json) {
-    context.out << diagnose::error_json("explain", id, message) << '\n';
+    context.out << diagnose::error_json("explain", id, message, code) << '\n';
   } else {
     context.err << message << '\n';
   }

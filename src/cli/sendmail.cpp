@@ -16,13 +16,16 @@
 
 #include "address/xtext.hpp"
 #include "base/bytes.hpp"
+#include "base/ids.hpp"
 #include "cli/address_list.hpp"
 #include "cli/answer_text.hpp"
 #include "cli/compose.hpp"
 #include "cli/config_files.hpp"
 #include "cli/mail_client.hpp"
 #include "cli/queue.hpp"
+#include "cli/running_server.hpp"
 #include "diagnose/explain.hpp"
+#include "diagnose/json.hpp"
 #include "dsn/encoding.hpp"
 
 namespace postil::cli {
@@ -65,27 +68,44 @@ std::optional<std::string> read_message(std::istream& in, bool dots_end) {
   return text;
 }
 
+// The id in "2.0.0 queued, on disk, as 7Q3K-9F2M-4T8XB".
+std::string id_in(const reply::RemoteReply& reply) {
+  for (const auto& line : reply.lines) {
+    const auto word = std::string_view(line).substr(line.rfind(' ') + 1);
+    if (const auto id = parse_message_id(word)) return to_string(*id);
+  }
+  return {};
+}
+
 class Sendmail {
  public:
   Sendmail(const Context& context, SendmailOptions options) : context_(context), options_(std::move(options)) {}
   int deliver();
 
  private:
-  int fail(std::string_view key, int code, const i18n::Args& args = {}) const {
-    context_.err << "sendmail: " << context_.tr.text("sendmail." + std::string(key), args) << '\n';
+  int fail(std::string_view key, int code, const i18n::Args& args = {}) {
+    std::string said = context_.tr.text("sendmail." + std::string(key), args);
+    if (!options_.json) context_.err << "sendmail: " << said << '\n';
+    if (failure_.word.empty()) failure_ = {std::string(key), std::move(said), code};
     return code;
   }
+  int submit();
+  void tell_json(int code) const;
   void take_recipients();
   void fill(MailTask& task, const std::string& host_name);
   std::string qualified(const std::string& address, const std::string& host_name) const;
   void add_from(std::string& message, const std::string& host_name) const;
-  int conclude(const MailResult& result) const;
-  int explain(const reply::RemoteReply& reply, Stage stage) const;
+  int conclude(const MailResult& result);
+  int explain(const reply::RemoteReply& reply, Stage stage);
 
   const Context& context_;
   SendmailOptions options_;
+  CallFailure failure_;  // the first; for JSON, as what follows
+  std::string id_;       // in the queue, of what was taken
+  json::array recipients_;
   Caller caller_ = caller();
-  std::string message_;  // with CRLF
+  std::string message_;                 // with CRLF
+  std::vector<std::string> addresses_;  // of the recipients, as they were given to the server
 };
 
 // -t: from To, Cc and Bcc; of a message that is sent on, from the Resent- fields alone [rfc5322 3.6.6].
@@ -151,8 +171,9 @@ void Sendmail::fill(MailTask& task, const std::string& host_name) {
     const auto path = address::parse_address(qualified(one, host_name), true);
     if (!path) continue;  // looked at before
     const auto same = [&](const smtp::RcptCommand& r) { return r.recipient.address == path->address; };
-    if (std::ranges::none_of(transaction.recipients, same))
-      transaction.recipients.push_back({*path, options_.notify, ""});
+    if (std::ranges::any_of(transaction.recipients, same)) continue;
+    transaction.recipients.push_back({*path, options_.notify, ""});
+    addresses_.push_back(path->address);
   }
   task.message = std::move(message_);
   add_from(task.message, host_name);
@@ -161,8 +182,18 @@ void Sendmail::fill(MailTask& task, const std::string& host_name) {
   transaction.header_utf8 = facts.header_utf8;
 }
 
-int Sendmail::explain(const reply::RemoteReply& reply, Stage stage) const {
-  if (const auto answer = diagnose::explain(reply.one_line(), stage)) {
+int Sendmail::explain(const reply::RemoteReply& reply, Stage stage) {
+  const auto answer = diagnose::explain(reply.one_line(), stage);
+  if (failure_.word.empty()) {
+    failure_ = {"refused", {}, exit_unavailable};
+    for (const auto& key : answer ? answer->what : std::vector<std::string>()) {
+      failure_.text += (failure_.text.empty() ? "" : " ") + context_.tr.text(key);
+    }
+    if (failure_.text.empty()) failure_.text = reply.one_line();
+  }
+  if (options_.json) {
+    // tell_json() has all of it
+  } else if (answer) {
     write_answer_head(context_.err, *answer, context_.tr, false);
   } else {
     context_.err << reply.one_line() << '\n';
@@ -172,7 +203,7 @@ int Sendmail::explain(const reply::RemoteReply& reply, Stage stage) const {
   return stage == Stage::message ? exit_data : exit_unavailable;
 }
 
-int Sendmail::conclude(const MailResult& result) const {
+int Sendmail::conclude(const MailResult& result) {
   if (result.reached == MailResult::Reached::no_right) {
     return fail("no_right", exit_no_permission, {{"path", result.address}});
   }
@@ -186,9 +217,14 @@ int Sendmail::conclude(const MailResult& result) const {
   if (!result.result || result.result->missing != smtp::Missing::none) return fail("missing", exit_unavailable);
   int code = exit_ok;
   std::size_t taken = 0;
-  for (const auto& outcome : result.result->recipients) {
+  for (std::size_t i = 0; i < result.result->recipients.size(); ++i) {
+    const auto& outcome = result.result->recipients[i];
+    json::object told{{"address", addresses_.at(i)}, {"taken", outcome.ok()}};
+    if (outcome.reply) told["reply"] = printable(outcome.reply->one_line());
+    recipients_.push_back(std::move(told));
     if (outcome.ok()) {
       ++taken;
+      if (outcome.reply) id_ = id_in(*outcome.reply);
       continue;
     }
     int one = exit_temporary;
@@ -203,11 +239,31 @@ int Sendmail::conclude(const MailResult& result) const {
     }
     if (code == exit_ok || code == exit_temporary) code = one;
   }
-  if (code != exit_ok && taken > 0) context_.err << "sendmail: " << context_.tr.count("sendmail.others", taken) << '\n';
+  if (code != exit_ok && taken > 0 && !options_.json)
+    context_.err << "sendmail: " << context_.tr.count("sendmail.others", taken) << '\n';
   return code;
 }
 
+void Sendmail::tell_json(int code) const {
+  json::object out{{"schema", "postil.sendmail/1"}, {"ok", code == exit_ok}};
+  if (code != exit_ok) out["error"] = {{"id", failure_.word}, {"message", failure_.text}};
+  if (id_.empty()) {
+    out["id"] = nullptr;
+  } else {
+    out["id"] = id_;
+  }
+  out["recipients"] = recipients_;
+  out["exit"] = code;
+  context_.out << out << '\n';
+}
+
 int Sendmail::deliver() {
+  const int code = submit();
+  if (options_.json) tell_json(code);
+  return code;
+}
+
+int Sendmail::submit() {
   auto message = read_message(context_.in, !options_.ignore_dots);
   if (!message) return fail("too_large", exit_data);
   message_ = with_crlf(*message);
@@ -231,15 +287,16 @@ int Sendmail::deliver() {
   }
   task.ready = [this](MailTask& filled, const std::string& host_name) { fill(filled, host_name); };
   if (options_.verbose) {
-    task.listen = [this](const DialogueLine& line) {
-      context_.out << line.who << (line.who == '*' ? " " : ": ") << line.text << '\n' << std::flush;
+    auto& out = options_.json ? context_.err : context_.out;
+    task.listen = [&out](const DialogueLine& line) {
+      out << line.who << (line.who == '*' ? " " : ": ") << line.text << '\n' << std::flush;
     };
   }
   return conclude(send_mail(std::move(task)));
 }
 
 // -bs: the caller speaks SMTP with the server itself.
-int speak_smtp(const Context& context, const std::string& path) {
+int speak_smtp(const Context& context, const std::string& path, bool as_json) {
   sockaddr_un to{};
   to.sun_family = AF_UNIX;
   if (path.size() >= sizeof to.sun_path) return exit_config;
@@ -249,11 +306,10 @@ int speak_smtp(const Context& context, const std::string& path) {
     const int error = errno;
     if (fd >= 0) ::close(fd);
     const bool right = error == EACCES || error == EPERM;
-    context.err << "sendmail: "
-                << context.tr.text(right ? "sendmail.no_right" : "sendmail.no_server",
-                                   {{"path", path}, {"detail", std::strerror(error)}})
-                << '\n';
-    return right ? exit_no_permission : exit_temporary;
+    const std::string word = right ? "no_right" : "no_server";
+    const std::string said = context.tr.text("sendmail." + word, {{"path", path}, {"detail", std::strerror(error)}});
+    const int code = right ? exit_no_permission : exit_temporary;
+    return tell_failure(context, {word, as_json ? said : "sendmail: " + said, code}, as_json, "sendmail");
   }
   const auto copy = [](int from, int into) {
     char buffer[16384];
@@ -285,21 +341,25 @@ int speak_smtp(const Context& context, const std::string& path) {
 int run_sendmail(const Context& context, const std::string& name, const std::vector<std::string>& arguments) {
   auto options = parse_sendmail(arguments);
   if (!options) {
-    context.err << "sendmail: "
-                << context.tr.text("sendmail.option_unknown", {{"option", printable(options.error(), 60)}}) << '\n';
-    return exit_usage;
+    const std::string said = context.tr.text("sendmail.option_unknown", {{"option", printable(options.error(), 60)}});
+    const bool as_json = std::ranges::find(arguments, "--json") != arguments.end();
+    return tell_failure(context, {"usage", as_json ? said : "sendmail: " + said, exit_usage}, as_json, "sendmail");
   }
   using Mode = SendmailOptions::Mode;
   if (name == "mailq") options->mode = Mode::queue;
   if (name == "newaliases") options->mode = Mode::aliases;
   switch (options->mode) {
     case Mode::aliases:
-      context.out << context.tr.text("sendmail.aliases") << '\n';
+      if (options->json) {
+        context.out << json::object{{"schema", "postil.sendmail/1"}, {"ok", true}, {"exit", 0}} << '\n';
+      } else {
+        context.out << context.tr.text("sendmail.aliases") << '\n';
+      }
       return exit_ok;
     case Mode::queue:
-      return show_mail_queue(context, {.config = options->config, .socket = {}, .demo = false});
+      return show_mail_queue(context, {.config = options->config, .socket = {}, .demo = false}, options->json);
     case Mode::smtp:
-      return speak_smtp(context, submit_socket(options->config));
+      return speak_smtp(context, submit_socket(options->config), options->json);
     case Mode::deliver:
       break;
   }
@@ -310,6 +370,7 @@ void add_sendmail(CLI::App& app, Command& chosen) {
   const auto& tr = *chosen.tr;
   auto* sub = app.add_subcommand("sendmail", tr.text("sendmail.about"));
   sub->prefix_command();
+  sub->add_flag_callback("--json", [] {}, tr.text("cli.option.json"));  // for the help; parse_sendmail() reads it
   sub->footer(tr.text("sendmail.options"));
   sub->callback(
       [&chosen] { chosen.run = [](const Context& context) { return run_sendmail(context, "sendmail", {}); }; });

@@ -23,6 +23,7 @@ struct SendmailOptions {
   bool from_header = false;           // -t
   bool ignore_dots = false;           // -i, -oi
   bool verbose = false;
+  bool json = false;  // --json, the one long option
   std::vector<std::string> recipients;
 };
 

@@ -86,6 +86,10 @@ std::expected<SendmailOptions, std::string> parse_sendmail(const std::vector<std
       ++i;
       break;
     }
+    if (word == "--json") {
+      options.json = true;
+      continue;
+    }
     word.remove_prefix(1);
     if (word[0] == 'q') continue;  // a queue run: the server needs none
     while (!word.empty()) {

@@ -226,11 +226,13 @@ std::string to_json(const Comparison& comparison, const i18n::Translator& tr) {
   return json::serialize(out);
 }
 
-std::string error_json(std::string_view schema, std::string_view id, std::string_view message) {
+std::string error_json(std::string_view schema, std::string_view id, std::string_view message,
+                       std::optional<int> exit) {
   json::object out;
   out["schema"] = "postil." + std::string(schema) + "/1";
   out["ok"] = false;
   out["error"] = {{"id", json_text(id)}, {"message", json_text(message)}};
+  if (exit) out["exit"] = *exit;
   return json::serialize(out);
 }
 

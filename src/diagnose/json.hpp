@@ -18,7 +18,9 @@ std::string to_json(const Answer& answer, const i18n::Translator& tr);
 // line: the number of the log line that it is about, from 1.
 std::string to_json(const Report& report, const i18n::Translator& tr, std::optional<std::size_t> line = {});
 std::string to_json(const Comparison& comparison, const i18n::Translator& tr);
-// schema: "explain" or "compare"; id: "not_understood"; message: a sentence.
-std::string error_json(std::string_view schema, std::string_view id, std::string_view message);
+// schema: "explain" or "compare"; id: "not_understood"; message: a sentence; exit: a command's exit code, nothing on
+// the web.
+std::string error_json(std::string_view schema, std::string_view id, std::string_view message,
+                       std::optional<int> exit = {});
 
 }  // namespace postil::diagnose

@@ -97,6 +97,14 @@ TEST(Explain, what_is_not_understood_is_65_and_shows_no_secret) {
   const auto json = postil({"explain", "nonsense", "--json"});
   EXPECT_EQ(json.code, exit_data);
   EXPECT_EQ(boost::json::parse(json.out).at("error").at("id").as_string(), "not_a_reply");
+  EXPECT_EQ(boost::json::parse(json.out).at("exit").as_int64(), exit_data);
+  for (const auto& codes : {std::vector<std::string>{"521"}, {"521", "nonsense"}}) {
+    std::vector<std::string> words = codes;
+    words.insert(words.begin(), {"compare", "--json"});
+    const auto compared = postil(words);
+    EXPECT_NE(compared.code, exit_ok);
+    EXPECT_EQ(boost::json::parse(compared.out).at("exit").as_int64(), compared.code);
+  }
 }
 
 TEST(Explain, the_long_form_tells_the_facts_and_the_two_meanings) {

@@ -144,6 +144,42 @@ TEST_F(Sendmail, ExitCodesOfSysexits) {
   EXPECT_EQ(sendmail({"a b@example.net"}, "Hi\n"), exit_data);
 }
 
+TEST_F(Sendmail, JsonTellsTheQueueIdOrWhatWentWrong) {
+  EXPECT_EQ(sendmail({"--json", "you@example.net"}, "Hi\n"), exit_temporary);
+  EXPECT_EQ(err_, "");
+  EXPECT_EQ(json().at("error").at("id").as_string(), "no_server");
+  EXPECT_EQ(json().at("exit").as_int64(), exit_temporary);
+  SmtpServer server(SmtpServer::Replies{{".", "250 2.0.0 queued, on disk, as 7Q3K-9F2M-4T8XB"},
+                                        {"RCPT TO:<gone@", "550 5.1.1 <gone@example.net> no such user"}},
+                    socket_);
+  EXPECT_EQ(sendmail({"--json", "-i", "you@example.net", "root"}, "Hi\n"), exit_ok) << out_;
+  auto told = json();
+  EXPECT_TRUE(told.at("ok").as_bool());
+  EXPECT_EQ(told.at("id").as_string(), "7Q3K-9F2M-4T8XB");
+  ASSERT_EQ(told.at("recipients").as_array().size(), 2u);
+  EXPECT_TRUE(told.at("recipients").at(1).at("taken").as_bool());
+  EXPECT_EQ(sendmail({"--json", "gone@example.net", "here@example.net"}, "Hi\n"), exit_no_user);
+  told = json();
+  EXPECT_EQ(err_, "");
+  EXPECT_FALSE(told.at("ok").as_bool());
+  EXPECT_EQ(told.at("error").at("id").as_string(), "refused");
+  EXPECT_NE(told.at("error").at("message").as_string(), "");
+  EXPECT_EQ(told.at("id").as_string(), "7Q3K-9F2M-4T8XB") << "the other one was taken";
+  EXPECT_EQ(told.at("recipients").at(0).at("address").as_string(), "gone@example.net");
+  EXPECT_FALSE(told.at("recipients").at(0).at("taken").as_bool());
+  EXPECT_EQ(told.at("recipients").at(0).at("reply").as_string(), "550 5.1.1 <gone@example.net> no such user");
+  for (const std::vector<std::string>& wrong : {std::vector<std::string>{"--json", "-Z"}, {"-Z", "--json"}}) {
+    EXPECT_EQ(sendmail(wrong, "Hi\n"), exit_usage);
+    EXPECT_EQ(json().at("error").at("id").as_string(), "usage");
+  }
+  EXPECT_EQ(run({"--json"}, "", "newaliases"), exit_ok);
+  EXPECT_TRUE(json().at("ok").as_bool());
+  EXPECT_EQ(sendmail({"-bp", "--json"}, ""), exit_unavailable);
+  EXPECT_FALSE(json().at("ok").as_bool());
+  // Behind the first recipient it is one.
+  EXPECT_EQ(parsed({"root", "--json"}).recipients, (std::vector<std::string>{"root", "--json"}));
+}
+
 TEST_F(Sendmail, NewaliasesHasNothingToDo) {
   EXPECT_EQ(run({}, "", "newaliases"), exit_ok);
   EXPECT_TRUE(said("nothing to do"));

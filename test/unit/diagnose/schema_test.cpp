@@ -84,6 +84,7 @@ TEST(JsonSchema, explain_gives_what_is_documented) {
     check(json::parse(to_json(*answer, tr)), alternative(schema, "kind"), code);
   }
   check(json::parse(error_json("explain", "empty", "x")), alternative(schema, "error"), "error");
+  check(json::parse(error_json("explain", "empty", "x", 64)), alternative(schema, "error"), "error");
 }
 
 TEST(JsonSchema, compare_gives_what_is_documented) {
@@ -97,6 +98,7 @@ TEST(JsonSchema, compare_gives_what_is_documented) {
     }
   }
   check(json::parse(error_json("compare", "count", "x")), alternative(schema, "error"), "error");
+  check(json::parse(error_json("compare", "count", "x", 64)), alternative(schema, "error"), "error");
 }
 
 }  // namespace
