@@ -25,6 +25,11 @@ json::value seconds_json(const std::optional<Duration>& duration) {
   return std::chrono::duration_cast<seconds>(*duration).count();
 }
 
+json::value repeats_json(const std::optional<history::Repeats>& repeats) {
+  if (!repeats) return nullptr;
+  return json::object{{"number", repeats->number}, {"count", repeats->count}, {"last", time_json(repeats->last)}};
+}
+
 std::string string_of(const json::object& object, std::string_view key) {
   const auto* value = object.if_contains(key);
   return value && value->is_string() ? std::string(value->as_string()) : std::string();
@@ -407,12 +412,15 @@ env::Awaitable<json::object> Admin::explain(json::object request) {
     if (records.empty()) co_return failure("not_found", "no such receipt");
     json::object told{{"ok", true}, {"kind", "receipt"}, {"receipt", records.front()}, {"setting", nullptr}};
     if (records.front().is_object()) told["setting"] = setting(string_of(records.front().as_object(), "rule"));
+    const auto repeats = co_await app_.history().repeats_of(*receipt);
+    told["repeats"] = repeats_json(repeats);
     co_return told;
   }
   const auto id = parse_message_id(text);
   if (!id) co_return failure("bad_request", "id cannot be read");
-  const std::vector<std::string> lines = co_await app_.history().find(*id);
+  // In this order: a message that ends in between has its end on record.
   auto found = co_await message(*id);
+  const std::vector<std::string> lines = co_await app_.history().find(*id);
   if (!found && lines.empty()) co_return failure("not_found", "nothing is known of this message");
   json::object answer{{"ok", true}, {"kind", "message"}, {"records", parsed(lines)}, {"message", nullptr}};
   if (found) answer["message"] = std::move(*found);

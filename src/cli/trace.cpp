@@ -57,12 +57,18 @@ std::string end_word(MessageEnd end) {
   return std::string(words[static_cast<std::size_t>(end)]);
 }
 
-void write_head(std::ostream& out, const std::string& id, const Story& story, const i18n::Translator& tr) {
+// The queue knows nothing of it any more, and no record tells of its end: the server was killed before it was written.
+bool end_unrecorded(const Story& story, const json::object* message) {
+  return message == nullptr && story.end == MessageEnd::open;
+}
+
+void write_head(std::ostream& out, const std::string& id, const Story& story, bool unrecorded,
+                const i18n::Translator& tr) {
   std::string to = story.envelope.recipients.empty() ? "?" : story.envelope.recipients.front();
   if (story.envelope.recipients.size() > 1) to += fmt::format(" (+{})", story.envelope.recipients.size() - 1);
   std::string head = fmt::format("{}  {} -> {}", id, story.envelope.sender.empty() ? "<>" : story.envelope.sender, to);
   if (story.envelope.size_octets > 0) head += "  " + short_size(story.envelope.size_octets);
-  const std::string state = tr.text("trace.state." + end_word(story.end));
+  const std::string state = tr.text("trace.state." + (unrecorded ? std::string("unrecorded") : end_word(story.end)));
   const auto used = i18n::width_cells(head) + i18n::width_cells(state);
   out << head << std::string(used + 3 <= line_cells ? line_cells - used : 3, ' ') << state << '\n';
 }
@@ -92,18 +98,27 @@ void write_why(const Context& context, const Story& story) {
 int show_message(const Context& context, const std::string& id, const json::array& records, const json::object* message,
                  bool long_form) {
   const Story story = tell_story(records, context.tr, long_form, envelope_of(message));
-  write_head(context.out, id, story, context.tr);
+  const bool unrecorded = end_unrecorded(story, message);
+  write_head(context.out, id, story, unrecorded, context.tr);
   write_lines(context.out, story.lines, 0);
-  write_why(context, story);
+  if (unrecorded) {
+    context.out << '\n';
+    write_paragraph(context.out, context.tr.text("trace.unrecorded"));
+  } else {
+    write_why(context, story);
+  }
   return exit_ok;
 }
 
 // A refusal of our own: what was answered to whom, and which rule decided.
-int show_receipt(const Context& context, const std::string& id, const json::object& receipt,
-                 const json::object* setting) {
+int show_receipt(const Context& context, const std::string& id, const json::object& told, const json::object& receipt) {
   const auto& tr = context.tr;
+  const auto* setting = object_in(told, "setting");
+  const auto* repeats = object_in(told, "repeats");
   const std::string reply = string_of(receipt, "reply");
-  context.out << id << "  " << string_of(receipt, "time") << "\n\n";
+  const std::string first = string_of(receipt, "time");
+  const auto number = repeats ? number_of(*repeats, "number").value_or(1) : 1;
+  context.out << id << (number > 1 ? "" : "  " + first) << "\n\n";
   Rows rows;
   for (const std::string_view key : {"peer", "login", "helo", "sender", "recipient"}) {
     rows.add(tr.text(fmt::format("trace.receipt.{}", key)), printable(string_of(receipt, key), 400));
@@ -116,8 +131,12 @@ int show_receipt(const Context& context, const std::string& id, const json::obje
   } else {
     rows.add(tr.text("trace.receipt.rule"), tr.text("trace.receipt.protocol"));
   }
-  if (const auto count = number_of(receipt, "count"); count && *count > 1) {
-    rows.add(tr.text("trace.receipt.count"), fmt::to_string(*count));
+  if (repeats != nullptr) {
+    rows.add(tr.text("trace.receipt.count"),
+             tr.text("trace.receipt.repeats", {{"number", fmt::to_string(number)},
+                                               {"count", fmt::to_string(number_of(*repeats, "count").value_or(1))},
+                                               {"first", first},
+                                               {"last", string_of(*repeats, "last")}}));
   }
   rows.write(context.out);
   if (!rows.empty()) context.out << '\n';
@@ -136,13 +155,17 @@ int run_trace(const Context& context, const Options& options) {
   if (!answer) return tell_failure(context, answer.error(), options.json, "trace");
   if (options.json) {
     json::object said = *answer;
+    if (const auto* records = array_in(*answer, "records")) {
+      const Story story = tell_story(*records, context.tr, false);
+      const bool unrecorded = end_unrecorded(story, object_in(*answer, "message"));
+      said["end"] = unrecorded ? "unrecorded" : end_word(story.end);
+    }
     said["schema"] = "postil.trace/1";
     said["id"] = options.id;
     context.out << said << '\n';
     return exit_ok;
   }
-  if (const auto* receipt = object_in(*answer, "receipt"))
-    return show_receipt(context, options.id, *receipt, object_in(*answer, "setting"));
+  if (const auto* receipt = object_in(*answer, "receipt")) return show_receipt(context, options.id, *answer, *receipt);
   const auto* records = array_in(*answer, "records");
   return show_message(context, options.id, records ? *records : json::array(), object_in(*answer, "message"),
                       options.long_form);
@@ -156,8 +179,9 @@ json::object explained(const json::object& answer, const Context& context) {
     key = string_of(*receipt, "key");
   } else if (const auto* records = array_in(answer, "records")) {
     const Story story = tell_story(*records, context.tr, false);
-    out["end"] = end_word(story.end);
-    if (story.last_by_reply && story.end != MessageEnd::delivered) reply = story.last_reply;
+    const bool unrecorded = end_unrecorded(story, object_in(answer, "message"));
+    out["end"] = unrecorded ? "unrecorded" : end_word(story.end);
+    if (story.last_by_reply && !unrecorded && story.end != MessageEnd::delivered) reply = story.last_reply;
   }
   if (reply.empty()) return out;
   if (const auto known = diagnose::explain_receipt(key, reply)) {
@@ -182,8 +206,7 @@ int explain_running(const Context& context, const ServerAt& at, const std::strin
     context.out << said << '\n';
     return exit_ok;
   }
-  if (const auto* receipt = object_in(*answer, "receipt"))
-    return show_receipt(context, id, *receipt, object_in(*answer, "setting"));
+  if (const auto* receipt = object_in(*answer, "receipt")) return show_receipt(context, id, *answer, *receipt);
   const auto* records = array_in(*answer, "records");
   return show_message(context, id, records ? *records : json::array(), object_in(*answer, "message"), false);
 }

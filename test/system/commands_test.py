@@ -58,6 +58,10 @@ class Commands(postil.unittest.TestCase):
         self.server.kill()
         self.server.start()
         self.assertEqual(self.server.queued(), 0)
+        # What was told last may be lost with the process; it is not said that the message waits.
+        story = self.command("trace", message)
+        self.assertRegex(story, r"(?m)(taken out|gone)$")
+        self.assertIn(json.loads(self.command("trace", message, "--json"))["end"], ("removed", "unrecorded"))
 
     def test_trace_tells_the_story(self):
         message = self.send("a story")
@@ -84,6 +88,25 @@ class Commands(postil.unittest.TestCase):
         self.assertEqual(told["setting"]["place"], "default")
         explained = json.loads(self.command("explain", receipt, "--json"))
         self.assertEqual(explained["receipt"]["rule"], "deliver.check_recipient_domains")
+
+    def test_each_refusal_of_a_command_has_a_receipt_and_repeats_are_counted(self):
+        receipts = []
+        with self.server.client() as client:
+            for _ in range(3):
+                code, said = client.docmd("MAIL", "FROM:<ada@ours.lab> SIZE=much")
+                self.assertEqual(code, 501)
+                receipts.append(said.decode().rsplit("(", 1)[1].rstrip(")"))
+        self.assertEqual(len(set(receipts)), 3)
+        for number, receipt in enumerate(receipts, 1):
+            known = json.loads(self.command("explain", receipt, "--json"))
+            self.assertEqual(known["receipt"]["receipt"], receipts[0])
+            self.assertEqual(known["receipt"]["key"], "mail_param_bad")
+            self.assertEqual(known["repeats"]["number"], number)
+            self.assertEqual(known["repeats"]["count"], 3)
+            self.assertGreaterEqual(known["repeats"]["last"][:19], known["receipt"]["time"][:19])
+            self.assertIn("explanation", known)
+        said = " ".join(self.command("explain", receipts[1]).split())
+        self.assertIn("How often 3 times within a minute; this was number 2 of them, the first came at", said)
 
     def test_status_config_and_metrics(self):
         self.assertIn("mail.ours.lab", self.command("status"))
