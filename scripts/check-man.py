@@ -6,6 +6,9 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 ROW = re.compile(r'all\.push_back\(\s*(?:\{\{)?(?:\w+\(\s*)?"([a-z0-9_.]+)",\s*((?:"(?:[^"\\]|\\.)*"|[^,])*)')
+# The keys of arrays of tables are declared in files of their own.
+ENTRIES = ["tls_policy"]
+ENTRY = re.compile(r'\{\{"([a-z_]+\.[a-z_]+)",\s*"[^"]*",\s*"((?:[^"\\]|\\.)*)"')
 NO_DEFAULT = {"", '""', "[]"}
 
 
@@ -15,6 +18,9 @@ def declared():
         text = re.match(r'"((?:[^"\\]|\\.)*)"', rest)
         default = text[1].replace('\\"', '"') if text else ""
         keys[path] = None if path in ("job", "jobs", "hostname") or default in NO_DEFAULT else default
+    for name in ENTRIES:
+        for path, text in ENTRY.findall((ROOT / f"src/config/{name}.cpp").read_text()):
+            keys[path] = None if text in NO_DEFAULT else text.replace('\\"', '"')
     return keys
 
 
@@ -23,7 +29,7 @@ def documented():
     for line in (ROOT / "packaging/man/postil.toml.5").read_text().splitlines():
         if line.startswith(".SH "):
             heading = line[4:]
-            table = "" if heading.startswith("KEYS") else heading[1:-1] if heading.startswith("[") else None
+            table = "" if heading.startswith("KEYS") else heading.strip("[]") if heading.startswith("[") else None
         elif line.startswith(".B ") and table is not None:
             name, _, default = line[3:].partition(" ")
             keys[f"{table}.{name}" if table else name] = default[len("\\fR("):-1].replace("\\[dq]", '"') or None

@@ -146,7 +146,8 @@ env::Awaitable<std::expected<void, StartFailure>> App::start() {
   auto* io = &executors_.io;
   delivery_services_.reset(new delivery::Services{
       ports_.clock, ports_.timers, ports_.entropy, ports_.network, ports_.resolver, *store_, ports_.events, *history_,
-      [this](WallTime now) { return make_id(now); }, [io] { return io->pick().executor; }, executors_.pool});
+      [this](WallTime now) { return make_id(now); }, [io] { return io->pick().executor; }, executors_.pool,
+      ports_.https, &ports_.spool_disk});
   reports_ = std::make_unique<delivery::ReportWriter>(*delivery_services_);
   post_office_ = std::make_unique<delivery::PostOffice>(
       *delivery_services_, delivery_settings(config_, extras_.smarthost_password, looping_addresses()),

@@ -8,6 +8,7 @@
 #include "env_asio/clock.hpp"
 #include "env_asio/disk.hpp"
 #include "env_asio/entropy.hpp"
+#include "env_asio/https.hpp"
 #include "env_asio/network.hpp"
 #include "env_asio/pool.hpp"
 #include "env_asio/timers.hpp"
@@ -27,6 +28,7 @@ class Machine {
   Executors executors();
   // Main: acceptors, control, signals. Runs on the calling thread until stop().
   boost::asio::io_context& main() { return main_; }
+  env::Https& https() { return https_; }
   // Ends all threads; nothing runs after it. Objects that wait in the executors are destroyed with this object.
   void stop_threads();
 
@@ -45,6 +47,7 @@ class Machine {
   env_asio::Pool pool_{"pool", 2, 1u << 30};
   std::unique_ptr<env_asio::IoThreads> io_;
   std::unique_ptr<Io> sessions_;
+  env_asio::CurlHttps https_;  // its answers go to the executors above: it ends first
 };
 
 // Tells systemd (NOTIFY_SOCKET) "READY=1" and the like; nothing where there is no systemd.

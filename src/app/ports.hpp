@@ -8,6 +8,7 @@
 #include "env/clock.hpp"
 #include "env/disk.hpp"
 #include "env/entropy.hpp"
+#include "env/https.hpp"
 #include "env/network.hpp"
 #include "env/resolver.hpp"
 #include "event/event.hpp"
@@ -25,6 +26,7 @@ struct Ports {
   env::Disk& spool_disk;
   env::Disk& history_disk;
   event::Sink& events;
+  env::Https* https = nullptr;  // null: no MTA-STS
 };
 
 struct Executors {

@@ -188,7 +188,8 @@ int Process::run() {
   extras.reload = [this] { return reload(); };
 
   const Ports ports{machine_->clock, machine_->timers, machine_->entropy, machine_->network,
-                    *resolver_,      *spool_,          *history_,         *log_};
+                    *resolver_,      *spool_,          *history_,         *log_,
+                    &machine_->https()};
   app_ = std::make_unique<App>(ports, machine_->executors(), std::move(config), std::move(extras));
   asio::co_spawn(machine_->main(), live(), asio::detached);
   asio::co_spawn(machine_->main(), watch_signals(), asio::detached);

@@ -125,7 +125,14 @@ std::shared_ptr<const delivery::Settings> delivery_settings(const config::Config
   auto tls = deliver.tls == "never"           ? smtp::TlsUse::never
              : deliver.tls == "opportunistic" ? smtp::TlsUse::opportunistic
                                               : smtp::TlsUse::required;
-  out->tls_verify = deliver.tls == "verified";
+  out->tls_least = transport::parse_level(deliver.tls).value_or(transport::Level::opportunistic);
+  for (const auto& policy : config.tls_policies) {
+    out->tls_policies.push_back({policy.domain, transport::parse_level(policy.tls).value_or(transport::Level::required),
+                                 policy.names, policy.ca.empty() ? deliver.tls_ca : policy.ca});
+  }
+  out->dane = deliver.dane;
+  out->mta_sts = deliver.mta_sts;
+  out->sts_port = static_cast<std::uint16_t>(deliver.mta_sts_port);
   out->tls_ca_file = deliver.tls_ca;
   if (deliver.via == "smarthost") {
     out->smarthost = parse_smarthost(deliver.smarthost, tls);

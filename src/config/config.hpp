@@ -68,6 +68,8 @@ struct Deliver {
   std::string username, password_file;
   std::string tls = "opportunistic";  // never | opportunistic | required | verified
   std::string tls_ca;
+  bool dane = true, mta_sts = true;
+  std::uint64_t mta_sts_port = 443;
   std::string source_ipv4, source_ipv6;
   std::uint64_t port = 25;
   bool check_recipient_domains = true, check_sender_domain = true;
@@ -99,6 +101,14 @@ struct Dkim {
   std::optional<WallTime> from, until;  // when it signs; rotation
 };
 
+// An entry of [[tls_policy]]: what TLS the hosts of a destination must show.
+struct TlsPolicy {
+  std::string domain;  // A-labels, lower case; ".example.net": all below it
+  std::string tls;     // never | opportunistic | required | verified | dane
+  std::vector<std::string> names;
+  std::string ca;
+};
+
 struct Config {
   std::string file;               // "" = defaults of the demo or of a test
   std::vector<std::string> jobs;  // submission, relay, null
@@ -111,6 +121,7 @@ struct Config {
   Limits limits;
   Deliver deliver;
   Dns dns;
+  std::vector<TlsPolicy> tls_policies;  // their places: "tls_policy.0"
   std::vector<Dkim> dkim;  // their places: "dkim.0", "dkim.0.key"
   Spool spool;
   std::string control_socket, submit_socket;

@@ -30,6 +30,7 @@ class Reader {
   void value(const std::string& path, const toml::key& key, const toml::node& node);
   void aliases(const toml::table& table);
   void dkim(const toml::table& table, toml::source_position at);
+  void tls_policy(const toml::table& table, toml::source_position at);
   void whole_dkim();
   void unknown(const std::string& path, const toml::key& key);
   void add(toml::source_position at, std::string text_key, i18n::Args args = {}, bool warning = false);
@@ -114,7 +115,8 @@ void Reader::unknown(const std::string& path, const toml::key& key) {
   const auto at = key.source().begin;
   if (!nearest.empty()) return add(at, "config.unknown_key_near", {{"key", path}, {"nearest", nearest}});
   // The right name in the wrong table is the other usual slip.
-  for (const auto& candidate : path.starts_with("dkim.") ? entry_keys() : keys()) {
+  const bool entry = path.starts_with("dkim.") || path.starts_with("tls_policy.");
+  for (const auto& candidate : entry ? entry_keys() : keys()) {
     const auto dot = candidate.path.rfind('.');
     if (dot != std::string_view::npos && candidate.path.substr(dot + 1) == key.str()) {
       return add(at, "config.unknown_key_near", {{"key", path}, {"nearest", std::string(candidate.path)}});
@@ -229,9 +231,56 @@ void Reader::whole_dkim() {
   }
 }
 
+// One entry of [[tls_policy]].
+void Reader::tls_policy(const toml::table& table, toml::source_position at) {
+  const std::string name = fmt::format("tls_policy.{}", loaded_.config.tls_policies.size());
+  TlsPolicy entry;
+  const auto place = [&](const std::string& path, toml::source_position where) {
+    at_[path] = {file_, where};
+    loaded_.config.places[path] = fmt::format("{}:{}", base_name(file_), where.line);
+  };
+  place(name, at);
+  for (const auto& [key, node] : table) {
+    const std::string path = "tls_policy." + std::string(key.str());
+    const auto& all = tls_policy_rows();
+    const auto row = std::ranges::find_if(all, [&](const TlsPolicyRow& r) { return r.key.path == path; });
+    if (row == all.end()) {
+      unknown(path, key);
+      continue;
+    }
+    place(fmt::format("{}.{}", name, key.str()), key.source().begin);
+    const auto given = value_of(node);
+    auto wrong = given ? row->set(entry, *given) : std::optional(Wrong{"config.wants.other", {}});
+    if (!wrong) continue;
+    wrong->args.emplace_back("key", path);
+    wrong->args.emplace_back("kind", std::string(row->key.kind));
+    add(node.source().begin, wrong->text_key, wrong->args);
+  }
+  for (const auto& row : tls_policy_rows()) {
+    const auto last = row.key.path.substr(row.key.path.find('.') + 1);
+    if (row.required && !table.contains(last)) add(at, "config.entry_missing", {{"key", std::string(row.key.path)}});
+  }
+  const auto& before = loaded_.config.tls_policies;
+  const auto same = std::ranges::find(before, entry.domain, &TlsPolicy::domain);
+  if (!entry.domain.empty() && same != before.end()) {
+    const auto other = fmt::format("tls_policy.{}", same - before.begin());
+    add(at, "config.twice", {{"key", "tls_policy " + entry.domain}, {"place", loaded_.config.place(other)}});
+  }
+  loaded_.config.tls_policies.push_back(std::move(entry));
+}
+
 void Reader::table(const toml::table& table, const std::string& prefix) {
   for (const auto& [key, node] : table) {
     const std::string path = prefix + std::string(key.str());
+    if (path == "tls_policy") {
+      const auto* entries = node.as_array();
+      if (entries == nullptr || !entries->is_array_of_tables()) {
+        add(key.source().begin, "config.tls_policy_form");
+        continue;
+      }
+      for (const auto& entry : *entries) tls_policy(*entry.as_table(), entry.source().begin);
+      continue;
+    }
     if (path == "dkim") {
       const auto* entries = node.as_array();
       if (entries == nullptr || !entries->is_array_of_tables()) {
@@ -254,7 +303,7 @@ void Reader::table(const toml::table& table, const std::string& prefix) {
           const auto name = std::string(k.path.substr(0, k.path.find('.')));
           if (name != k.path && like(name)) best = name;
         }
-        for (const auto* name : {"aliases", "dkim"}) {
+        for (const auto* name : {"aliases", "dkim", "tls_policy"}) {
           if (like(name)) best = name;
         }
         if (best.empty()) {

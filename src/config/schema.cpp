@@ -283,6 +283,9 @@ std::vector<Row> make_rows() {
   all.push_back(
       choice("deliver.tls", "\"opportunistic\"", "never opportunistic required verified", MEMBER(deliver.tls)));
   all.push_back(text("deliver.tls_ca", "", MEMBER(deliver.tls_ca)));
+  all.push_back(yes_no("deliver.dane", "true", MEMBER(deliver.dane)));
+  all.push_back(yes_no("deliver.mta_sts", "true", MEMBER(deliver.mta_sts)));
+  all.push_back(number("deliver.mta_sts_port", "443", 1, 65535, MEMBER(deliver.mta_sts_port)));
   all.push_back(text("deliver.source_ipv4", "", MEMBER(deliver.source_ipv4)));
   all.push_back(text("deliver.source_ipv6", "", MEMBER(deliver.source_ipv6)));
   all.push_back(number("deliver.port", "25", 1, 65535, MEMBER(deliver.port)));

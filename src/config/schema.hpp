@@ -33,6 +33,13 @@ struct DkimRow {
   std::function<std::optional<Wrong>(Dkim&, const Value&)> set;
 };
 const std::vector<DkimRow>& dkim_rows();
+// A key of an entry of [[tls_policy]].
+struct TlsPolicyRow {
+  Key key;
+  bool required = false;
+  std::function<std::optional<Wrong>(TlsPolicy&, const Value&)> set;
+};
+const std::vector<TlsPolicyRow>& tls_policy_rows();
 // "2027-01-31" (its beginning in UTC) or "2027-01-31T12:00:00Z", also with an offset.
 std::optional<WallTime> parse_date(std::string_view text);
 

@@ -8,6 +8,7 @@
 
 #include "address/path.hpp"
 #include "base/assert.hpp"
+#include "delivery/host_policy.hpp"
 #include "delivery/tell.hpp"
 #include "delivery/words.hpp"
 #include "message/date.hpp"
@@ -56,12 +57,22 @@ class Attempt {
 
   env::Awaitable<void> try_hosts();
   // False: no worse hosts may be tried.
-  env::Awaitable<bool> try_equal(std::vector<route::PlanHost> hosts);
-  env::Awaitable<void> try_address(HostAddress host, smtp::TlsUse tls);
-  env::Awaitable<std::unique_ptr<Connection>> connect(HostAddress host, smtp::TlsUse tls);
+  env::Awaitable<bool> try_equal(std::vector<route::PlanHost> hosts, HostFinder::Security security);
+  // in_clear: TLS has just failed there, and may be left out.
+  env::Awaitable<void> try_address(HostAddress host, bool in_clear = false);
+  env::Awaitable<std::unique_ptr<Connection>> connect(HostAddress host, transport::Requirement requirement,
+                                                      smtp::TlsUse tls);
+  // Whether what is known of the host rules it out for this message before it is asked.
+  bool ruled_out(const HostAddress& host, const transport::MessageRuling& ruling);
+  // An idle connection carries this message only if what it proved satisfies the message's and the site's policy.
+  bool may_use(const Connection& connection) const;
+  // REQUIRETLS may be said there [rfc8689 2].
+  static bool keeps_requiretls(const Connection& connection);
+  void tell_opened(const Connection& connection, const transport::Requirement& requirement);
+  void tell_tls(const HostAddress& host, const Connection* connection, const smtp::Outcome& outcome);
   // Sends to all that are pending; false: this connection cannot be used for them and nothing was sent (a stale one).
   env::Awaitable<void> send(std::unique_ptr<Connection> connection, bool reused);
-  smtp::Transaction transaction() const;
+  smtp::Transaction transaction(const Connection& connection) const;
   void apply(const smtp::TransactionResult& result, const Connection& connection, const route::Context& context);
   void host_failed(const route::Judgement& judgement, Said said);
   void host_counts(const route::Judgement& judgement, Said said);
@@ -154,7 +165,7 @@ void Attempt::tell_put_off(const Said& said, route::Cause cause, std::size_t rec
          {"reply", said.words}}});
 }
 
-smtp::Transaction Attempt::transaction() const {
+smtp::Transaction Attempt::transaction(const Connection& connection) const {
   smtp::Transaction out;
   if (!envelope_.sender.empty()) {
     const auto sender = address::parse_address(envelope_.sender, true);
@@ -166,6 +177,7 @@ smtp::Transaction Attempt::transaction() const {
   out.mail.smtputf8 = envelope_.smtputf8;
   out.mail.ret = static_cast<smtp::Ret>(envelope_.ret);
   out.mail.envid = envelope_.envid;
+  out.mail.requiretls = envelope_.requiretls && keeps_requiretls(connection);
   for (const auto& pending : pending_) {
     const auto& recipient = envelope_.recipients[pending.index];
     const auto path = address::parse_address(recipient.address, true);
@@ -229,7 +241,7 @@ env::Awaitable<void> Attempt::send(std::unique_ptr<Connection> connection, bool 
   with.connection_reused = reused;
   with.after_tls = connection->session().tls().has_value();
   pool_.in_use(connection.get());
-  const smtp::TransactionResult result = co_await connection->send(transaction(), what_.message);
+  const smtp::TransactionResult result = co_await connection->send(transaction(*connection), what_.message);
   pool_.not_in_use(connection.get());
   // A reused connection that broke before anything was said proves nothing about the host: a fresh one is tried.
   const bool stale =
@@ -248,7 +260,73 @@ env::Awaitable<void> Attempt::send(std::unique_ptr<Connection> connection, bool 
   }
 }
 
-env::Awaitable<std::unique_ptr<Connection>> Attempt::connect(HostAddress host, smtp::TlsUse tls) {
+void Attempt::tell_opened(const Connection& connection, const transport::Requirement& requirement) {
+  const auto& tls = connection.session().tls();
+  const std::string_view proven = !tls                       ? ""
+                                  : !tls->dane_match.empty() ? "dane"
+                                  : tls->peer_verified       ? "authority"
+                                                             : "nothing";
+  tell(services_, what_.message,
+       {event::Name::connection_opened,
+        {{"remote", to_string(connection.host())},
+         {"tls", tls ? tls->version : std::string()},
+         {"policy", std::string(transport::to_string(requirement.basis))},
+         {"proven", std::string(proven)}}});
+}
+
+bool Attempt::keeps_requiretls(const Connection& connection) {
+  const auto& tls = connection.session().tls();
+  const auto& policy = connection.host().policy;
+  return tls && policy && policy->ruling.name_proven && connection.session().extensions().requiretls &&
+         (tls->peer_verified || !tls->dane_match.empty());
+}
+
+bool Attempt::may_use(const Connection& connection) const {
+  const auto& policy = connection.host().policy;
+  if (!policy || policy->site != what_.site || !same_tls(*policy->settings, *settings_) ||
+      policy->until <= services_.clock.now()) {
+    return false;
+  }
+  const auto ruling = transport::rule_on_message(policy->ruling, needs_of(envelope_), connection.host().host);
+  if (ruling.ruling.obstacle != transport::Obstacle::none || ruling.requiretls_missing) return false;
+  if (ruling.must_offer_requiretls && !connection.session().extensions().requiretls) return false;
+  return transport::satisfies(connection.verified(), ruling.ruling.requirement);
+}
+
+bool Attempt::ruled_out(const HostAddress& host, const transport::MessageRuling& ruling) {
+  const auto obstacle = ruling.ruling.obstacle;
+  if (obstacle == transport::Obstacle::none && !ruling.requiretls_missing) return false;
+  const auto cause = ruling.requiretls_missing ? route::Cause::requiretls_unsupported : cause_of(obstacle);
+  Said said = own_words(host.host, cause);
+  if (ruling.requiretls_missing) {
+    said.words += " (neither DNSSEC nor MTA-STS vouches for its name)";
+  } else if (!ruling.ruling.detail.empty()) {
+    said.words += fmt::format(" ({})", ruling.ruling.detail);
+  }
+  if (obstacle != transport::Obstacle::none) {
+    SessionTold told{*host.policy, host.host, host.address, nullptr, crypto::TlsFault::none, true, true, said.words};
+    tell_session(services_, told);
+  }
+  host_failed(route::judge_cause(cause), std::move(said));
+  return true;
+}
+
+void Attempt::tell_tls(const HostAddress& host, const Connection* connection, const smtp::Outcome& outcome) {
+  if (!host.policy) return;
+  const bool failed = outcome.trouble == smtp::Trouble::tls_failed || outcome.trouble == smtp::Trouble::tls_refused ||
+                      outcome.trouble == smtp::Trouble::tls_not_offered;
+  if (!connection->ready() && !failed) return;  // it says nothing of TLS
+  SessionTold told{*host.policy, host.host, host.address};
+  if (const auto& tls = connection->session().tls()) told.facts = &*tls;
+  told.fault = connection->tls_fault();
+  told.failed = !connection->ready();
+  told.offered = outcome.trouble != smtp::Trouble::tls_not_offered;
+  if (failed) told.reason = words_of(outcome);
+  tell_session(services_, told);
+}
+
+env::Awaitable<std::unique_ptr<Connection>> Attempt::connect(HostAddress host, transport::Requirement requirement,
+                                                             smtp::TlsUse tls) {
   const bool v6 = host.address.find(':') != std::string::npos;
   env::Endpoint to{host.address, host.port};
   std::string source = v6 ? settings_->source_ipv6 : settings_->source_ipv4;
@@ -266,38 +344,50 @@ env::Awaitable<std::unique_ptr<Connection>> Attempt::connect(HostAddress host, s
     co_return nullptr;
   }
   const env::Executor here = co_await boost::asio::this_coro::executor;
-  co_return std::make_unique<Connection>(services_, settings_, std::move(host), std::move(*stream), tls, here);
+  co_return std::make_unique<Connection>(services_, settings_, std::move(host), std::move(*stream),
+                                         std::move(requirement), tls, here);
 }
 
-env::Awaitable<void> Attempt::try_address(HostAddress host, smtp::TlsUse tls) {
-  auto connection = co_await connect(host, tls);
+env::Awaitable<void> Attempt::try_address(HostAddress host, bool in_clear) {
+  const auto ruling = transport::rule_on_message(host.policy->ruling, needs_of(envelope_), host.host);
+  if (ruled_out(host, ruling)) co_return;
+  const smtp::TlsUse wanted = tls_use(ruling.ruling.requirement, settings_->client.tls);
+  const smtp::TlsUse tls = in_clear ? smtp::TlsUse::never : wanted;
+  auto connection = co_await connect(host, ruling.ruling.requirement, tls);
   if (!connection) co_return;
   pool_.in_use(connection.get());
   const smtp::Outcome opened = co_await connection->open();
   pool_.not_in_use(connection.get());
+  tell_tls(host, connection.get(), opened);
   if (!connection->ready()) {
     route::Context with = context();
     with.after_tls = connection->session().tls().has_value();
-    const route::Judgement judgement = route::judge(opened, with);
+    with.tls_required = tls != smtp::TlsUse::opportunistic;
+    const route::Judgement judgement =
+        under_policy(route::judge(opened, with), ruling, opened, connection->tls_fault());
     if (judgement.cause == route::Cause::host_accepts_no_mail) finder_.heard_null(host.address, words_of(opened));
     if (judgement.try_without_tls && tls == smtp::TlsUse::opportunistic) {
       connection.reset();
-      co_await try_address(std::move(host), smtp::TlsUse::never);
+      co_await try_address(std::move(host), true);
       co_return;
     }
     host_failed(judgement, {to_string(host), words_of(opened), opened.reply.has_value()});
     co_return;
   }
   finder_.heard_other(host.address);
-  tell(services_, what_.message,
-       {event::Name::connection_opened,
-        {{"remote", to_string(host)},
-         {"tls", connection->session().tls() ? connection->session().tls()->version : std::string()}}});
+  tell_opened(*connection, ruling.ruling.requirement);
+  if (ruling.must_offer_requiretls && !connection->session().extensions().requiretls) {
+    any_good_ = true;
+    host_failed(route::judge_cause(route::Cause::requiretls_unsupported),
+                own_words(host.host, route::Cause::requiretls_unsupported));
+    pool_.keep(what_.site, std::move(connection));
+    co_return;
+  }
   co_await send(std::move(connection), false);
 }
 
-env::Awaitable<bool> Attempt::try_equal(std::vector<route::PlanHost> hosts) {
-  HostFinder::Addresses found = co_await finder_.addresses(settings_, std::move(hosts));
+env::Awaitable<bool> Attempt::try_equal(std::vector<route::PlanHost> hosts, HostFinder::Security security) {
+  HostFinder::Addresses found = co_await finder_.addresses(settings_, std::move(hosts), std::move(security));
   if (found.ours) {
     // Better hosts that failed for now may take it later; with none, the message would come back to us.
     if (hosts_.empty() && null_before_.empty())
@@ -316,7 +406,7 @@ env::Awaitable<bool> Attempt::try_equal(std::vector<route::PlanHost> hosts) {
     const auto known = settings_->smarthost ? std::nullopt : finder_.known(*settings_, address.address);
     if (known) tell_skipped(to_string(address), known->heard);
     if (!known) {
-      co_await try_address(std::move(address), settings_->client.tls);
+      co_await try_address(std::move(address));
     } else if (known->proof) {
       host_counts(route::judge_cause(route::Cause::host_accepts_no_mail),
                   {to_string(address), known->heard.reply, true, known->heard.said});
@@ -341,7 +431,7 @@ env::Awaitable<void> Attempt::try_hosts() {
     const auto unequal = [&](const route::PlanHost& host) { return host.preference != from->preference; };
     const auto to = std::find_if(from, plan.hosts.end(), unequal);
     std::vector<route::PlanHost> equal(from, to);
-    go_on = co_await try_equal(std::move(equal));
+    go_on = co_await try_equal(std::move(equal), plan.security);
     from = to;
   }
   // All that is left are hosts whose 521 is too old to return mail on: they are asked again, unless another one may
@@ -350,7 +440,7 @@ env::Awaitable<void> Attempt::try_hosts() {
       hosts_, [](const route::Judgement& judgement) { return judgement.cause == route::Cause::host_accepts_no_mail; });
   for (auto& address : null_before_) {
     if (!none_later || stop_ || pending_.empty()) co_return;
-    co_await try_address(std::move(address), settings_->client.tls);
+    co_await try_address(std::move(address));
   }
 }
 
@@ -394,7 +484,7 @@ env::Awaitable<queue::AttemptDone> Attempt::run(std::unique_ptr<Connection> idle
   tell(services_, what_.message,
        {event::Name::attempt_started,
         {{"site", what_.site}, {"recipients", static_cast<std::int64_t>(what_.recipients.size())}, {"to", names}}});
-  if (idle && idle->fresh()) co_await send(std::move(idle), true);
+  if (idle && idle->fresh() && may_use(*idle)) co_await send(std::move(idle), true);
   idle.reset();
   if (!pending_.empty() && !stop_) co_await try_hosts();
   conclude();

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/assert.hpp"
+#include "delivery/host_policy.hpp"
 
 namespace postil::delivery {
 namespace {
@@ -21,15 +22,21 @@ std::string to_string(const HostAddress& host) {
 }
 
 Connection::Connection(Services& services, std::shared_ptr<const Settings> settings, HostAddress host,
-                       env::StreamPtr stream, smtp::TlsUse tls, env::Executor executor)
+                       env::StreamPtr stream, transport::Requirement requirement, smtp::TlsUse tls,
+                       env::Executor executor)
     : services_(services),
       settings_(std::move(settings)),
       host_(std::move(host)),
       stream_(std::move(stream)),
+      requirement_(std::move(requirement)),
       session_(settings_for(*settings_, tls), services.entropy.word()),
       executor_(std::move(executor)) {}
 
 Connection::~Connection() = default;
+
+transport::Verified Connection::verified() const {
+  return transport::verified_by(host_.host, requirement_, session_.tls() ? &*session_.tls() : nullptr);
+}
 
 env::Awaitable<smtp::Outcome> Connection::open() {
   co_await drive(session_.start(services_.clock.now()));
@@ -114,8 +121,9 @@ env::Awaitable<void> Connection::drive(smtp::ClientAction action) {
         action = octets ? session_.bytes(*octets, now) : session_.failed(env::to_string(written.error().error), now);
       }
     } else if (const auto* tls = std::get_if<smtp::ClientStartTls>(&action)) {
-      env::TlsClientRequest request{host_.host, settings_->tls_verify, settings_->tls_ca_file};
+      env::TlsClientRequest request = tls_request(requirement_, host_.host);
       auto facts = co_await stream_->tls_connect(std::move(request), tls->deadline);
+      if (!facts) tls_fault_ = facts.error().tls_fault;
       const auto now = services_.clock.now();
       action = facts ? session_.tls_done(*facts, now) : session_.tls_failed(facts.error().detail, now);
     } else if (auto* hash = std::get_if<smtp::ClientHash>(&action)) {

@@ -8,18 +8,22 @@
 
 namespace postil::delivery {
 
+struct HostPolicy;
+
 // A host of a destination with one of its addresses.
 struct HostAddress {
   std::string host;     // the MX host's name, or the literal
   std::string address;  // numeric
   std::uint16_t port = 25;
+  std::shared_ptr<const HostPolicy> policy;  // what a connection must prove
 };
 std::string to_string(const HostAddress& host);  // "mx1.example.net [192.0.2.7]"
 
 class Connection {
  public:
+  // requirement: for the handshake; tls: whether there is one.
   Connection(Services& services, std::shared_ptr<const Settings> settings, HostAddress host, env::StreamPtr stream,
-             smtp::TlsUse tls, env::Executor executor);
+             transport::Requirement requirement, smtp::TlsUse tls, env::Executor executor);
   ~Connection();
 
   // Greeting, EHLO, TLS, login. ok() = ready for a transaction.
@@ -34,6 +38,9 @@ class Connection {
   void cancel();
 
   const HostAddress& host() const { return host_; }
+  // What it has proven, and of a handshake that failed, what was wrong.
+  transport::Verified verified() const;
+  crypto::TlsFault tls_fault() const { return tls_fault_; }
   const env::Executor& executor() const { return executor_; }
   const smtp::ClientSession& session() const { return session_; }
   // Why the connection ended, when it did.
@@ -49,6 +56,8 @@ class Connection {
   std::shared_ptr<const Settings> settings_;
   HostAddress host_;
   env::StreamPtr stream_;
+  transport::Requirement requirement_;
+  crypto::TlsFault tls_fault_ = crypto::TlsFault::none;
   smtp::ClientSession session_;
   env::Executor executor_;
   MessageId body_of_;

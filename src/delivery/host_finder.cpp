@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/this_coro.hpp>
+#include <map>
 
 #include "address/domain.hpp"
 #include "address/ip.hpp"
@@ -11,10 +12,57 @@
 
 namespace postil::delivery {
 
+namespace {
+
+constexpr Duration policy_age_min = minutes(1), policy_age_max = hours(1);
+
+// Whether the destination's policy leaves something to DANE or MTA-STS.
+bool asks_dane(const Settings& settings, const std::string& domain) {
+  if (const auto* configured = transport::policy_for(settings.tls_policies, domain)) {
+    return configured->level == transport::Level::dane;
+  }
+  return settings.dane && settings.tls_least != transport::Level::never;
+}
+bool asks_sts(const Settings& settings, const std::string& domain) {
+  return settings.mta_sts && settings.tls_least != transport::Level::never &&
+         transport::policy_for(settings.tls_policies, domain) == nullptr;
+}
+
+}  // namespace
+
+// Both questions at the same time: the policy's is answered from memory mostly.
+env::Awaitable<dns::Answer> HostFinder::mx_and_policy(std::shared_ptr<const Settings> settings, std::string domain,
+                                                      Security& security) {
+  struct Both {
+    dns::Answer mx;
+    bool open = true;
+    env::Resume<bool> resume;
+  };
+  const MonoTime deadline = services_.clock.now() + settings->dns_timeout;
+  if (!asks_sts(*settings, domain)) co_return co_await services_.resolver.query(domain, dns::Type::mx, deadline);
+  auto both = std::make_shared<Both>();
+  const env::Executor here = co_await boost::asio::this_coro::executor;
+  auto take = [both](const std::exception_ptr& error, dns::Answer answer) {
+    if (!error) both->mx = std::move(answer);
+    both->open = false;
+    if (both->resume) both->resume(true);
+  };
+  boost::asio::co_spawn(here, services_.resolver.query(domain, dns::Type::mx, deadline), std::move(take));
+  security.sts = co_await policies_.of(settings, domain);
+  if (both->open) {
+    auto wait = [&](env::Resume<bool> resume) { both->resume = std::move(resume); };
+    co_await env::async<bool>(wait);
+  }
+  co_return std::move(both->mx);
+}
+
 env::Awaitable<HostFinder::Hosts> HostFinder::hosts(std::shared_ptr<const Settings> settings, std::string site) {
   Hosts out;
+  out.security.site = site;
   if (settings->smarthost) {
     out.hosts = {{settings->smarthost->host, 0}};
+    out.security.domain = to_lower(settings->smarthost->host);
+    out.security.mx_secure = true;
     co_return out;
   }
   if (site.starts_with('[')) {
@@ -31,8 +79,11 @@ env::Awaitable<HostFinder::Hosts> HostFinder::hosts(std::shared_ptr<const Settin
     out.why = route::Cause::domain_not_found;
     co_return out;
   }
-  const dns::Answer answer =
-      co_await services_.resolver.query(*name, dns::Type::mx, services_.clock.now() + settings->dns_timeout);
+  out.security.domain = to_lower(*name);
+  const dns::Answer answer = co_await mx_and_policy(settings, out.security.domain, out.security);
+  out.security.expanded = answer.canonical_name;
+  out.security.mx_secure = answer.secure;
+  out.security.ttl_seconds = answer.ttl_seconds;
   const dns::MxSet mx = dns::classify_mx(answer);
   std::vector<std::string> own = settings->own_names;
   own.push_back(to_lower(settings->host_name));
@@ -50,9 +101,11 @@ env::Awaitable<HostFinder::Hosts> HostFinder::hosts(std::shared_ptr<const Settin
 struct HostFinder::Found {
   std::vector<std::string> v6, v4;
   route::Cause why = route::Cause::dns_temporary;  // where there are none
+  std::optional<transport::DaneResult> dane;       // where it was wanted
+  std::uint32_t ttl_seconds = 0;                   // of the addresses
 };
 
-env::Awaitable<HostFinder::Found> HostFinder::look_up(std::string host, MonoTime deadline) {
+env::Awaitable<HostFinder::Found> HostFinder::look_up(std::string host, std::uint16_t port, MonoTime deadline) {
   Found found;
   if (auto ip = address::canonical_ip(host)) {
     auto& family = ip->find(':') != std::string::npos ? found.v6 : found.v4;
@@ -65,13 +118,22 @@ env::Awaitable<HostFinder::Found> HostFinder::look_up(std::string host, MonoTime
   for (const auto& record : four.records) found.v4.push_back(std::get<dns::Address>(record).text);
   const bool definite = six.definite() && four.definite();
   const bool bogus = six.status == dns::Status::bogus || four.status == dns::Status::bogus;
+  found.ttl_seconds = four.records.empty() ? six.ttl_seconds : four.ttl_seconds;
+  if (port != 0 && (!found.v6.empty() || !found.v4.empty())) {
+    transport::DaneLookup dane(host, port, six, four);
+    while (auto question = dane.next()) {
+      const dns::Answer answer = co_await services_.resolver.query(question->name, question->type, deadline);
+      dane.answer(answer);
+    }
+    found.dane = dane.result();
+  }
   // A host of the domain that does not exist: the domain does, so this is no 5.1.2.
   found.why = bogus ? route::Cause::dns_bogus : definite ? route::Cause::no_address : route::Cause::dns_temporary;
   co_return found;
 }
 
 env::Awaitable<std::vector<HostFinder::Found>> HostFinder::look_up_all(std::vector<route::PlanHost> hosts,
-                                                                       MonoTime deadline) {
+                                                                       std::uint16_t port, MonoTime deadline) {
   // What is under way may outlive this coroutine, when a server is torn down.
   struct All {
     std::vector<Found> found;
@@ -89,20 +151,54 @@ env::Awaitable<std::vector<HostFinder::Found>> HostFinder::look_up_all(std::vect
         if (!error) all->found[i] = std::move(found);
         if (--all->open == 0) all->resume(true);
       };
-      boost::asio::co_spawn(here, look_up(hosts[i].name, deadline), std::move(take));
+      boost::asio::co_spawn(here, look_up(hosts[i].name, port, deadline), std::move(take));
     }
   };
   co_await env::async<bool>(begin);
   co_return std::move(all->found);
 }
 
+std::shared_ptr<const HostPolicy> HostFinder::policy_of(std::shared_ptr<const Settings> settings,
+                                                        const std::string& host, const Found& found,
+                                                        const Security& security) const {
+  transport::HostCase host_case;
+  host_case.domain = security.domain;
+  host_case.expanded = security.expanded;
+  host_case.host = to_lower(host);
+  host_case.least = settings->tls_least;
+  host_case.least_ca_file = settings->tls_ca_file;
+  host_case.configured = transport::policy_for(settings->tls_policies, security.domain);
+  host_case.mx_secure = security.mx_secure;
+  host_case.dane = found.dane ? &*found.dane : nullptr;
+  host_case.sts = security.sts.get();
+  auto policy = std::make_shared<HostPolicy>();
+  policy->settings = settings;
+  policy->site = security.site;
+  policy->domain = security.domain;
+  policy->ruling = transport::rule_on_host(host_case);
+  policy->ruling.requirement.ca_file =
+      policy->ruling.requirement.ca_file.empty() ? settings->tls_ca_file : policy->ruling.requirement.ca_file;
+  policy->sts = security.sts;
+  policy->dane = found.dane;
+  std::uint32_t ttl = std::min(security.ttl_seconds, found.ttl_seconds);
+  if (found.dane) ttl = std::min(ttl, found.dane->ttl_seconds);
+  policy->until = services_.clock.now() + std::clamp<Duration>(seconds(ttl), policy_age_min, policy_age_max);
+  return policy;
+}
+
 env::Awaitable<HostFinder::Addresses> HostFinder::addresses(std::shared_ptr<const Settings> settings,
-                                                            std::vector<route::PlanHost> equal) {
+                                                            std::vector<route::PlanHost> equal, Security security) {
   Addresses out;
   const MonoTime deadline = services_.clock.now() + settings->dns_timeout;
-  std::vector<Found> found = co_await look_up_all(equal, deadline);
+  const std::uint16_t mail_port = settings->smarthost ? settings->smarthost->port : settings->port;
+  const bool dane = security.mx_secure && asks_dane(*settings, security.domain);
+  std::vector<Found> found = co_await look_up_all(equal, dane ? mail_port : std::uint16_t{0}, deadline);
   std::vector<route::HostAddresses> hosts;
+  std::map<std::string, std::shared_ptr<const HostPolicy>> host_policies;
   for (std::size_t i = 0; i < equal.size(); ++i) {
+    if (!found[i].v6.empty() || !found[i].v4.empty()) {
+      host_policies.emplace(equal[i].name, policy_of(settings, equal[i].name, found[i], security));
+    }
     if (found[i].v6.empty() && found[i].v4.empty()) {
       // A smarthost without an address is a slip of the configuration or of its DNS, and no reason to return
       // everybody's mail.
@@ -117,8 +213,10 @@ env::Awaitable<HostFinder::Addresses> HostFinder::addresses(std::shared_ptr<cons
   Prng prng(services_.entropy.word());
   route::AddressPlan plan = route::plan_addresses(hosts, own, prng);
   out.ours = plan.why == route::Cause::mail_loop;
-  const std::uint16_t port = settings->smarthost ? settings->smarthost->port : settings->port;
-  for (auto& to : plan.addresses) out.addresses.push_back({std::move(to.host), std::move(to.address), port});
+  for (auto& to : plan.addresses) {
+    auto policy = host_policies[to.host];
+    out.addresses.push_back({std::move(to.host), std::move(to.address), mail_port, std::move(policy)});
+  }
   co_return out;
 }
 

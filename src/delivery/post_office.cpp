@@ -42,6 +42,7 @@ struct PostOffice::State {
   std::unique_ptr<env::Timer> alarm;       // the engine's WakeAt
   std::unique_ptr<env::Timer> sweeper;     // idle connections
   std::unique_ptr<env::Timer> idle;        // cancelled whenever attempts or batches end, for stop()
+  MonoTime refresh_at{};                   // MTA-STS policies
   MonoTime wake_at = never;                // when the engine wants to be asked again
   MonoTime alarm_at = never;               // what the alarm waits for: not later than wake_at
   std::uint64_t running = 0;               // attempts
@@ -206,6 +207,9 @@ env::Awaitable<void> PostOffice::State::sweep() {
   while (!stopping) {
     co_await sweeper->wait_until(services.clock.now() + seconds(1));
     pool.sweep(settings->idle_connection_max);
+    if (services.clock.now() < refresh_at) continue;
+    refresh_at = services.clock.now() + minutes(1);
+    asio::co_spawn(executor, finder.policies().refresh(settings), asio::detached);
   }
 }
 
@@ -229,6 +233,7 @@ env::Awaitable<env::StoreResult<std::uint64_t>> PostOffice::open() {
     std::function<void(env::Waiting&&)> each = [state](env::Waiting&& waiting) {
       state->step(queue::Arrived{&waiting.envelope, &waiting.state});
     };
+    co_await state->finder.policies().load();
     auto leased = co_await state->services.store.lease_all(std::move(each));
     asio::co_spawn(state->executor, state->keep_time(), asio::detached);
     asio::co_spawn(state->executor, state->sweep(), asio::detached);

@@ -68,6 +68,9 @@ env::Awaitable<env::StoreResult<env::AddMessage>> ReportWriter::write(std::share
   }
   envelope.client = "local";
   envelope.report_of = original.id;
+  // What protected the message protects what is told of it. [rfc8689 5]
+  envelope.requiretls = original.requiretls;
+  if (original.requiretls) original.ret = queue::Return::headers;
   report.original = std::move(original);
 
   Written written;

@@ -9,7 +9,9 @@
 #include <vector>
 
 #include "env/clock.hpp"
+#include "env/disk.hpp"
 #include "env/entropy.hpp"
+#include "env/https.hpp"
 #include "env/network.hpp"
 #include "env/resolver.hpp"
 #include "env/store.hpp"
@@ -17,6 +19,8 @@
 #include "history/history.hpp"
 #include "policy/aliases.hpp"
 #include "smtp/client_session.hpp"
+#include "transport/requirement.hpp"
+#include "transport/tls_report.hpp"
 
 namespace postil::delivery {
 
@@ -32,9 +36,12 @@ struct Settings {
   std::vector<std::string> own_names;  // other names and addresses under which MX records would point at us
   policy::Aliases aliases;             // for reports to senders of our own host
   std::optional<Smarthost> smarthost;
-  smtp::ClientSettings client;  // time-outs, TLS use, login
-  bool tls_verify = false;      // chain and name must be good (a smarthost with tls = "verified")
-  std::string tls_ca_file;
+  smtp::ClientSettings client;                                   // time-outs, TLS use, login
+  transport::Level tls_least = transport::Level::opportunistic;  // of every host that no policy names
+  std::string tls_ca_file;                                       // authorities to trust; "" = the system's
+  std::vector<transport::ConfiguredPolicy> tls_policies;
+  bool dane = true, mta_sts = true;      // are asked for, where no configured policy decides
+  std::uint16_t sts_port = 443;          // of policy servers; another one in tests
   std::string source_ipv4, source_ipv6;  // local addresses to bind; empty = the system's choice
   std::uint16_t port = 25;               // of MX hosts; another one in tests and the demo
   Duration connect_timeout = seconds(30);
@@ -59,7 +66,11 @@ struct Services {
   history::History& history;
   std::function<MessageId(WallTime)> make_id;    // thread-safe
   std::function<env::Executor()> pick_executor;  // for attempts: the least loaded I/O thread
-  env::Executor pool;                            // password hashes of a login at the smarthost
+  env::Executor pool;                            // password hashes of a login at the smarthost, the file of policies
+  env::Https* https = nullptr;                   // null: no MTA-STS
+  env::Disk* disk = nullptr;                     // null: MTA-STS policies are forgotten at the end
+  // Told of each TLS session to a host, and of each that could not be had; any thread. May be empty.
+  std::function<void(const transport::TlsSession&)> tls_session = {};
 };
 
 }  // namespace postil::delivery

@@ -34,6 +34,8 @@ constexpr Advice own_trouble{"own_trouble", "your_admin"};
 constexpr Advice unreachable{"unreachable", "their_admin"};
 constexpr Advice dns_trouble{"dns_trouble", "their_admin"};
 constexpr Advice tls_trouble{"tls_trouble", "their_admin"};
+constexpr Advice tls_policy{"tls_policy", "their_admin"};
+constexpr Advice requiretls{"requiretls", "you"};
 constexpr Advice not_now{"not_now", "their_admin"};
 constexpr Advice their_trouble{"their_trouble", "their_admin"};
 constexpr Advice returned_by_admin{"returned_by_admin", "your_admin"};
@@ -151,6 +153,8 @@ const std::vector<Advice>& all_advice() {
                                           unreachable,
                                           dns_trouble,
                                           tls_trouble,
+                                          tls_policy,
+                                          requiretls,
                                           not_now,
                                           their_trouble,
                                           returned_by_admin,
@@ -197,7 +201,15 @@ Advice advice_of(Kind kind, const queue::RecipientState& state) {
     case Reason::dns_bogus:
       return dns_trouble;
     case Reason::tls_failed:
+    case Reason::dane_missing:
       return tls_trouble;
+    case Reason::dane_lookup_failed:
+    case Reason::dane_failed:
+    case Reason::sts_failed:
+    case Reason::sts_not_listed:
+      return tls_policy;
+    case Reason::requiretls_unsupported:
+      return requiretls;
     case Reason::greylisted:
     case Reason::rate_limited:
       return not_now;

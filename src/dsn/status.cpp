@@ -94,7 +94,15 @@ reply::EnhancedCode known_of(Reason reason) {
       return {4, 4, 3};
     case Reason::dns_bogus:
     case Reason::tls_failed:
+    case Reason::dane_lookup_failed:
+    case Reason::dane_failed:
+    case Reason::sts_failed:
       return {4, 7, 5};
+    case Reason::dane_missing:
+    case Reason::sts_not_listed:
+      return {4, 7, 4};
+    case Reason::requiretls_unsupported:
+      return {5, 7, 30};
     case Reason::protocol_error:
       return {4, 5, 0};
     case Reason::auth_failed:

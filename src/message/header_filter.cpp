@@ -129,6 +129,7 @@ void HeaderFilter::begin_field(std::string_view name) {
   if (iequals(name, "Date")) has_date_ = true;
   if (iequals(name, "Content-Language")) keep(content_language_, language_octets_max);
   if (iequals(name, "Accept-Language")) keep(accept_language_, language_octets_max);
+  if (iequals(name, "TLS-Required")) keep(tls_required_, language_octets_max);
   if (iequals(name, "Message-ID")) {
     has_message_id_ = true;
     keep(message_id_, message_id_octets_max);

@@ -40,6 +40,7 @@ class HeaderFilter {
   // Values, unfolded, at most 100 octets, "" when absent; for the language of a bounce.
   const std::string& content_language() const { return content_language_; }
   const std::string& accept_language() const { return accept_language_; }
+  const std::string& tls_required() const { return tls_required_; }  // likewise [rfc8689 3]
   // As it came or as it was added: the value with <>, at most 255 octets.
   const std::string& message_id() const { return message_id_; }
 
@@ -78,6 +79,7 @@ class HeaderFilter {
   std::size_t noted_max_ = 0;
   std::string content_language_;
   std::string accept_language_;
+  std::string tls_required_;
   std::string message_id_;
 };
 

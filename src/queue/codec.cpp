@@ -12,7 +12,7 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little, "the forms are little-endian");
 
-constexpr std::uint8_t envelope_version = 2;  // 1 had no body_hash
+constexpr std::uint8_t envelope_version = 3;  // 1 had no body_hash, 2 no requiretls and tls_optional
 constexpr std::uint8_t state_version = 2;     // 1 had no diagnostic_time, last_reason and last_code
 // What stands in a form besides its strings; a count that cannot be true is refused before memory is taken.
 constexpr std::size_t recipient_octets_min = 4 + 4 + 1;
@@ -204,6 +204,8 @@ std::string encode(const Envelope& envelope) {
   out.text(envelope.language);
   out.number(envelope.report_of.value);
   out.text(envelope.body_hash);
+  out.flag(envelope.requiretls);
+  out.flag(envelope.tls_optional);
   return out.take();
 }
 
@@ -237,6 +239,10 @@ std::expected<Envelope, CodecError> decode_envelope(std::string_view octets) {
   envelope.language = in.text();
   envelope.report_of.value = in.number<std::uint64_t>();
   if (version >= 2) envelope.body_hash = in.text();
+  if (version >= 3) {
+    envelope.requiretls = in.flag();
+    envelope.tls_optional = in.flag();
+  }
   in.end();
   if (in.failed()) return std::unexpected(in.error());
   return envelope;

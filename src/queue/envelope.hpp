@@ -57,6 +57,8 @@ struct Envelope {
   // SHA-256 of the body in DKIM's relaxed form, made while it streamed in; "" = not made (no key then, or an older
   // version)
   std::string body_hash;
+  bool requiretls = false;    // REQUIRETLS of MAIL: TLS all the way, or back it goes [rfc8689 4.2.1]
+  bool tls_optional = false;  // `TLS-Required: No` in the header: recipients' TLS policies are put aside
 };
 
 enum class RecipientStatus : std::uint8_t {

@@ -320,6 +320,18 @@ std::string_view to_string(Cause cause) {
       return "needs_binarymime";
     case Cause::too_big:
       return "too_big";
+    case Cause::dane_lookup_failed:
+      return "dane_lookup_failed";
+    case Cause::dane_failed:
+      return "dane_failed";
+    case Cause::dane_missing:
+      return "dane_missing";
+    case Cause::sts_failed:
+      return "sts_failed";
+    case Cause::sts_not_listed:
+      return "sts_not_listed";
+    case Cause::requiretls_unsupported:
+      return "requiretls_unsupported";
   }
   return "host_deferred";
 }
@@ -401,6 +413,16 @@ Judgement judge_cause(Cause cause) {
     case Cause::dns_temporary:
     case Cause::dns_bogus:
       return later({4, 4, 3});
+    // The owner of the domain mends it, or an attacker is on the way: never in clear, never for good at once.
+    case Cause::dane_lookup_failed:
+    case Cause::dane_failed:
+    case Cause::sts_failed:
+      return {host, wait, cause, true, false, false, {4, 7, 5}};
+    case Cause::dane_missing:
+    case Cause::sts_not_listed:
+      return {host, wait, cause, true, false, false, {4, 7, 4}};
+    case Cause::requiretls_unsupported:
+      return {host, fail, cause, true, false, false, {5, 7, 30}};  // [rfc8689 4.2.1]
     case Cause::shut_down:
       return later({4, 3, 2});
     case Cause::local_trouble:
@@ -423,6 +445,11 @@ std::size_t deciding(std::span<const Judgement> hosts) {
         return 3;
       case Cause::protocol_error:
       case Cause::tls_failed:
+      case Cause::dane_lookup_failed:
+      case Cause::dane_failed:
+      case Cause::dane_missing:
+      case Cause::sts_failed:
+      case Cause::sts_not_listed:
         return 4;
       default:
         return 5;

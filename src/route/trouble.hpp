@@ -52,6 +52,12 @@ enum class Cause : std::uint8_t {
   needs_smtputf8_header,
   needs_binarymime,
   too_big,
+  dane_lookup_failed,
+  dane_failed,
+  dane_missing,
+  sts_failed,
+  sts_not_listed,
+  requiretls_unsupported,
 };
 std::string_view to_string(Cause cause);  // as queue::to_string(Reason)
 

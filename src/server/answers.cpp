@@ -53,6 +53,8 @@ queue::Envelope envelope_of(smtp::AcceptedMessage message, const Policy& policy,
   envelope.envid = std::move(message.mail.envid);
   envelope.body_8bit = message.body_8bit;
   envelope.header_utf8 = message.header_utf8;
+  envelope.requiretls = message.mail.requiretls;
+  envelope.tls_optional = message.tls_optional && !message.mail.requiretls;  // [rfc8689 4.1]
   envelope.size_octets = message.size_octets;
   envelope.header_octets = message.header_octets;
   envelope.login = std::move(message.login);

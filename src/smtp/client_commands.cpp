@@ -71,6 +71,7 @@ std::string mail_line(const Transaction& t, const Extensions& e) {
     out += " BODY=8BITMIME";
   }
   if (smtputf8) out += " SMTPUTF8";
+  if (e.requiretls && t.mail.requiretls) out += " REQUIRETLS";
   if (e.dsn) {
     if (t.mail.ret != Ret::unset) out += t.mail.ret == Ret::full ? " RET=FULL" : " RET=HDRS";
     if (!t.mail.envid.empty()) out += " ENVID=" + t.mail.envid;

@@ -109,6 +109,10 @@ Taken take_mail_parameter(const Parameter& parameter, MailCommand& mail) {
     mail.smtputf8 = true;
     return taken_if(!value);
   }
+  if (iequals(parameter.keyword, "REQUIRETLS")) {
+    mail.requiretls = true;
+    return taken_if(!value);
+  }
   if (iequals(parameter.keyword, "RET")) {
     if (!value) return Taken::bad;
     mail.ret = iequals(*value, "FULL") ? Ret::full : Ret::headers;

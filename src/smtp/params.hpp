@@ -19,8 +19,9 @@ struct MailCommand {
   BodyType body = BodyType::seven_bit;
   bool smtputf8 = false;
   Ret ret = Ret::unset;
-  std::string envid;  // xtext as it came; checked
-  std::string auth;   // AUTH= decoded; "" = not given; "<>" = given so
+  std::string envid;        // xtext as it came; checked
+  bool requiretls = false;  // REQUIRETLS [rfc8689 2]
+  std::string auth;         // AUTH= decoded; "" = not given; "<>" = given so
 };
 
 struct RcptCommand {

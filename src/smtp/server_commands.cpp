@@ -155,6 +155,7 @@ std::vector<std::string> ServerSession::State::extensions() const {
                                 "CHUNKING",
                                 "DSN"};
   if (settings_->starttls && !tls_) list.emplace_back("STARTTLS");  // [rfc3207 4.2]
+  if (tls_) list.emplace_back("REQUIRETLS");                        // [rfc8689 2]
   if (const auto mechanisms = usable_mechanisms(); !mechanisms.empty()) {
     std::string line = "AUTH";
     for (const auto name : mechanisms) line.append(" ").append(name);

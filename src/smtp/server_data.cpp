@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "base/assert.hpp"
+#include "base/bytes.hpp"
 #include "message/date.hpp"
 #include "message/trace_field.hpp"
 #include "smtp/server_state.hpp"
@@ -192,6 +193,7 @@ AcceptedMessage ServerSession::State::accepted_message() {
   message.header_octets = static_cast<std::uint32_t>(incoming.stored_octets - body);
   message.body_8bit = facts.eight_bit;
   message.header_utf8 = incoming.filter.utf8_header();
+  message.tls_optional = iequals(trim(incoming.filter.tls_required()), "No");
   const auto& accepted = incoming.filter.accept_language();
   message.language = accepted.empty() ? incoming.filter.content_language() : accepted;
   message.id = incoming.id;

@@ -32,6 +32,7 @@ void ServerSession::State::run_mail(std::string_view argument) {
   if (settings_->require_auth && login_.empty()) return say(TextId::auth_required);
   auto mail = parse_mail(argument, esmtp_);
   if (!mail) return say(std::move(mail.error()));
+  if (mail->requiretls && !tls_) return say(TextId::tls_required);  // [rfc8689 2]
   // Who did not log in cannot vouch for anybody [rfc4954 5].
   if (!mail->auth.empty() && login_.empty()) mail->auth = "<>";
   after_last_chunk_ = false;

@@ -127,6 +127,7 @@ struct AcceptedMessage {
   std::uint32_t header_octets = 0;
   bool body_8bit = false;
   bool header_utf8 = false;
+  bool tls_optional = false;  // the header says `TLS-Required: No`
   std::string language;
   MessageId id;
 };

@@ -55,18 +55,17 @@ void apply_dane(const HostCase& host, Requirement& to) {
   to.sni = host.dane->base;
 }
 
-HostRuling stop(Obstacle obstacle, std::string detail) {
-  HostRuling ruling;
+void stop(HostRuling& ruling, Obstacle obstacle, std::string detail) {
   ruling.obstacle = obstacle;
   ruling.detail = std::move(detail);
-  return ruling;
 }
 
-HostRuling dane_trouble(const HostCase& host) {
+void dane_trouble(const HostCase& host, HostRuling& ruling) {
   const auto& dane = *host.dane;
   const auto obstacle = dane.failed == dns::Status::bogus ? Obstacle::dane_bogus : Obstacle::dane_lookup;
-  return stop(obstacle, fmt::format("{}: {}", dane.question,
-                                    dane.detail.empty() ? dns::to_string(dane.failed) : std::string_view(dane.detail)));
+  stop(ruling, obstacle,
+       fmt::format("{}: {}", dane.question,
+                   dane.detail.empty() ? dns::to_string(dane.failed) : std::string_view(dane.detail)));
 }
 
 }  // namespace
@@ -132,65 +131,88 @@ std::string_view to_string(Obstacle obstacle) {
   return "none";
 }
 
-HostRuling rule_on_host(const HostCase& host) {
-  HostRuling ruling;
-  auto& requirement = ruling.requirement;
-  requirement.sni = host.host;
-  requirement.names = {host.host};
-  const bool listed = host.sts != nullptr && host.sts->mode != StsMode::none && sts_allows(*host.sts, host.host);
-  ruling.name_proven = host.mx_secure || listed;
+namespace {
+
+// What the configuration asks for; true: it decides alone.
+bool apply_configuration(const HostCase& host, Requirement& to) {
   const Level level = host.configured ? host.configured->level : host.least;
   if (host.configured) {
-    requirement.basis = Basis::configured;
-    apply_level(level, host.configured->names, host.configured->ca_file, requirement);
-    if (level != Level::dane) return ruling;
+    apply_level(level, host.configured->names, host.configured->ca_file, to);
   } else {
-    apply_level(level, {}, host.least_ca_file, requirement);
-    if (level > Level::opportunistic) requirement.basis = Basis::configured;
-    if (level == Level::never) {
-      requirement.basis = Basis::configured;
-      return ruling;
-    }
+    apply_level(level, {}, host.least_ca_file, to);
   }
+  if (host.configured || level != Level::opportunistic) to.basis = Basis::configured;
+  return level == Level::never || (host.configured && level != Level::dane);
+}
 
-  const bool dane = host.dane != nullptr && host.mx_secure && is_name(host.host);
-  if (dane && host.dane->kind == DaneResult::Kind::trouble) return dane_trouble(host);
-  const bool found = dane && host.dane->kind != DaneResult::Kind::none;
-  if (level == Level::dane && (!found || host.dane->kind == DaneResult::Kind::encrypt)) {
-    const auto why = !host.mx_secure ? std::string_view("the MX records of the domain are not signed")
-                     : host.dane     ? to_string(host.dane->why)
-                                     : std::string_view("no records");
-    return stop(Obstacle::dane_missing, found ? "all TLSA records of the host are unusable" : std::string(why));
+// False: the host is not to be used.
+bool rule_by_dane(const HostCase& host, HostRuling& ruling) {
+  const bool asked = host.dane != nullptr && host.mx_secure && is_name(host.host);
+  const bool demanded = (host.configured ? host.configured->level : host.least) == Level::dane;
+  if (asked && host.dane->kind == DaneResult::Kind::trouble) {
+    dane_trouble(host, ruling);
+    ruling.local_stops = demanded;
+    return false;
   }
-  if (found) {
-    apply_dane(host, requirement);
-    if (!host.configured) requirement.basis = Basis::dane;
+  const bool found = asked && host.dane->kind != DaneResult::Kind::none;
+  if (demanded && (!found || host.dane->kind == DaneResult::Kind::encrypt)) {
+    const auto why = found             ? "all of them are unusable"
+                     : !host.mx_secure ? "the MX records of the domain are not signed"
+                     : host.dane       ? to_string(host.dane->why)
+                                       : std::string_view("no_records");
+    stop(ruling, Obstacle::dane_missing, std::string(why));
+    ruling.local_stops = true;
+    return false;
   }
-  if (host.sts == nullptr || host.configured || !is_name(host.host)) return ruling;
-  if (host.sts->mode == StsMode::testing) {
-    ruling.sts_fails_in_testing = !listed;
-  } else if (host.sts->mode == StsMode::enforce) {
-    if (!listed) {
-      return stop(Obstacle::sts_not_listed,
-                  fmt::format("the policy of {} names {}", host.domain, fmt::join(host.sts->mx, ", ")));
-    }
-    requirement.tls = Requirement::Tls::must;
-    requirement.webpki = true;
-    requirement.basis = found ? Basis::dane_and_sts : Basis::sts;
+  if (!found) return true;
+  apply_dane(host, ruling.requirement);
+  if (demanded) {
+    ruling.local = ruling.requirement;
+  } else {
+    ruling.requirement.basis = Basis::dane;
   }
+  return true;
+}
+
+// The domain's policy names the host or is not enforced.
+void rule_by_sts(const HostCase& host, bool listed, HostRuling& ruling) {
+  if (host.sts->mode == StsMode::testing) ruling.sts_fails_in_testing = !listed;
+  if (host.sts->mode != StsMode::enforce) return;
+  if (!listed) {
+    stop(ruling, Obstacle::sts_not_listed,
+         fmt::format("the policy of {} names {}", host.domain, fmt::join(host.sts->mx, ", ")));
+    return;
+  }
+  auto& requirement = ruling.requirement;
+  requirement.tls = Requirement::Tls::must;
+  requirement.webpki = true;
+  requirement.basis = requirement.basis == Basis::dane ? Basis::dane_and_sts : Basis::sts;
+}
+
+}  // namespace
+
+HostRuling rule_on_host(const HostCase& host) {
+  HostRuling ruling;
+  ruling.requirement.sni = host.host;
+  ruling.requirement.names = {host.host};
+  const bool listed = host.sts != nullptr && host.sts->mode != StsMode::none && sts_allows(*host.sts, host.host);
+  ruling.name_proven = host.mx_secure || listed;
+  const bool alone = apply_configuration(host, ruling.requirement);
+  ruling.local = ruling.requirement;
+  if (alone || !rule_by_dane(host, ruling)) return ruling;
+  if (host.sts != nullptr && !host.configured && is_name(host.host)) rule_by_sts(host, listed, ruling);
   return ruling;
 }
 
 MessageRuling rule_on_message(HostRuling host, const MessageNeeds& needs, const std::string& host_name) {
   MessageRuling out;
   if (needs.tls_optional && !needs.requiretls) {
-    const bool never = host.obstacle == Obstacle::none && host.requirement.tls == Requirement::Tls::never;
-    out.ruling.name_proven = host.name_proven;
-    auto& requirement = out.ruling.requirement;
-    requirement.tls = never ? Requirement::Tls::never : Requirement::Tls::may;
-    requirement.basis = Basis::tls_not_required;
-    requirement.sni = host_name;
-    requirement.names = {host_name};
+    out.ruling = std::move(host);
+    if (out.ruling.local_stops) return out;
+    const bool put_aside = out.ruling.obstacle != Obstacle::none || !(out.ruling.requirement == out.ruling.local);
+    out.ruling.obstacle = Obstacle::none;
+    out.ruling.requirement = out.ruling.local;
+    if (put_aside) out.ruling.requirement.basis = Basis::tls_not_required;
     return out;
   }
   out.ruling = std::move(host);
@@ -212,7 +234,8 @@ Verified verified_by(const std::string& host, const Requirement& asked, const cr
   out.host = host;
   if (facts == nullptr) return out;
   out.tls = true;
-  out.webpki = facts->peer_verified;
+  // A session that was not to be verified may have weak keys in its chain.
+  out.webpki = asked.webpki && facts->peer_verified;
   out.names = asked.names;
   out.ca_file = asked.ca_file;
   if (facts->dane_match.size() > 3) {

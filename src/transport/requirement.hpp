@@ -1,7 +1,7 @@
 // What a connection must prove before mail for a domain may go over it, and whether one does. Pure.
 //
 // The order of precedence, one for all:
-//   1. the message      `TLS-Required: No` leaves nothing but opportunistic TLS [rfc8689 4.2.2];
+//   1. the message      `TLS-Required: No` puts 3 and 4 aside [rfc8689 4.2.2];
 //                       REQUIRETLS adds to what follows, and is never less [rfc8689 4.2.1]
 //   2. the configuration  a [[tls_policy]] of the destination decides alone: DANE and MTA-STS are not asked
 //   3. DANE             TLSA records of the host, where DNSSEC proves MX, address and records [rfc7672 2.2]
@@ -94,6 +94,9 @@ struct HostRuling {
   std::string detail;                 // for people, English, where the obstacle says too little
   // The host's name comes from a signed MX answer, or an MTA-STS policy names it: REQUIRETLS may use it [rfc8689 2].
   bool name_proven = false;
+  // What the configuration alone asks for: what is left of it all for a message with `TLS-Required: No`.
+  Requirement local;
+  bool local_stops = false;  // the configuration itself is the obstacle
 };
 HostRuling rule_on_host(const HostCase& host);
 

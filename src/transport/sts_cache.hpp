@@ -63,7 +63,7 @@ class StsCache {
   std::size_t size() const { return entries_.size(); }
   const std::map<std::string, StsEntry>& entries() const { return entries_; }
 
-  // The file form (docs/formats/sts-cache.md): text, a checksum in its last line.
+  // The file form (docs/formats/sts-policies.md): text, a checksum in its last line.
   std::string encode() const;
   // Takes what can be read; the error is a sentence. Entries that have expired are left out. A fetch time in the future
   // (the clock was set back) counts as now.

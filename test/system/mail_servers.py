@@ -24,10 +24,11 @@ def make_users():
 
 
 class MailServer:
-    """Takes mail for everybody at `domain`, into a Maildir."""
+    """Takes mail for everybody at `domain` (and at all of `domains`), into a Maildir."""
 
     def __init__(self, address, port, domain):
         self.address, self.port, self.domain = address, port, domain
+        self.domains = [domain]
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="postil-peer-"))
         self.folder.chmod(0o755)
         self.certificate, self.key = postil.make_certificate(self.folder)
@@ -104,7 +105,7 @@ alias_maps =
 alias_database =
 inet_protocols = ipv4
 mynetworks = 127.255.255.255/32
-virtual_mailbox_domains = {self.domain}
+virtual_mailbox_domains = {" ".join(self.domains)}
 virtual_mailbox_base = {self.mail}
 virtual_mailbox_maps = static:all/
 virtual_uid_maps = static:{USERS[0][1]}
@@ -166,12 +167,12 @@ queue_run_max = 2
 acl_smtp_rcpt = rcpt
 begin acl
 rcpt:
-  accept domains = {self.domain}
+  accept domains = {" : ".join(self.domains)}
   deny message = no relay
 begin routers
 here:
   driver = accept
-  domains = {self.domain}
+  domains = {" : ".join(self.domains)}
   transport = folder
 begin transports
 folder:

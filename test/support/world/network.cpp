@@ -178,6 +178,8 @@ std::expected<std::shared_ptr<env::TlsServerContext>, std::string> NodeNetwork::
   for (std::string_view name : split(parts[0], ',')) certificate.names.emplace_back(name);
   for (std::size_t i = 1; i < parts.size(); ++i) {
     if (parts[i] == "untrusted") certificate.trusted = false;
+    if (parts[i].starts_with("key=")) certificate.key = parts[i].back();
+    if (parts[i].starts_with("issuer=")) certificate.issuer = parts[i].back();
     if (parts[i] == "expired") certificate.expired = true;
     if (parts[i] == "broken") certificate.broken = true;
   }

@@ -39,6 +39,8 @@ struct WorldCertificate {
   bool trusted = true;   // ";untrusted"
   bool expired = false;  // ";expired"
   bool broken = false;   // ";broken": no handshake succeeds
+  // ";key=k", ";issuer=i", a letter each: the TLSA records "3 1 1" and "2 0 1" that match hold 32 of these letters.
+  char key = 'k', issuer = 'i';
 };
 
 class Internet {

@@ -173,6 +173,7 @@ class RemoteSession {
     offer(o.dsn, "DSN");
     offer(o.enhanced_status, "ENHANCEDSTATUSCODES");
     offer(!o.certificate.empty() && !tls_, "STARTTLS");
+    offer(o.requiretls && tls_, "REQUIRETLS");
     return text + "\r\n250 HELP";
   }
 

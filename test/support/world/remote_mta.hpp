@@ -36,6 +36,7 @@ struct RemoteOptions {
   std::string host_name = "mx.example.net";
   bool esmtp = true, pipelining = true, size = true, eight_bit_mime = true, chunking = true, smtputf8 = true,
        dsn = true, enhanced_status = true;
+  bool requiretls = false;  // offered after TLS
   std::string certificate;  // "world:NAME"; with it STARTTLS is offered
   std::uint64_t size_max = 50'000'000;
 };

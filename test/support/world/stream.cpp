@@ -57,15 +57,44 @@ crypto::TlsFacts facts_of(const Hello& hello) {
   return facts;
 }
 
-std::string verify_error(const WorldCertificate& certificate, const std::string& name) {
-  if (!certificate.trusted) return "the certificate was issued by an unknown authority";
-  if (certificate.expired) return "the certificate has expired";
+bool is_for(const WorldCertificate& certificate, const std::vector<std::string>& names) {
   for (const std::string& one : certificate.names) {
-    if (one == name) return {};
-    if (one.starts_with("*.") && name.find('.') != std::string::npos && name.substr(name.find('.')) == one.substr(1))
-      return {};
+    for (const std::string& name : names) {
+      if (one == name) return true;
+      if (one.starts_with("*.") && name.find('.') != std::string::npos && name.substr(name.find('.')) == one.substr(1))
+        return true;
+    }
   }
-  return "the certificate is for another name";
+  return false;
+}
+
+// What the authorities say of a certificate.
+void verify(const WorldCertificate& certificate, const std::vector<std::string>& names, crypto::TlsFacts& facts) {
+  if (!certificate.trusted) {
+    facts.verify_error = "the certificate was issued by an unknown authority";
+    facts.verify_fault = crypto::TlsFault::not_trusted;
+  } else if (certificate.expired) {
+    facts.verify_error = "the certificate has expired";
+    facts.verify_fault = crypto::TlsFault::expired;
+  } else if (!is_for(certificate, names)) {
+    facts.verify_error = "the certificate is for another name";
+    facts.verify_fault = crypto::TlsFault::host_mismatch;
+  }
+  facts.peer_verified = facts.verify_error.empty();
+}
+
+// The first TLSA record that matches; nothing: none does. [rfc7671 5.1] [rfc7671 5.2]
+std::string match(const WorldCertificate& certificate, const env::TlsClientRequest& request) {
+  for (const auto& record : request.tlsa) {
+    const bool key = record.usage == 3 && record.data == std::string(32, certificate.key);
+    const bool anchor = record.usage == 2 && record.data == std::string(32, certificate.issuer) &&
+                        !certificate.expired && is_for(certificate, request.dane_names);
+    if (!key && !anchor) continue;
+    return std::string{static_cast<char>(record.usage), static_cast<char>(record.selector),
+                       static_cast<char>(record.matching)} +
+           record.data;
+  }
+  return {};
 }
 
 }  // namespace
@@ -296,11 +325,21 @@ env::Awaitable<NetResult<crypto::TlsFacts>> End::connect_tls(std::shared_ptr<End
         self->tls_failure(answer->kind == Segment::Kind::clear ? "wrong version number" : "handshake failure"));
   }
   crypto::TlsFacts facts = facts_of(*answer->hello);
-  facts.verify_error = verify_error(answer->hello->certificate, request.server_name);
-  facts.peer_verified = facts.verify_error.empty();
+  verify(answer->hello->certificate, request.names.empty() ? std::vector{request.server_name} : request.names, facts);
+  if (!request.tlsa.empty()) {
+    facts.dane_match = match(answer->hello->certificate, request);
+    if (facts.dane_match.empty()) {
+      self->send({.kind = Segment::Kind::alert, .data = {}, .hello = {}});
+      auto failure = self->tls_failure("no TLSA record matches the certificate");
+      failure.tls_fault = crypto::TlsFault::dane_mismatch;
+      co_return std::unexpected(std::move(failure));
+    }
+  }
   if (request.verify && !facts.peer_verified) {
     self->send({.kind = Segment::Kind::alert, .data = {}, .hello = {}});
-    co_return std::unexpected(self->tls_failure(facts.verify_error));
+    auto failure = self->tls_failure(facts.verify_error);
+    failure.tls_fault = facts.verify_fault;
+    co_return std::unexpected(std::move(failure));
   }
   self->send({.kind = Segment::Kind::finished, .data = {}, .hello = {}});
   self->tls_ = true;

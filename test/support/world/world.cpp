@@ -53,7 +53,8 @@ Node::Node(World& world, std::string name, std::vector<std::string> addresses, s
       context_(std::make_unique<Context>()),
       entropy_(seed),
       network_(*this),
-      resolver_(*this) {}
+      resolver_(*this),
+      https_(*this) {}
 
 Node::~Node() = default;
 

@@ -18,6 +18,7 @@
 #include "base/time.hpp"
 #include "env/clock.hpp"
 #include "env/entropy.hpp"
+#include "support/world/https.hpp"
 #include "support/world/network.hpp"
 #include "support/world/parking.hpp"
 #include "support/world/resolver.hpp"
@@ -40,6 +41,7 @@ class Node : public std::enable_shared_from_this<Node> {
   env::Entropy& entropy() { return entropy_; }
   env::Network& network() { return network_; }
   env::Resolver& resolver() { return resolver_; }
+  env::Https& https() { return https_; }
 
   World& world() { return world_; }
   const std::string& name() const { return name_; }
@@ -88,6 +90,7 @@ class Node : public std::enable_shared_from_this<Node> {
   NodeEntropy entropy_;
   NodeNetwork network_;
   NodeResolver resolver_;
+  NodeHttps https_;
   Duration wall_offset_{};
   MonoTime private_now_{};  // while it unwinds, time goes on for it alone
   bool alive_ = true;
@@ -141,6 +144,7 @@ class World {
   Prng& random() { return random_; }
   Internet& internet() { return internet_; }
   Zone& zone() { return zone_; }
+  Web& web() { return web_; }
   Node* host_of(std::string_view address);  // the one alive
   Node* node(std::string_view name);
 
@@ -179,6 +183,7 @@ class World {
   bool print_trace_ = false;
   std::vector<std::shared_ptr<Node>> nodes_;
   Zone zone_;
+  Web web_;
   Internet internet_{*this};
 };
 

@@ -89,10 +89,10 @@ TEST(Settings, SmarthostLoginAndTls) {
   EXPECT_EQ(made->client.login->user, "me");
   EXPECT_EQ(made->client.login->password, "pass word");
   EXPECT_EQ(made->client.tls, smtp::TlsUse::required);
-  EXPECT_TRUE(made->tls_verify);
+  EXPECT_EQ(made->tls_least, transport::Level::verified);
   made = smarthost("smtps://smart.example.net", "tls = \"verified\"\n");
   EXPECT_EQ(made->client.tls, smtp::TlsUse::implicit);
-  EXPECT_TRUE(made->tls_verify);
+  EXPECT_EQ(made->tls_least, transport::Level::verified);
   EXPECT_FALSE(made->client.login);
   // A login is not for the hosts of others.
   EXPECT_FALSE(delivery_settings(read(relay), "pass word", {})->client.login);
@@ -106,7 +106,7 @@ TEST(Settings, TlsUse) {
                                           {"verified", smtp::TlsUse::required, true}}) {
     const auto made = delivery_settings(read(relay + "[deliver]\ntls = \"" + word + "\"\n"), "", {});
     EXPECT_EQ(made->client.tls, use) << word;
-    EXPECT_EQ(made->tls_verify, verify) << word;
+    EXPECT_EQ(made->tls_least == transport::Level::verified, verify) << word;
   }
 }
 

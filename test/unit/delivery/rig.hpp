@@ -88,7 +88,7 @@ class DeliveryRig {
   World world;
   std::shared_ptr<Node> us = world.start("us", {"192.0.2.1"});
   ModelStore store;
-  FaultyDisk disk;
+  FaultyDisk disk, policies_disk;
   EventCounts events;
   MessageIdMaker ids{0};
   history::History history{{}, disk, us->executor(), us->clock()};
@@ -102,7 +102,9 @@ class DeliveryRig {
                               history,
                               [this](WallTime now) { return ids.make(now); },
                               [this] { return us->executor(); },
-                              us->executor()};
+                              us->executor(),
+                              &us->https(),
+                              &policies_disk};
   delivery::Settings settings;
   std::unique_ptr<delivery::ConnectionPool> pool;
   std::unique_ptr<delivery::HostFinder> finder;

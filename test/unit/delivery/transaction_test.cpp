@@ -425,14 +425,14 @@ TEST(Tls, VerifiedWantsTheNameAndAGoodChain) {
   for (const char* extra : {";expired", ";untrusted"}) {
     DeliveryRig rig;
     rig.settings.client.tls = smtp::TlsUse::required;
-    rig.settings.tls_verify = true;
+    rig.settings.tls_least = transport::Level::verified;
     auto& host = rig.domain("d.example", 1, with_tls(extra));
     EXPECT_EQ(shown(rig.one("bob@d.example")), "deferred tls_failed 4.7.5") << extra;
     EXPECT_EQ(host.counts().transactions, 0u);
   }
   DeliveryRig rig;
   rig.settings.client.tls = smtp::TlsUse::required;
-  rig.settings.tls_verify = true;
+  rig.settings.tls_least = transport::Level::verified;
   RemoteOptions other;
   other.certificate = "world:other.example";
   rig.domain("d.example", 1, other);

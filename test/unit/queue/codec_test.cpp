@@ -29,6 +29,8 @@ Envelope full_envelope() {
   envelope.language = "de, en";
   envelope.report_of = {99};
   envelope.body_hash = std::string(32, '\x07');
+  envelope.requiretls = true;
+  envelope.tls_optional = true;
   return envelope;
 }
 
@@ -70,6 +72,7 @@ TEST(QueueCodec, envelope_comes_back) {
   EXPECT_EQ(back->recipients[1].address, "\xd0\xb8@example.net");
   EXPECT_EQ(back->body, Body::binary);
   EXPECT_TRUE(back->smtputf8 && back->body_8bit && back->header_utf8);
+  EXPECT_TRUE(back->requiretls && back->tls_optional);
   EXPECT_EQ(back->ret, Return::headers);
   EXPECT_EQ(back->envid, "QQ314159");
   EXPECT_EQ(back->size_octets, 5'000'000'000u);
@@ -121,12 +124,18 @@ TEST(QueueCodec, a_state_of_the_first_version_is_read) {
   EXPECT_EQ(back->recipients[0].last_reason, Reason::new_message);
 }
 
-// Version 1 ended with report_of.
-TEST(QueueCodec, an_envelope_of_the_first_version_is_read) {
+// Version 1 ended with report_of, 2 with body_hash.
+TEST(QueueCodec, envelopes_of_older_versions_are_read) {
   auto octets = encode(full_envelope());
+  octets[0] = 2;
+  octets.resize(octets.size() - 2);
+  auto back = decode_envelope(octets);
+  ASSERT_TRUE(back);
+  EXPECT_EQ(back->body_hash, std::string(32, '\x07'));
+  EXPECT_FALSE(back->requiretls || back->tls_optional);
   octets[0] = 1;
   octets.resize(octets.size() - 4 - 32);
-  const auto back = decode_envelope(octets);
+  back = decode_envelope(octets);
   ASSERT_TRUE(back);
   EXPECT_EQ(back->report_of.value, 99u);
   EXPECT_EQ(back->body_hash, "");
@@ -147,9 +156,9 @@ TEST(QueueCodec, every_cut_is_refused) {
 
 TEST(QueueCodec, newer_version_and_bad_values_are_told_apart) {
   auto octets = encode(full_envelope());
-  octets[0] = 3;
+  octets[0] = 4;
   EXPECT_EQ(decode_envelope(octets).error(), CodecError::newer_version);
-  octets[0] = 2;
+  octets[0] = 3;
   octets[9] = 9;  // the kind
   EXPECT_EQ(decode_envelope(octets).error(), CodecError::bad_value);
   EXPECT_EQ(decode_envelope("").error(), CodecError::truncated);
