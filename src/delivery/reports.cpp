@@ -1,6 +1,8 @@
 #include "delivery/reports.hpp"
 
 #include "base/assert.hpp"
+#include "base/bytes.hpp"
+#include "diagnose/told.hpp"
 
 namespace postil::delivery {
 namespace {
@@ -37,6 +39,12 @@ constexpr std::size_t piece_octets = 64 * 1024;
 
 }  // namespace
 
+const std::string& Settings::report_language_of(const queue::Envelope& original) const {
+  if (!original.language.empty()) return original.language;
+  const auto domain = domain_languages.find(to_lower(original.sender.substr(original.sender.rfind('@') + 1)));
+  return domain == domain_languages.end() ? report_language : domain->second;
+}
+
 env::Awaitable<env::StoreResult<env::AddMessage>> ReportWriter::write(std::shared_ptr<const Settings> settings,
                                                                       queue::Envelope original, ReportRequest request) {
   POSTIL_ASSERT(!original.sender.empty());
@@ -45,10 +53,11 @@ env::Awaitable<env::StoreResult<env::AddMessage>> ReportWriter::write(std::share
   report.host = settings->host_name;
   report.time = services_.clock.wall();
   report.zone_minutes = settings->zone_minutes;
-  report.language = original.language.empty() ? settings->report_language : original.language;
+  report.language = settings->report_language_of(original);
   const MessageId id = services_.make_id(report.time);
   report.id = to_string(id);
   report.recipients = std::move(request.recipients);
+  for (const auto& state : report.recipients) report.told.push_back(diagnose::told(state));
   report.refused_us_lifetime = request.refused_us_lifetime;
   auto header = co_await services_.store.read_body(original.id, 0, std::max<std::size_t>(original.header_octets, 1));
   if (header) {

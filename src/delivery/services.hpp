@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -52,6 +53,9 @@ struct Settings {
   Duration null_host_proof_max = minutes(10);  // but a message is returned only on a 521 heard within this time
   Duration report_lifetime = days(5);
   std::string report_language;  // server's language for reports, "" = English only
+  std::map<std::string, std::string> domain_languages;  // of a sender's domain: A-labels, lower case
+  // What the message or its account said, else the sender's domain, else the server.
+  const std::string& report_language_of(const queue::Envelope& original) const;
   int zone_minutes = 0;
 };
 

@@ -77,6 +77,7 @@ Observed of_recipient(const dsn::StatusRecipient& recipient, const ReportText& t
   auto& refusal = out.refusal;
   refusal.address = recipient.address;
   refusal.host = recipient.remote_mta;
+  if (const auto* named = knowledge::find_reason(recipient.reason)) refusal.named = named->reason;
   out.action = recipient.action == Action::none ? Action::failed : recipient.action;
   const auto* note = note_for(text, recipient.address, recipient.original, single);
   const bool quoted = !recipient.diagnostic.empty() && !is_exit_code(recipient);

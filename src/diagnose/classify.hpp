@@ -29,6 +29,7 @@ struct Refusal {
   knowledge::Stage stage = knowledge::Stage::any;
   Side side = Side::unknown;
   bool delayed = false;  // it is tried again
+  knowledge::Reason named = knowledge::Reason::unknown;  // the report is one of Postil's, and says the reason
 };
 
 struct Finding {

@@ -1,5 +1,4 @@
-// From a queue reason and a status to what a sender is told. The finer reading of remote texts is module diagnose's;
-// here the codes decide, and the remote's own line stands beside the advice.
+// From a queue reason and a status to what a sender is told, where nobody has read the remote's words (Report::told).
 #include <algorithm>
 
 #include "dsn/human.hpp"
@@ -8,36 +7,38 @@ namespace postil::dsn {
 namespace {
 
 using queue::Reason;
+using Cause = knowledge::Reason;
 
-constexpr Advice user_unknown{"user_unknown", "you"};
-constexpr Advice address_moved{"address_moved", "you"};
-constexpr Advice address_syntax{"address_syntax", "you"};
+constexpr Advice user_unknown{"user_unknown", "you", Cause::user_unknown};
+constexpr Advice address_moved{"address_moved", "you", Cause::address_moved};
+constexpr Advice address_syntax{"address_syntax", "you", Cause::address_syntax};
 constexpr Advice sender_address{"sender_address", "your_admin"};
-constexpr Advice null_mx{"null_mx", "you"};
-constexpr Advice domain_not_found{"domain_not_found", "you"};
-constexpr Advice no_mail_host{"no_mail_host", "their_admin"};
-constexpr Advice host_takes_no_mail{"host_takes_no_mail", "you"};
-constexpr Advice mailbox_disabled{"mailbox_disabled", "you"};
-constexpr Advice mailbox_full{"mailbox_full", "recipient"};
-constexpr Advice too_big{"too_big", "you"};
-constexpr Advice restricted{"restricted", "you"};
+constexpr Advice null_mx{"null_mx", "you", Cause::recipient_null_mx};
+constexpr Advice domain_not_found{"domain_not_found", "you", Cause::domain_not_found};
+constexpr Advice no_mail_host{"no_mail_host", "their_admin", Cause::no_mail_host};
+constexpr Advice host_takes_no_mail{"host_takes_no_mail", "you", Cause::host_accepts_no_mail};
+constexpr Advice mailbox_disabled{"mailbox_disabled", "you", Cause::mailbox_disabled};
+constexpr Advice mailbox_full{"mailbox_full", "recipient", Cause::mailbox_full};
+constexpr Advice too_big{"too_big", "you", Cause::message_too_big};
+constexpr Advice restricted{"restricted", "you", Cause::recipient_restricted};
 constexpr Advice policy{"policy", "your_admin"};
-constexpr Advice unauthenticated{"unauthenticated", "your_admin"};
+constexpr Advice unauthenticated{"unauthenticated", "your_admin", Cause::unauthenticated};
 constexpr Advice blocked{"blocked", "your_admin"};
 constexpr Advice content{"content", "you"};
-constexpr Advice ascii_only_address{"ascii_only_address", "you"};
-constexpr Advice ascii_only_header{"ascii_only_header", "you"};
-constexpr Advice seven_bit_only{"seven_bit_only", "you"};
-constexpr Advice conversion{"conversion", "you"};
-constexpr Advice loop{"loop", "their_admin"};
+constexpr Advice ascii_only_address{"ascii_only_address", "you", Cause::charset_or_8bit};
+constexpr Advice ascii_only_header{"ascii_only_header", "you", Cause::charset_or_8bit};
+constexpr Advice seven_bit_only{"seven_bit_only", "you", Cause::charset_or_8bit};
+constexpr Advice conversion{"conversion", "you", Cause::feature_unsupported};
+constexpr Advice loop{"loop", "their_admin", Cause::routing_loop};
 constexpr Advice own_trouble{"own_trouble", "your_admin"};
-constexpr Advice unreachable{"unreachable", "their_admin"};
+constexpr Advice unreachable{"unreachable", "their_admin", Cause::connect_failed};
 constexpr Advice dns_trouble{"dns_trouble", "their_admin"};
-constexpr Advice tls_trouble{"tls_trouble", "their_admin"};
-constexpr Advice tls_policy{"tls_policy", "their_admin"};
-constexpr Advice requiretls{"requiretls", "you"};
+constexpr Advice tls_trouble{"tls_trouble", "their_admin", Cause::tls_handshake_failed};
+constexpr Advice tls_policy{"tls_policy", "their_admin", Cause::mta_sts_or_dane_failed};
+constexpr Advice requiretls{"requiretls", "you", Cause::requiretls_unsupported};
 constexpr Advice not_now{"not_now", "their_admin"};
 constexpr Advice their_trouble{"their_trouble", "their_admin"};
+constexpr Advice suppressed{"suppressed", "your_admin"};
 constexpr Advice returned_by_admin{"returned_by_admin", "your_admin"};
 constexpr Advice refused{"refused", "you"};
 
@@ -158,6 +159,7 @@ const std::vector<Advice>& all_advice() {
                                           not_now,
                                           their_trouble,
                                           returned_by_admin,
+                                          suppressed,
                                           refused};
   return all;
 }
@@ -213,12 +215,25 @@ Advice advice_of(Kind kind, const queue::RecipientState& state) {
     case Reason::greylisted:
     case Reason::rate_limited:
       return not_now;
+    case Reason::suppressed:
+      return suppressed;
     case Reason::returned_by_admin:
     case Reason::dropped_by_admin:
       return returned_by_admin;
     default:
       return by_code(in_vain && state.last_code ? state.last_code : status_of(kind, state));
   }
+}
+
+Told told_by_code(Kind kind, const queue::RecipientState& state) {
+  const auto advice = advice_of(kind, state);
+  const std::string key = "bounce.advice." + std::string(advice.id);
+  return {{key + ".what"}, key + ".do", advice.who, advice.cause};
+}
+
+Told told_of(const Report& report, std::size_t at) {
+  if (at < report.told.size() && report.told[at]) return *report.told[at];
+  return told_by_code(report.kind, report.recipients[at]);
 }
 
 }  // namespace postil::dsn

@@ -51,7 +51,7 @@ class Text {
     paragraph(tr_.count(key("bounce.intro.", to_string(report_.kind)), report_.recipients.size()));
     about();
     const auto shown = std::min(report_.recipients.size(), recipients_shown_max);
-    for (std::size_t i = 0; i < shown; ++i) recipient(report_.recipients[i]);
+    for (std::size_t i = 0; i < shown; ++i) recipient(report_.recipients[i], told_of(report_, i));
     if (const auto more = report_.recipients.size() - shown; more > 0) paragraph(tr_.count("bounce.more", more));
     paragraph(tr_.text("bounce.end", {{"host", safe_text(report_.host)}, {"id", to_string(report_.original.id)}}));
     return std::move(out_);
@@ -85,14 +85,14 @@ class Text {
     out_ += "\n";
   }
 
-  void recipient(const queue::RecipientState& state) {
+  void recipient(const queue::RecipientState& state, const Told& told) {
     out_ += "<" + safe_text(report_.original.recipients[state.index].address) + ">\n\n";
     switch (report_.kind) {
       case Kind::failed:
-        failed(state);
+        failed(state, told);
         break;
       case Kind::delayed:
-        delayed(state);
+        delayed(state, told);
         break;
       case Kind::relayed:
         block({tr_.text("bounce.relayed")});
@@ -104,28 +104,32 @@ class Text {
     said(state);
   }
 
-  void delayed(const queue::RecipientState& state) {
-    const auto advice = advice_of(report_.kind, state);
-    block({tr_.text(key("bounce.advice.", advice.id, ".what")),
-           tr_.count("bounce.delayed", attempts(state), {{"until", date(retry_until(report_, state))}})});
+  std::string what(const Told& told) const {
+    std::string text;
+    for (const auto& sentence : told.what) text += (text.empty() ? "" : " ") + tr_.text(sentence);
+    return text;
+  }
+
+  void delayed(const queue::RecipientState& state, const Told& told) {
+    block({what(told), tr_.count("bounce.delayed", attempts(state), {{"until", date(retry_until(report_, state))}})});
     // What this side's administrator can mend does not mend itself.
-    if (advice.who == "your_admin") {
+    if (told.who == "your_admin") {
       block({tr_.text("bounce.delayed_admin")});
-      block({tr_.text(key("bounce.who.", advice.who))});
+      block({tr_.text(told.act)});
+      block({tr_.text(key("bounce.who.", told.who))});
     } else {
       block({tr_.text("bounce.delayed_wait")});
     }
   }
 
-  void failed(const queue::RecipientState& state) {
-    const auto advice = advice_of(report_.kind, state);
+  void failed(const queue::RecipientState& state, const Told& told) {
     const bool in_vain =
         state.attempts > 1 || state.reason == queue::Reason::expired || status_of(report_.kind, state).klass == 4;
     const auto last = state.last_attempt == WallTime{} ? report_.time : state.last_attempt;
-    block({tr_.text(key("bounce.advice.", advice.id, ".what")),
+    block({what(told),
            in_vain ? tr_.count("bounce.expired", attempts(state), {{"date", date(last)}}) : tr_.text("bounce.final")});
-    block({tr_.text(key("bounce.advice.", advice.id, ".do"))});
-    block({tr_.text(key("bounce.who.", advice.who))});
+    block({tr_.text(told.act)});
+    block({tr_.text(key("bounce.who.", told.who))});
   }
 
   void said(const queue::RecipientState& state) {

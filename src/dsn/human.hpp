@@ -16,12 +16,17 @@ struct HumanPart {
 };
 HumanPart human_part(const Report& report);
 
-// What is to be said about a recipient that failed or is late: texts bounce.advice.ID.what and .do, bounce.who.WHO.
+// What the reason and the codes tell of a recipient that failed or is late: texts bounce.advice.ID.what and .do,
+// bounce.who.WHO.
 struct Advice {
   std::string_view id;
-  std::string_view who;  // "you", "your_admin", "recipient", "their_admin", "nobody"
+  std::string_view who;  // "you", "your_admin", "recipient", "their_admin"
+  knowledge::Reason cause = knowledge::Reason::unknown;
 };
 Advice advice_of(Kind kind, const queue::RecipientState& state);
+Told told_by_code(Kind kind, const queue::RecipientState& state);
+// The same of report.recipients[at], whose refusal may have been understood.
+Told told_of(const Report& report, std::size_t at);
 // All that advice_of can give; for a test that each has its texts.
 const std::vector<Advice>& all_advice();
 

@@ -74,6 +74,8 @@ class Reader {
       begun_ = true;
     } else if (name == "remote-mta") {
       current_.remote_mta = host_of(value);
+    } else if (name == "x-postil-reason") {
+      current_.reason = to_lower(trim(value));
     } else if (name == "diagnostic-code") {
       begun_ = true;
       current_.diagnostic = std::string(without_type(value, &current_.diagnostic_type));

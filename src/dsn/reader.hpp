@@ -27,6 +27,7 @@ struct StatusRecipient {
   std::string remote_mta;       // the name alone
   std::string diagnostic_type;  // "smtp", "x-unix"; lower case; empty when there is none
   std::string diagnostic;       // without its type, unfolded
+  std::string reason;           // X-Postil-Reason: a knowledge::Reason; empty in others' reports
 };
 
 struct StatusReport {

@@ -6,6 +6,7 @@
 #include "address/xtext.hpp"
 #include "base/bytes.hpp"
 #include "dsn/encoding.hpp"
+#include "dsn/human.hpp"
 #include "message/date.hpp"
 
 namespace postil::dsn {
@@ -40,7 +41,8 @@ std::string message_fields(const Report& report, bool utf8) {
   return out;
 }
 
-std::string recipient_fields(const Report& report, const queue::RecipientState& state, bool utf8) {
+std::string recipient_fields(const Report& report, std::size_t at, bool utf8) {
+  const auto& state = report.recipients[at];
   const auto& recipient = report.original.recipients[state.index];
   std::string out;
   if (!recipient.original.empty()) {
@@ -53,6 +55,10 @@ std::string recipient_fields(const Report& report, const queue::RecipientState& 
   if (!state.remote.empty()) out += field("Remote-MTA", "dns; " + safe(host_of(state.remote), utf8));
   if (state.diagnostic_remote && !state.diagnostic.empty())
     out += field("Diagnostic-Code", "smtp; " + safe(state.diagnostic, utf8));
+  // Ours, for programs and for `postil explain`: the reason in the words of data/text/en/reason.toml.
+  const bool refused = report.kind == Kind::failed || report.kind == Kind::delayed;
+  const auto cause = refused ? told_of(report, at).cause : knowledge::Reason::unknown;
+  if (cause != knowledge::Reason::unknown) out += field("X-Postil-Reason", knowledge::entry(cause).key);
   if (state.last_attempt != WallTime{})
     out += field("Last-Attempt-Date", message::rfc5322_date(state.last_attempt, report.zone_minutes));
   if (report.original.id) out += field("Final-Log-ID", postil::to_string(report.original.id));
@@ -157,7 +163,7 @@ WallTime retry_until(const Report& report, const queue::RecipientState& state) {
 
 std::string delivery_status(const Report& report, bool utf8) {
   std::string out = message_fields(report, utf8);
-  for (const auto& state : report.recipients) out += "\r\n" + recipient_fields(report, state, utf8);
+  for (std::size_t i = 0; i < report.recipients.size(); ++i) out += "\r\n" + recipient_fields(report, i, utf8);
   return out;
 }
 
