@@ -6,6 +6,7 @@
 
 #include "app/no_store.hpp"
 #include "base/assert.hpp"
+#include "base/bytes.hpp"
 
 namespace postil::app {
 
@@ -17,6 +18,21 @@ struct App::Intake : server::Intake {
   void arrived(queue::Envelope envelope) override { post_office.arrived(std::move(envelope)); }
   delivery::PostOffice& post_office;
 };
+
+StartFailure listen_failure(const env::Endpoint& at, const env::NetFailure& failure) {
+  const bool in_use = failure.error == env::NetError::address_in_use;
+  const bool permission = failure.error == env::NetError::permission;
+  if (at.local()) {
+    return {in_use ? "serve.socket_in_use" : "serve.socket_failed",
+            {{"path", at.address}, {"detail", failure.detail}},
+            in_use ? 69 : 77};
+  }
+  return {in_use       ? "serve.port_in_use"
+          : permission ? "serve.port_permission"
+                       : "serve.port_failed",
+          {{"address", to_string(at)}, {"detail", failure.detail}},
+          permission ? 77 : 69};
+}
 
 App::App(Ports ports, Executors executors, config::Config config, Extras extras)
     : ports_(ports), executors_(std::move(executors)), config_(std::move(config)), extras_(std::move(extras)) {}
@@ -61,18 +77,7 @@ std::expected<void, StartFailure> App::listen(const ListenerPlan& plan) {
   }
   if (!listener) {
     auto opened = ports_.network.listen(plan.at, {1024, plan.at.local() ? 0666 : 0}, executors_.main);
-    if (!opened) {
-      const auto& failure = opened.error();
-      const i18n::Args args = {{"address", to_string(plan.at)}, {"detail", failure.detail}};
-      switch (failure.error) {
-        case env::NetError::address_in_use:
-          return std::unexpected(StartFailure{"serve.port_in_use", args, 69});
-        case env::NetError::permission:
-          return std::unexpected(StartFailure{"serve.port_permission", args, 77});
-        default:
-          return std::unexpected(StartFailure{"serve.port_failed", args, 69});
-      }
-    }
+    if (!opened) return std::unexpected(listen_failure(plan.at, opened.error()));
     listener = std::move(*opened);
   }
   auto acceptor = std::make_unique<server::Acceptor>(*server_services_, *registry_, executors_.io, std::move(listener),
@@ -82,18 +87,30 @@ std::expected<void, StartFailure> App::listen(const ListenerPlan& plan) {
   return {};
 }
 
-std::expected<void, StartFailure> App::listen_control() {
-  if (config_.control_socket.empty()) return {};
-  auto opened = ports_.network.listen({config_.control_socket, 0}, {16, 0660}, executors_.main);
+env::Awaitable<std::expected<void, StartFailure>> App::listen_control() {
+  if (config_.control_socket.empty()) co_return std::expected<void, StartFailure>{};
+  const env::Endpoint at{config_.control_socket, 0};
+  auto opened = ports_.network.listen(at, {16, 0660}, executors_.main);
   if (!opened) {
-    return std::unexpected(StartFailure{
-        "serve.control_failed", {{"path", config_.control_socket}, {"detail", opened.error().detail}}, 77});
+    auto failure = listen_failure(at, opened.error());
+    if (opened.error().error == env::NetError::address_in_use) {
+      // Whoever it is tells its name, if it is one of us.
+      control::json::object request{{"call", "status"}};
+      const auto answer =
+          co_await control::call(ports_.network, ports_.clock, at.address, std::move(request), seconds(2));
+      const auto* host = answer ? answer->if_contains("host") : nullptr;
+      if (host && host->is_string()) {
+        failure.text_key = "serve.control_in_use";
+        failure.args.emplace_back("host", printable(host->as_string(), 255));
+      }
+    }
+    co_return std::unexpected(std::move(failure));
   }
   control_listener_ = std::move(*opened);
   admin_ = std::make_unique<Admin>(*this);
   asio::co_spawn(executors_.main, control::serve(*control_listener_, *admin_, ports_.clock, ports_.timers),
                  asio::detached);
-  return {};
+  co_return std::expected<void, StartFailure>{};
 }
 
 env::Awaitable<std::expected<void, StartFailure>> App::open_store() {
@@ -108,8 +125,10 @@ env::Awaitable<std::expected<void, StartFailure>> App::open_store() {
   auto log = co_await spool::Log::open(spool_options, ports_.spool_disk, executors_.flusher, executors_.readers,
                                        ports_.clock, ports_.entropy, ports_.events);
   if (!log) {
-    co_return std::unexpected(
-        StartFailure{"serve.spool", {{"folder", config_.spool.folder}, {"detail", log.error().sentence}}, 75});
+    const bool in_use = log.error().error == spool::OpenError::in_use;
+    co_return std::unexpected(StartFailure{in_use ? "serve.spool_in_use" : "serve.spool",
+                                           {{"folder", config_.spool.folder}, {"detail", log.error().sentence}},
+                                           75});
   }
   log_ = log->get();
   store_ = std::move(*log);
@@ -170,8 +189,9 @@ env::Awaitable<std::expected<void, StartFailure>> App::start() {
     const auto listening = listen(plan);
     if (!listening) co_return std::unexpected(listening.error());
   }
-  const auto control = listen_control();
+  const auto control = co_await listen_control();
   if (!control) co_return std::unexpected(control.error());
+  started_ = true;
   ports_.events.emit(
       {event::Name::server_started, {{"host", config_.host_name}, {"waiting", static_cast<std::int64_t>(*waiting)}}});
   co_return std::expected<void, StartFailure>{};

@@ -30,6 +30,9 @@ struct StartFailure {
   int exit_code = 78;
 };
 
+// For an address that could not be opened: what to do about it.
+StartFailure listen_failure(const env::Endpoint& at, const env::NetFailure& failure);
+
 struct Extras {
   server::AccountSource* accounts = nullptr;                             // null: nobody can log in
   std::function<std::optional<std::string>(std::uint32_t)> local_login;  // account name for a uid
@@ -57,6 +60,7 @@ class App {
                                                                                std::string smarthost_password);
   // With the real ports (0 was asked for): for tests, the demo and logs.
   std::vector<std::pair<ListenerPlan, env::Endpoint>> listening() const;
+  bool started() const { return started_; }
   const config::Config& config() const { return config_; }
   delivery::PostOffice& post_office() { return *post_office_; }
   env::Store& store() { return *store_; }
@@ -74,13 +78,14 @@ class App {
   std::expected<void, StartFailure> load_certificate();
   std::vector<std::string> looping_addresses() const;
   std::expected<void, StartFailure> listen(const ListenerPlan& plan);
-  std::expected<void, StartFailure> listen_control();
+  env::Awaitable<std::expected<void, StartFailure>> listen_control();
 
   Ports ports_;
   Executors executors_;
   config::Config config_;
   Extras extras_;
   MonoTime started_at_{};
+  bool started_ = false;  // it listens and delivers
   std::mutex id_mutex_;
   MessageIdMaker ids_{0};
 

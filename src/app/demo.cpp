@@ -256,8 +256,8 @@ bool Demo::open_hosts() {
 // A second demo goes without: its pages would be the same.
 void Demo::show_pages() {
   reference_ = std::make_unique<ReferenceServer>(machine_, "");
-  const auto at = reference_->start({{"127.0.0.1", options_.port_web}}, log_);
-  if (!at.empty()) pages_ = "http://" + env::to_string(at.front()) + "/";
+  const auto at = reference_->start({{"127.0.0.1", options_.port_web}});
+  if (at && !at->empty()) pages_ = "http://" + env::to_string(at->front()) + "/";
 }
 
 void Demo::greet() {

@@ -33,16 +33,13 @@ console::HttpResponse response(unsigned status, std::string body) {
 MetricsServer::MetricsServer(App& app, const EventLog& log, Machine& machine)
     : app_(app), log_(log), server_(machine.network, machine.clock, machine.timers, machine.main().get_executor()) {}
 
-void MetricsServer::start(const std::vector<config::ListenAddress>& addresses) {
+std::expected<void, StartFailure> MetricsServer::start(const std::vector<config::ListenAddress>& addresses) {
   for (const auto& at : addresses) {
     const auto listening = server_.listen({at.address, at.port},
                                           [this](console::HttpRequest request) { return answer(std::move(request)); });
-    if (listening) continue;
-    app_.ports().events.emit({event::Name::resource_trouble,
-                              {{"what", "metrics"},
-                               {"address", fmt::format("{}:{}", at.address, at.port)},
-                               {"why", listening.error().detail}}});
+    if (!listening) return std::unexpected(listen_failure({at.address, at.port}, listening.error()));
   }
+  return {};
 }
 
 env::Awaitable<std::string> MetricsServer::page() {
@@ -79,11 +76,12 @@ env::Awaitable<std::string> MetricsServer::page() {
 
 env::Awaitable<console::HttpResponse> MetricsServer::answer(console::HttpRequest request) {
   if (request.method == "POST") co_return response(405, "GET and HEAD only\n");
+  if (request.path() == "/healthz") co_return response(200, "ok\n");
+  if (!app_.started()) co_return response(503, "starting\n");
   if (request.path() == "/metrics") {
     std::string text = co_await page();
     co_return response(200, std::move(text));
   }
-  if (request.path() == "/healthz") co_return response(200, "ok\n");
   if (request.path() == "/readyz") {
     if (app_.store().accepts_mail()) co_return response(200, "ready\n");
     co_return response(503, "no space\n");

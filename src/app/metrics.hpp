@@ -2,6 +2,7 @@
 // GET /healthz says that the process lives, GET /readyz whether it takes mail.
 #pragma once
 
+#include <expected>
 #include <vector>
 
 #include "app/app.hpp"
@@ -14,8 +15,9 @@ namespace postil::app {
 class MetricsServer {
  public:
   MetricsServer(App& app, const EventLog& log, Machine& machine);
-  // An address that cannot be had is an event, not a reason to stop: mail goes on.
-  void start(const std::vector<config::ListenAddress>& addresses);
+  // Before the server itself: an address that cannot be had is a reason not to start, as for every listener. Until the
+  // server has started the answer is 503.
+  std::expected<void, StartFailure> start(const std::vector<config::ListenAddress>& addresses);
 
  private:
   env::Awaitable<console::HttpResponse> answer(console::HttpRequest request);

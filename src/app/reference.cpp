@@ -6,8 +6,8 @@ ReferenceServer::ReferenceServer(Machine& machine, std::string url)
     : web_(std::make_shared<console::Web>(std::move(url))),
       server_(machine.network, machine.clock, machine.timers, machine.main().get_executor()) {}
 
-std::vector<env::Endpoint> ReferenceServer::start(const std::vector<config::ListenAddress>& addresses,
-                                                  event::Sink& events) {
+std::expected<std::vector<env::Endpoint>, StartFailure> ReferenceServer::start(
+    const std::vector<config::ListenAddress>& addresses) {
   std::vector<env::Endpoint> out;
   const auto answer =
       [web = web_, pages = pool_.executor()](console::HttpRequest request) -> env::Awaitable<console::HttpResponse> {
@@ -16,14 +16,8 @@ std::vector<env::Endpoint> ReferenceServer::start(const std::vector<config::List
   };
   for (const auto& at : addresses) {
     const auto listening = server_.listen({at.address, at.port}, answer);
-    if (listening) {
-      out.push_back(*listening);
-      continue;
-    }
-    events.emit({event::Name::resource_trouble,
-                 {{"what", std::string("web")},
-                  {"address", env::to_string({at.address, at.port})},
-                  {"why", listening.error().detail}}});
+    if (!listening) return std::unexpected(listen_failure({at.address, at.port}, listening.error()));
+    out.push_back(*listening);
   }
   return out;
 }

@@ -2,23 +2,24 @@
 // of the server: what is shown is in the program.
 #pragma once
 
+#include <expected>
 #include <memory>
 #include <vector>
 
+#include "app/app.hpp"
 #include "app/machine.hpp"
 #include "config/config.hpp"
 #include "console/http_server.hpp"
 #include "console/web.hpp"
 #include "env_asio/pool.hpp"
-#include "event/event.hpp"
 
 namespace postil::app {
 
 class ReferenceServer {
  public:
   ReferenceServer(Machine& machine, std::string url);
-  // Where it listens now. An address that cannot be had is told as an event: mail goes on.
-  std::vector<env::Endpoint> start(const std::vector<config::ListenAddress>& addresses, event::Sink& events);
+  // Where it listens now, or why an address cannot be had.
+  std::expected<std::vector<env::Endpoint>, StartFailure> start(const std::vector<config::ListenAddress>& addresses);
 
  private:
   std::shared_ptr<const console::Web> web_;

@@ -1,6 +1,7 @@
 // `postil serve`: the server as a process. Signals, systemd, threads; the server itself is app.hpp.
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -28,6 +29,7 @@
 #include "app/no_store.hpp"
 #include "app/reference.hpp"
 #include "cli/config_files.hpp"
+#include "cli/running_server.hpp"
 #include "env_asio/resolver.hpp"
 #include "env_asio/tls.hpp"
 #include "message/date.hpp"
@@ -61,8 +63,17 @@ env_asio::ResolverOptions resolver_options(const config::Config& config) {
   return options;
 }
 
+boost::json::object problem_json(const config::Problem& problem, const i18n::Translator& tr) {
+  return {{"file", problem.file},
+          {"line", problem.line},
+          {"column", problem.column},
+          {"warning", problem.warning},
+          {"text", tr.text(problem.text_key, problem.args)}};
+}
+
 struct Options {
   std::string config = "/etc/postil/postil.toml";
+  bool json = false;
 };
 
 class Process {
@@ -73,8 +84,12 @@ class Process {
  private:
   bool load(config::Config& config, std::string& password);
   int fail(const StartFailure& failure);
+  void tell_problems(const config::Loaded& loaded);
+  StartFailure folder_failure(const std::string& folder, const env::DiskFailure& failure) const;
   int open_log(const config::Config& config);
+  void tell_users_file(const std::string& path, const std::string& detail);
   std::optional<StartFailure> open_folders(const config::Config& config);
+  std::expected<void, StartFailure> listen_beside();
   env::Awaitable<void> live();
   env::Awaitable<void> watch_signals();
   env::Awaitable<void> stop();
@@ -105,21 +120,46 @@ class Process {
 };
 
 int Process::fail(const StartFailure& failure) {
-  context_.err << context_.tr.text(failure.text_key, failure.args) << std::endl;
-  return failure.exit_code;
+  const std::string word = failure.text_key.substr(failure.text_key.rfind('.') + 1);
+  const std::string said = context_.tr.text(failure.text_key, failure.args);
+  const int code = cli::tell_failure(context_, {word, said, failure.exit_code}, options_.json, "serve");
+  context_.out.flush();
+  context_.err.flush();
+  return code;
 }
 
-// Prints every problem; false when there is an error among them.
+// As people read them, or as one object; where there is an error, that is the answer of the command.
+void Process::tell_problems(const config::Loaded& loaded) {
+  if (loaded.problems.empty()) return;
+  if (!options_.json) {
+    for (const auto& problem : loaded.problems) context_.err << config::to_string(problem, context_.tr) << '\n';
+    context_.err.flush();
+    return;
+  }
+  boost::json::array problems;
+  std::string first;
+  for (const auto& problem : loaded.problems) {
+    if (first.empty() && !problem.warning) first = config::to_string(problem, context_.tr);
+    problems.push_back(problem_json(problem, context_.tr));
+  }
+  boost::json::object out{{"schema", "postil.serve/1"}, {"ok", loaded.ok()}, {"problems", std::move(problems)}};
+  if (!loaded.ok()) {
+    out["error"] = {{"id", "config"}, {"message", first}};
+    out["exit"] = int(cli::exit_config);
+  }
+  context_.out << out << std::endl;
+}
+
+// False when there is an error, which was told.
 bool Process::load(config::Config& config, std::string& password) {
   auto loaded = cli::load_config(options_.config);
-  for (const auto& problem : loaded.problems) context_.err << config::to_string(problem, context_.tr) << '\n';
-  context_.err.flush();
+  tell_problems(loaded);
   if (!loaded.ok()) return false;
   config = std::move(loaded.config);
   if (!config.deliver.password_file.empty() && config.deliver.via == "smarthost") {
     auto secret = cli::read_secret(config.deliver.password_file);
     if (!secret) {
-      context_.err << context_.tr.text("serve.password_file", {{"detail", secret.error()}}) << std::endl;
+      fail({"serve.password_file", {{"detail", secret.error()}}, cli::exit_config});
       return false;
     }
     password = std::move(*secret);
@@ -127,10 +167,33 @@ bool Process::load(config::Config& config, std::string& password) {
   return true;
 }
 
+// The server runs all the same: the file is looked for at each login.
+void Process::tell_users_file(const std::string& path, const std::string& detail) {
+  struct stat info{};
+  const bool there = ::stat(path.c_str(), &info) == 0 || errno != ENOENT;
+  const bool readable = ::access(path.c_str(), R_OK) == 0;
+  const std::string key = !there ? "users_file" : readable ? "users_file_wrong" : "users_file_unreadable";
+  const std::string said =
+      context_.tr.text("serve." + key, {{"path", path}, {"user", account_of(::geteuid())}, {"detail", detail}});
+  if (options_.json) {
+    log_->emit({event::Name::resource_trouble, {{"what", std::string("users file")}, {"why", said}}});
+  } else {
+    context_.err << said << std::endl;
+  }
+}
+
 int Process::open_log(const config::Config& config) {
   if (config.events == "off") return -1;
   if (config.events == "stderr") return STDERR_FILENO;
   return ::open(config.events.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+}
+
+StartFailure Process::folder_failure(const std::string& folder, const env::DiskFailure& failure) const {
+  const i18n::Args args{{"folder", folder}, {"user", account_of(::geteuid())}, {"detail", failure.detail}};
+  if (failure.error != env::DiskError::permission) return {"serve.folder", args, cli::exit_config};
+  std::error_code hidden;
+  const bool there = std::filesystem::exists(folder, hidden) && !hidden;
+  return {there ? "serve.folder_permission" : "serve.folder_missing", args, cli::exit_no_permission};
 }
 
 // Spool and history, and the folders of the sockets where nobody (systemd) has made them. A null host keeps nothing.
@@ -145,10 +208,10 @@ std::optional<StartFailure> Process::open_folders(const config::Config& config) 
     return {};
   }
   auto spool = Machine::folder(config.spool.folder);
-  if (!spool) return StartFailure{"serve.folder", {{"detail", spool.error().detail}}, cli::exit_no_permission};
+  if (!spool) return folder_failure(config.spool.folder, spool.error());
   spool_ = std::move(*spool);
   auto history = Machine::folder(config.history_folder);
-  if (!history) return StartFailure{"serve.folder", {{"detail", history.error().detail}}, cli::exit_no_permission};
+  if (!history) return folder_failure(config.history_folder, history.error());
   history_ = std::move(*history);
   return {};
 }
@@ -174,9 +237,7 @@ int Process::run() {
   if (config.has_job("submission")) {
     accounts_ = std::make_unique<FileAccounts>(config.submission.users, *log_);
     const auto readable = accounts_->refresh();
-    if (!readable) {
-      context_.err << context_.tr.text("serve.users_file", {{"detail", readable.error()}}) << std::endl;
-    }
+    if (!readable) tell_users_file(config.submission.users, readable.error());
     extras.accounts = accounts_.get();
   }
   extras.local_login = [](std::uint32_t uid) { return account_of(uid); };
@@ -187,8 +248,8 @@ int Process::run() {
   extras.adopt = [this](const env::Endpoint& at, env::Executor executor) { return handed_over_->take(at, executor); };
   extras.reload = [this] { return reload(); };
 
-  const Ports ports{machine_->clock, machine_->timers, machine_->entropy, machine_->network,
-                    *resolver_,      *spool_,          *history_,         *log_,
+  const Ports ports{machine_->clock,   machine_->timers, machine_->entropy, machine_->network,
+                    *resolver_,        *spool_,          *history_,         *log_,
                     &machine_->https()};
   app_ = std::make_unique<App>(ports, machine_->executors(), std::move(config), std::move(extras));
   asio::co_spawn(machine_->main(), live(), asio::detached);
@@ -205,8 +266,25 @@ void Process::leave() {
   std::_Exit(exit_code_);
 }
 
+// What is no mail: metrics and pages. Before mail is taken, so that a port in use is told while nothing has happened.
+std::expected<void, StartFailure> Process::listen_beside() {
+  const auto& config = app_->config();
+  if (!config.metrics_listen.empty()) {
+    metrics_ = std::make_unique<MetricsServer>(*app_, *log_, *machine_);
+    if (auto listening = metrics_->start(config.metrics_listen); !listening) return listening;
+  }
+  if (!config.web_listen.empty()) {
+    reference_ = std::make_unique<ReferenceServer>(*machine_, config.web_url);
+    if (const auto listening = reference_->start(config.web_listen); !listening) {
+      return std::unexpected(listening.error());
+    }
+  }
+  return {};
+}
+
 env::Awaitable<void> Process::live() {
-  const auto started = co_await app_->start();
+  auto started = listen_beside();
+  if (started) started = co_await app_->start();
   if (!started) {
     exit_code_ = fail(started.error());
     co_await app_->stop(Duration(0));
@@ -216,14 +294,6 @@ env::Awaitable<void> Process::live() {
   started_ = true;
   for (auto& why : handed_over_->close_rest()) {
     log_->emit({event::Name::resource_trouble, {{"what", std::string("socket activation")}, {"why", std::move(why)}}});
-  }
-  if (!app_->config().metrics_listen.empty()) {
-    metrics_ = std::make_unique<MetricsServer>(*app_, *log_, *machine_);
-    metrics_->start(app_->config().metrics_listen);
-  }
-  if (!app_->config().web_listen.empty()) {
-    reference_ = std::make_unique<ReferenceServer>(*machine_, app_->config().web_url);
-    reference_->start(app_->config().web_listen, *log_);
   }
   if (reload_wanted_) co_await reload();
   notify_service_manager("READY=1");
@@ -283,11 +353,7 @@ env::Awaitable<boost::json::object> Process::reload() {
     } else if (!problem.warning && further.size() < errors_logged_max) {
       further.push_back(config::to_string(problem, english));
     }
-    problems.push_back(boost::json::object{{"file", problem.file},
-                                           {"line", problem.line},
-                                           {"column", problem.column},
-                                           {"warning", problem.warning},
-                                           {"text", english.text(problem.text_key, problem.args)}});
+    problems.push_back(problem_json(problem, english));
   }
   boost::json::object answer{{"ok", true}};
   std::string password;
@@ -373,6 +439,7 @@ void add_serve(CLI::App& app, cli::Command& chosen) {
   auto* command = app.add_subcommand("serve", chosen.tr->text("serve.about"));
   auto options = std::make_shared<Options>();
   command->add_option("-c,--config", options->config, chosen.tr->text("serve.option.config"));
+  command->add_flag("--json", options->json, chosen.tr->text("cli.option.json"));
   command->callback([options, &chosen] {
     chosen.run = [options](const cli::Context& context) { return Process(*options, context).run(); };
   });

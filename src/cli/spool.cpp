@@ -1,6 +1,7 @@
 #include "cli/spool.hpp"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -66,7 +67,9 @@ std::string key_of(OpenError error) {
 int fail(const Context& context, const Options& options, const spool::OpenFailure& failure) {
   const auto text =
       context.tr.text("spool.error." + key_of(failure.error), {{"folder", options.folder}, {"detail", failure.detail}});
-  const bool refused = ::access(options.folder.c_str(), R_OK | X_OK) != 0 && errno == EACCES;
+  struct stat info{};
+  const bool file = ::stat(options.folder.c_str(), &info) == 0 && !S_ISDIR(info.st_mode);
+  const bool refused = !file && ::access(options.folder.c_str(), R_OK | X_OK) != 0 && errno == EACCES;
   return tell_failure(context, {key_of(failure.error), text, refused ? exit_no_permission : exit_data}, options.json,
                       "spool");
 }

@@ -1,12 +1,15 @@
 """Start, stop, reload, and what the process says when it cannot."""
 import contextlib
+import json
 import os
+import pwd
 import shutil
 import signal
 import socket
 import ssl
 import subprocess
 import time
+import unittest
 
 import postil
 from names import NameServer
@@ -77,6 +80,76 @@ class Lifecycle(postil.unittest.TestCase):
             code, said = self.refused(postil.Server(submission={"listen": [address]}))
         self.assertNotEqual(code, 0)
         self.assertIn(address, said)
+
+    def test_a_port_of_metrics_or_pages_in_use_is_told_too(self):
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            address = f"127.0.0.1:{taken.getsockname()[1]}"
+            for section in ("metrics", "web"):
+                code, said = self.refused(postil.Server(**{section: {"listen": [address]}}))
+                self.assertEqual(code, 69, said)
+                self.assertIn(f"{address} is in use already.", said)
+
+    def test_a_control_socket_of_another_server_is_told(self):
+        first = self.stack.enter_context(postil.Server())
+        code, said = self.refused(postil.Server(control={"socket": first.control_socket}))
+        self.assertEqual(code, 69, said)
+        self.assertIn(f"Another Postil server, the one for mail.ours.lab, answers at {first.control_socket} already.", said)
+        first.control("status")
+
+    @unittest.skipIf(os.geteuid() != 0, "another user is wanted")
+    def test_folders_and_the_users_file_that_another_user_may_not_read(self):
+        nobody = pwd.getpwnam("nobody").pw_uid
+        as_nobody = ["setpriv", f"--reuid={nobody}", "--clear-groups", "--inh-caps=-all"]
+        server = postil.Server(run_as=as_nobody, log={"events": "stderr"})
+        spool = server.folder / "spool"
+        server.launch()
+        code = server.process.wait(20)
+        self.assertEqual(code, 77, server.error_text())
+        self.assertIn(f'"install -d -o nobody -m 700 {spool}"', server.error_text())
+        spool.mkdir(0o700)
+        server.launch()
+        code = server.process.wait(20)
+        self.assertEqual(code, 77, server.error_text())
+        self.assertIn(f'"chown -R nobody {spool}"', server.error_text())
+        for folder in (spool, server.folder / "history", server.folder / "run"):
+            folder.mkdir(exist_ok=True)
+            os.chown(folder, nobody, -1)
+        os.chown(server.folder / "certificate.key", nobody, -1)
+        (server.folder / "users").chmod(0o600)
+        self.stack.enter_context(server)
+        self.assertIn("may not read the users file", server.error_text())
+        self.assertIn(f'"chgrp nobody {server.folder / "users"}"', server.error_text())
+
+    def test_failures_as_json(self):
+        def answer(server, *more):
+            done = server.run("serve", "--config", server.config_file, "--json", *more)
+            self.addCleanup(server.remove)
+            told = json.loads(done.stdout)
+            self.assertEqual(done.stderr, "")
+            self.assertEqual((told["schema"], told["ok"], told["exit"]), ("postil.serve/1", False, done.returncode))
+            return told
+        first = self.stack.enter_context(postil.Server())
+        told = answer(postil.Server(spool={"folder": first.folder / "spool"}))
+        self.assertEqual((told["error"]["id"], told["exit"]), ("spool_in_use", 75))
+        self.assertEqual(told["error"]["message"].count("in use"), 1)
+        broken = postil.Server()
+        broken.write_config(broken.config_text().replace("[deliver]\n", "[deliver]\nretry_frist = \"5m\"\n"))
+        told = answer(broken)
+        self.assertEqual((told["error"]["id"], told["exit"]), ("config", 78))
+        self.assertIn("retry_first", told["problems"][0]["text"])
+
+    def test_over_the_limit_the_tls_port_says_so_in_tls(self):
+        server = self.stack.enter_context(postil.Server(limits={"sessions_per_address": 1, "unlimited_from": []}))
+        with server.client(implicit=True):
+            for _ in range(3):
+                with self.assertRaisesRegex(ssl.SSLError, "(?i)alert internal error"):
+                    server.client(implicit=True)
+            told = server.wait_events("command.refused", 3)
+        self.assertEqual({event["key"] for event in told}, {"too_many_sessions_from"})
+        known = json.loads(server.run("explain", told[2]["receipt"], "--json", "--config", server.config_file).stdout)
+        self.assertEqual((known["repeats"]["number"], known["repeats"]["count"]), (3, 3))
 
     def test_a_wrong_key_is_told_with_its_place(self):
         server = postil.Server()

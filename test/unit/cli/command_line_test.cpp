@@ -159,6 +159,8 @@ TEST_F(CommandWords, FilesAreThoseOfTheConfiguration) {
   EXPECT_TRUE(said("anna@example.org")) << out_;
   EXPECT_EQ(run({"spool", "check", "--config", config}), exit_data);
   EXPECT_TRUE(complained(folder_ + "/my-spool")) << err_;
+  EXPECT_EQ(run({"spool", "check", "--folder", config}), exit_data) << "a file";
+  EXPECT_TRUE(complained(config)) << err_;
   for (const std::string command : {"user", "spool"}) {
     const auto verb = command == "user" ? "list" : "check";
     EXPECT_EQ(run({command, verb, "--config", folder_ + "/none.toml", "--json"}), exit_config);
