@@ -23,6 +23,16 @@ env::Awaitable<void> run(Notebook& notebook, Machine machine) {
   }
 }
 
+// The keys that the message's signatures name, then what DMARC asks about them.
+env::Awaitable<void> ask_about_message(Notebook& notebook, const CheckRequest& request, WallTime now) {
+  auto verifier = diagnose::message_verifier(request, now);
+  while (const auto name = verifier.next_question()) {
+    const auto answer = co_await notebook.ask(*name, dns::Type::txt);
+    verifier.answer(answer);
+  }
+  co_await run(notebook, diagnose::message_dmarc_check(request, verifier.results()));
+}
+
 env::Awaitable<void> ask(Notebook& notebook, std::string name, dns::Type type) {
   co_await notebook.ask(std::move(name), type);
 }
@@ -44,6 +54,8 @@ env::Awaitable<void> ask_sending(Notebook& notebook, const CheckRequest& request
       works.push_back(ask(notebook, place.name, dns::Type::txt));
     }
   }
+  const bool message = !request.message.empty() && parts.any_of({Part::dkim, Part::dmarc});
+  if (message) works.push_back(ask_about_message(notebook, request, now));
   if (parts.has(Part::bimi)) works.push_back(ask(notebook, diagnose::bimi_name(request), dns::Type::txt));
   if (parts.has(Part::tls_rpt)) works.push_back(ask(notebook, diagnose::tls_rpt_name(request), dns::Type::txt));
   co_await side_by_side(std::move(works));

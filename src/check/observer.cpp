@@ -138,7 +138,10 @@ env::Awaitable<void> Observer::receiving() {
     const auto mx = dns::classify_mx(answer);
     if (mx.kind == dns::MxSet::Kind::implicit || wants(Part::parked)) co_await addresses_of(subject.domain);
   }
+  if (!wants(Part::mx) && !connects()) co_return;
   auto targets = diagnose::target_hosts(seen_);
+  // Of a parked domain the name's own addresses: the null MX names none.
+  if (targets.empty() && wants(Part::parked)) targets.push_back({subject.domain, 0});
   if (targets.size() > diagnose::checked_hosts_max) targets.resize(diagnose::checked_hosts_max);
   std::vector<env::Awaitable<void>> works;
   for (std::size_t i = 0; i < targets.size(); ++i) works.push_back(host(targets[i].name, i == 0));

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
+#include <exception>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -11,7 +11,7 @@
 
 namespace postil::check {
 
-// Runs one of them and counts it out; what it throws ends the program, as everywhere.
+// Runs one of them and counts it out.
 inline env::Awaitable<void> counted(env::Awaitable<void> work, std::shared_ptr<std::size_t> left,
                                     std::shared_ptr<env::Resume<bool>> resume) {
   co_await std::move(work);
@@ -28,7 +28,10 @@ inline env::Awaitable<void> side_by_side(std::vector<env::Awaitable<void>> works
   auto start = [&](env::Resume<bool> done) {
     *resume = std::move(done);
     for (auto& work : works) {
-      env::asio::co_spawn(executor, counted(std::move(work), left, resume), env::asio::detached);
+      // What it throws comes out of the loop that runs it: nothing is expected to.
+      env::asio::co_spawn(executor, counted(std::move(work), left, resume), [](std::exception_ptr thrown) {
+        if (thrown) std::rethrow_exception(thrown);
+      });
     }
   };
   co_await env::async<bool>(start);

@@ -18,8 +18,10 @@
 #include "base/bytes.hpp"
 #include "cli/check_run.hpp"
 #include "cli/check_text.hpp"
+#include "cli/compose.hpp"
 #include "cli/config_files.hpp"
 #include "cli/password_source.hpp"
+#include "diagnose/mail_auth.hpp"
 #include "diagnose/observations_json.hpp"
 
 namespace postil::cli {
@@ -55,8 +57,8 @@ class Check {
  private:
   std::optional<Problem> read_only();
   std::optional<Problem> read_subjects();
+  std::optional<Problem> read_message();
   std::optional<Problem> prepare(std::vector<check::Options>& checks);
-  std::optional<diagnose::Subject> subject_of(const std::string& text) const;
   Parts parts_for(SubjectKind kind) const;
   std::optional<Problem> save(const diagnose::Observations& seen);
   std::optional<Problem> replay();
@@ -70,18 +72,12 @@ class Check {
   Options options_;
   std::vector<diagnose::Subject> subjects_;
   Parts only_;
+  std::string message_;
   CheckShown shown_;
   std::ofstream saved_;
   int code_ = exit_ok;
   std::size_t told_ = 0;
 };
-
-std::string own_name() {
-  char name[256] = {};
-  ::gethostname(name, sizeof name - 1);
-  const std::string own = to_lower(name);
-  return address::valid_domain(own) ? own : "localhost";
-}
 
 std::string part_words() {
   std::string out;
@@ -96,32 +92,6 @@ std::string words() {
   for (std::size_t i = 0; i < diagnose::words_count; ++i) {
     out += fmt::format("{}{}", out.empty() ? "" : ", ", to_string(static_cast<diagnose::Word>(i)));
   }
-  return out;
-}
-
-std::optional<diagnose::Subject> Check::subject_of(const std::string& given) const {
-  diagnose::Subject out;
-  out.text = printable(given, 320);
-  const auto literal = address::literal_ip(given);
-  if (const auto ip = literal ? literal : address::canonical_ip(given)) {
-    out.kind = SubjectKind::ip;
-    out.ip = *ip;
-    return out;
-  }
-  std::string name = given;
-  if (given.find('@') != std::string::npos) {
-    const auto path = address::parse_address(given, true);
-    if (!path || path->literal) return std::nullopt;
-    out.kind = SubjectKind::address;
-    out.mailbox = path->address;
-    name = path->domain;
-  } else if (options_.host || !options_.login.empty()) {
-    out.kind = SubjectKind::host;
-  }
-  while (name.ends_with('.')) name.pop_back();
-  const auto ascii = address::to_ascii(name);
-  if (!ascii || !address::valid_domain(*ascii)) return std::nullopt;
-  out.domain = *ascii;
   return out;
 }
 
@@ -156,11 +126,28 @@ std::optional<Problem> Check::read_subjects() {
     }
   }
   for (const auto& one : given) {
-    const auto subject = subject_of(one);
+    const auto subject = check_subject(one, options_.host || !options_.login.empty());
     if (!subject) return Problem{"subject", text("error.subject", {{"subject", printable(one, 200)}}), exit_data};
     subjects_.push_back(*subject);
   }
   if (subjects_.empty()) return Problem{"usage", text("error.no_subject"), exit_usage};
+  return {};
+}
+
+// Without another subject it is its From that is checked.
+std::optional<Problem> Check::read_message() {
+  if (options_.message.empty()) return {};
+  const auto file = read_file(options_.message);
+  if (!file) {
+    return Problem{"file", text("error.message", {{"file", printable(options_.message)}, {"detail", file.error()}}),
+                   exit_no_input};
+  }
+  message_ = with_crlf(*file);
+  const std::string author = diagnose::author_domain(message_);
+  if (author.empty() || message_.size() > diagnose::message_octets_max) {
+    return Problem{"message", text("error.no_author", {{"file", printable(options_.message)}}), exit_data};
+  }
+  if (options_.subjects.empty()) options_.subjects = {author};
   return {};
 }
 
@@ -185,14 +172,15 @@ Parts Check::parts_for(SubjectKind kind) const {
     }
     if (kind == SubjectKind::host) add({Part::dane});
   }
+  if (!message_.empty()) add({Part::dkim, Part::dmarc});
   if (!options_.from_ip.empty()) add({Part::reverse_dns, Part::spf});
   if (options_.block_lists) add({Part::block_lists});
   return out;
 }
 
 std::optional<Problem> Check::prepare(std::vector<check::Options>& checks) {
-  check::Options common;
-  common.own_name = options_.helo.empty() ? own_name() : options_.helo;
+  check::Options common = usual_check();
+  if (!options_.helo.empty()) common.own_name = options_.helo;
   common.ca_file = options_.ca_file;
   common.port = options_.port;
   common.port_submission = options_.port_submission;
@@ -209,6 +197,7 @@ std::optional<Problem> Check::prepare(std::vector<check::Options>& checks) {
     if (!ip) return Problem{"usage", text("error.from_ip", {{"value", printable(options_.from_ip, 60)}})};
     request.from_ip = *ip;
   }
+  request.message = message_;
   request.selectors = options_.selectors;
   request.lists = options_.lists;
   if (request.lists.empty()) {
@@ -303,7 +292,10 @@ std::optional<Problem> Check::replay() {
 int Check::tell(const Problem& problem) {
   if (options_.json) {
     boost::json::object error{{"id", problem.id}, {"message", problem.text}};
-    context_.out << boost::json::object{{"schema", "postil.check/1"}, {"ok", false}, {"error", std::move(error)}}
+    context_.out << boost::json::object{{"schema", "postil.check/1"},
+                                        {"ok", false},
+                                        {"error", std::move(error)},
+                                        {"exit", problem.code}}
                  << '\n';
   } else {
     context_.err << problem.text << '\n';
@@ -318,6 +310,7 @@ int Check::run() {
     const auto problem = replay();
     return problem ? tell(*problem) : code_;
   }
+  if (const auto problem = read_message()) return tell(*problem);
   if (const auto problem = read_subjects()) return tell(*problem);
   shown_.heading = subjects_.size() > 1;
   CheckTask task;
@@ -340,6 +333,41 @@ int Check::run() {
 
 }  // namespace
 
+std::optional<diagnose::Subject> check_subject(const std::string& given, bool host) {
+  diagnose::Subject out;
+  out.text = printable(given, 320);
+  const auto literal = address::literal_ip(given);
+  if (const auto ip = literal ? literal : address::canonical_ip(given)) {
+    out.kind = SubjectKind::ip;
+    out.ip = *ip;
+    return out;
+  }
+  std::string name = given;
+  if (given.find('@') != std::string::npos) {
+    const auto path = address::parse_address(given, true);
+    if (!path || path->literal) return std::nullopt;
+    out.kind = SubjectKind::address;
+    out.mailbox = path->address;
+    name = path->domain;
+  } else if (host) {
+    out.kind = SubjectKind::host;
+  }
+  while (name.ends_with('.')) name.pop_back();
+  const auto ascii = address::to_ascii(name);
+  if (!ascii || !address::valid_domain(*ascii)) return std::nullopt;
+  out.domain = *ascii;
+  return out;
+}
+
+check::Options usual_check() {
+  check::Options out;
+  char name[256] = {};
+  ::gethostname(name, sizeof name - 1);
+  out.own_name = to_lower(name);
+  if (!address::valid_domain(out.own_name)) out.own_name = "localhost";
+  return out;
+}
+
 void add_check(CLI::App& app, Command& chosen) {
   const auto& tr = *chosen.tr;
   auto options = std::make_shared<Options>();
@@ -361,6 +389,7 @@ void add_check(CLI::App& app, Command& chosen) {
   flag("--parked", options->parked, "parked");
   flag("--tls-versions", options->tls_versions, "tls_versions");
   option("--from-ip", options->from_ip, "from_ip");
+  option("--message", options->message, "message");
   option("--selector", options->selectors, "selector")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
@@ -382,7 +411,8 @@ void add_check(CLI::App& app, Command& chosen) {
   sub->add_flag("--json", options->json, tr.text("cli.option.json"));
   sub->callback([options, rcpt, &chosen] {
     options->rcpt_given = rcpt->count() > 0;
-    if (options->subjects.empty() && options->replay.empty()) throw CLI::RequiredError("WHAT");
+    if (options->subjects.empty() && options->replay.empty() && options->message.empty())
+      throw CLI::RequiredError("WHAT");
     chosen.run = [options](const Context& context) { return Check(context, *options).run(); };
   });
 }

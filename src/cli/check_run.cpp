@@ -1,8 +1,8 @@
 #include "cli/check_run.hpp"
 
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
+#include <exception>
 #include <map>
 #include <optional>
 
@@ -25,17 +25,21 @@ class Runner {
 
   void run() {
     boost::asio::io_context io(1);
-    boost::asio::co_spawn(io, begin(), boost::asio::detached);
+    boost::asio::co_spawn(io, begin(), rethrow);
     io.run();
   }
 
  private:
+  static void rethrow(std::exception_ptr thrown) {
+    if (thrown) std::rethrow_exception(thrown);
+  }
+
   env::Awaitable<void> begin() {
     // A path that drops DNSSEC would make every name bogus.
     validating_ = co_await resolver_.probe_dnssec(clock_.now() + probe_patience);
     const auto executor = co_await boost::asio::this_coro::executor;
     for (std::size_t i = 0; i < side_by_side_max && i < task_.checks.size(); ++i) {
-      boost::asio::co_spawn(executor, work(), boost::asio::detached);
+      boost::asio::co_spawn(executor, work(), rethrow);
     }
   }
 

@@ -13,6 +13,7 @@
 
 #include "base/bytes.hpp"
 #include "cli/answer_text.hpp"
+#include "cli/check_confirm.hpp"
 #include "cli/check_text.hpp"
 #include "cli/fact_rows.hpp"
 #include "cli/report_text.hpp"
@@ -36,6 +37,8 @@ struct Options {
   bool json = false;
   bool quiet = false;
   bool long_form = false;
+  bool check = false;    // run what would confirm it
+  std::string resolver;  // for that
 };
 
 std::string definitions(const Answer& answer, const Translator& tr) {
@@ -210,6 +213,12 @@ int explain_text(const Context& context, const Options& options, std::string_vie
   }
   if (const auto* answer = std::get_if<Answer>(&*understood)) return show_answer(context, options, *answer);
   const auto& report = std::get<diagnose::Report>(*understood);
+  if (options.json && options.check) {
+    auto said = boost::json::parse(diagnose::to_json(report, context.tr)).as_object();
+    said["checked"] = confirmations_json(context, report, {options.resolver});
+    context.out << said << '\n';
+    return exit_ok;
+  }
   if (options.json) {
     context.out << diagnose::to_json(report, context.tr) << '\n';
   } else if (options.quiet) {
@@ -217,6 +226,7 @@ int explain_text(const Context& context, const Options& options, std::string_vie
   } else {
     write_report(context.out, report, context.tr, options.long_form);
   }
+  if (options.check) write_confirmations(context, report, {options.resolver});
   return exit_ok;
 }
 
@@ -321,6 +331,8 @@ void add_explain(CLI::App& app, Command& chosen) {
   sub->add_flag("--long", options->long_form, tr.text("cli.option.long"));
   sub->add_flag("-q,--quiet", options->quiet, tr.text("cli.option.quiet"));
   sub->add_flag("--json", options->json, tr.text("cli.option.json"));
+  sub->add_flag("--check", options->check, tr.text("check.confirm.option"));
+  sub->add_option("--resolver", options->resolver, tr.text("check.confirm.resolver"));
   add_server_options(*sub, options->at, tr);
   sub->callback([options, &chosen] {
     // A pipe or a file at standard input is what is to be explained; a terminal waits for words.

@@ -183,6 +183,7 @@ std::vector<Finding> find_all(const Observations& seen) {
   find_dkim(out);
   find_dmarc(out);
   find_bimi(out);
+  find_message(out);
   find_reverse(out);
   find_lists(out);
   find_login(out);

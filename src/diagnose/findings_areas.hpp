@@ -31,6 +31,7 @@ void find_spf(Findings& out);
 void find_dkim(Findings& out);
 void find_dmarc(Findings& out);
 void find_bimi(Findings& out);
+void find_message(Findings& out);
 void find_login(Findings& out);
 void find_parked(Findings& out);
 

@@ -120,11 +120,13 @@ bool verified(const Connection& c, WallTime now) {
   return facts && facts->not_after >= now && crypto::certificate_is_for(c.tls->chain.front(), c.host);
 }
 
+// In force it is a failure; while it is tested, it would be one.
 void find_hosts_under(Findings& out, const transport::StsPolicy& policy, const std::vector<std::string>& evidence) {
   const auto& seen = out.seen();
+  const bool in_force = policy.mode == transport::StsMode::enforce;
   for (const auto& host : target_hosts(seen)) {
     if (transport::sts_allows(policy, host.name)) continue;
-    out.add({.id = Id::sts_mx,
+    out.add({.id = in_force ? Id::sts_mx : Id::sts_would_fail,
              .about = {host.name},
              .args = {},
              .evidence = evidence,
@@ -133,7 +135,11 @@ void find_hosts_under(Findings& out, const transport::StsPolicy& policy, const s
   for (const auto& c : seen.connections) {
     if (c.purpose != Purpose::mail || (!c.ehlo && !c.greeting)) continue;
     if (!verified(c, seen.time)) {
-      out.add({.id = Id::sts_certificate, .about = {where(c)}, .args = {}, .evidence = {}, .advice = {}});
+      out.add({.id = in_force ? Id::sts_certificate : Id::sts_would_fail,
+               .about = {where(c)},
+               .args = {},
+               .evidence = {},
+               .advice = {}});
     }
   }
 }

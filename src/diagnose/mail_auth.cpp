@@ -1,7 +1,9 @@
 #include "diagnose/mail_auth.hpp"
 
 #include "address/ip.hpp"
+#include "base/bytes.hpp"
 #include "mailauth/dkim_key.hpp"
+#include "mailauth/header_fields.hpp"
 
 namespace postil::diagnose {
 namespace {
@@ -43,6 +45,37 @@ mailauth::DmarcCheck dmarc_check(const CheckRequest& request) {
   mailauth::DmarcInput input;
   input.author_domain = request.subject.domain;
   input.find_organizational_domain = true;
+  return mailauth::DmarcCheck(std::move(input));
+}
+
+mailauth::DkimVerifier message_verifier(const CheckRequest& request, WallTime time) {
+  const std::string_view message = request.message;
+  const auto end = message.find("\r\n\r\n");
+  const auto header = message.substr(0, end == std::string_view::npos ? message.size() : end + 2);
+  mailauth::DkimVerifier out(header, time);
+  if (end != std::string_view::npos) out.body(message.substr(end + 4));
+  out.end_of_body();
+  return out;
+}
+
+std::string author_domain(std::string_view message) {
+  std::vector<std::string> domains;
+  for (const auto& field : mailauth::header_fields(message)) {
+    if (!iequals(field.name, "From")) continue;
+    for (auto& domain : mailauth::author_domains(field.value())) domains.push_back(std::move(domain));
+  }
+  return domains.size() == 1 ? domains.front() : std::string();
+}
+
+mailauth::DmarcCheck message_dmarc_check(const CheckRequest& request,
+                                         const std::vector<mailauth::DkimSignature>& signatures) {
+  mailauth::DmarcInput input;
+  input.author_domain = author_domain(request.message);
+  for (const auto& signature : signatures) {
+    input.signatures.push_back({signature.result == mailauth::DkimResult::pass,
+                                signature.result == mailauth::DkimResult::temperror, signature.domain,
+                                signature.selector});
+  }
   return mailauth::DmarcCheck(std::move(input));
 }
 

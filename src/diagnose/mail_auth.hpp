@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "diagnose/observations.hpp"
+#include "mailauth/dkim_verify.hpp"
 #include "mailauth/dmarc.hpp"
 #include "mailauth/spf.hpp"
 
@@ -17,6 +18,14 @@ mailauth::SpfCheck spf_record_check(const CheckRequest& request, WallTime time);
 mailauth::SpfCheck spf_sender_check(const CheckRequest& request, WallTime time);
 std::string sender_ip(const CheckRequest& request);  // "" = none
 mailauth::DmarcCheck dmarc_check(const CheckRequest& request);
+
+// Of request.message, whose octets it has seen when it comes.
+mailauth::DkimVerifier message_verifier(const CheckRequest& request, WallTime time);
+// Whether its signatures belong to its From. SPF is left out: it depends on who sent it.
+mailauth::DmarcCheck message_dmarc_check(const CheckRequest& request,
+                                         const std::vector<mailauth::DkimSignature>& signatures);
+// The domain in a message's From, A-labels; "" when there is none, or several.
+std::string author_domain(std::string_view message);
 
 struct DkimKeyPlace {
   std::string selector;

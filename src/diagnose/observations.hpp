@@ -70,6 +70,8 @@ class Parts {
   std::uint32_t bits_ = 0;
 };
 
+inline constexpr std::size_t message_octets_max = 4 * 1024 * 1024;
+
 // What was asked of the check.
 struct CheckRequest {
   Subject subject;
@@ -80,7 +82,7 @@ struct CheckRequest {
   std::vector<std::string> selectors;  // DKIM; empty: the usual ones
   std::vector<std::string> lists;      // block lists, zones
   bool tls_versions = false;
-  std::string message;  // the header of a message, for alignment; CRLF, bounded
+  std::string message;  // whole, with CRLF; at most message_octets_max
 };
 
 // One question and its answer.

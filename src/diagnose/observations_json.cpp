@@ -120,17 +120,17 @@ const json::object& object_of(const json::value& value, std::string_view what) {
 
 constexpr std::size_t text_octets_max = 128 * 1024;
 
-std::string text_at(const json::object& from, std::string_view key) {
+std::string text_at(const json::object& from, std::string_view key, std::size_t octets_max = text_octets_max) {
   const auto* value = from.if_contains(key);
   if (value == nullptr) return {};
   if (!value->is_string()) throw Bad{fmt::format("\"{}\" is no text", key)};
   const auto& text = value->get_string();
-  if (text.size() > text_octets_max) throw Bad{fmt::format("\"{}\" is too long", key)};
+  if (text.size() > octets_max) throw Bad{fmt::format("\"{}\" is too long", key)};
   return std::string(text);
 }
 
 std::string octets_at(const json::object& from, std::string_view key) {
-  auto out = crypto::base64_decode(text_at(from, key));
+  auto out = crypto::base64_decode(text_at(from, key, message_octets_max / 3 * 4 + 4));
   if (!out) throw Bad{fmt::format("\"{}\" is no base64", key)};
   return std::move(*out);
 }

@@ -1,0 +1,29 @@
+// Whether what a check found confirms what a refusal was taken to mean.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "diagnose/findings.hpp"
+
+namespace postil::diagnose {
+
+enum class Confirmation : std::uint8_t {
+  confirmed,  // the check meets the same trouble
+  refuted,    // it meets none: the trouble is over, or it was another one
+  untested,   // it could not tell
+};
+std::string_view to_string(Confirmation confirmation);
+
+struct Confirmed {
+  Confirmation verdict = Confirmation::untested;
+  std::vector<std::string> by;  // names of the findings that decide
+};
+
+// check: a key of knowledge::live_checks(), which was run and found `findings`. A null MX is as it should be, and yet
+// the reason why a domain takes no mail.
+Confirmed confirm(std::string_view check, const std::vector<Finding>& findings);
+
+}  // namespace postil::diagnose
