@@ -103,7 +103,10 @@ Observed of_recipient(const dsn::StatusRecipient& recipient, const ReportText& t
     if (refusal.stage == Stage::any) refusal.stage = stage_named_in(said);
   }
   // The report's own status says less than the reply's, where both are there.
-  if (!refusal.enhanced) refusal.enhanced = recipient.status;
+  if (!refusal.enhanced) {
+    refusal.enhanced = recipient.status;
+    refusal.enhanced_of_report = true;
+  }
   refusal.delayed = out.action == Action::delayed;
   if (refusal.side == Side::unknown && recipient.diagnostic.empty() && recipient.remote_mta.empty())
     refusal.side = Side::local;

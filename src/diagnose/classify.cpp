@@ -25,16 +25,16 @@ std::string because(std::string_view key) {
   return "explain.because." + std::string(key);
 }
 
-Finding unknown(std::string_view why) {
-  Finding out;
+Cause unknown(std::string_view why) {
+  Cause out;
   out.who = knowledge::entry(Reason::unknown).act;
   out.action = knowledge::entry(Reason::unknown).action;
   out.because = because(why);
   return out;
 }
 
-Finding of_code(Reason reason, double confidence, std::string_view why) {
-  Finding out;
+Cause of_code(Reason reason, double confidence, std::string_view why) {
+  Cause out;
   out.reason = reason;
   out.who = knowledge::entry(reason).act;
   out.action = knowledge::entry(reason).action;
@@ -72,7 +72,7 @@ bool says_little(Reason reason) {
 }
 
 // What the codes alone tell, where no rule does. [rfc3463] [rfc5248]
-Finding of_facts(const Refusal& refusal) {
+Cause of_facts(const Refusal& refusal) {
   const auto* status =
       refusal.enhanced ? knowledge::find_status(refusal.enhanced.subject, refusal.enhanced.detail) : nullptr;
   if (const auto reason = reason_of(status, refusal)) {
@@ -81,7 +81,9 @@ Finding of_facts(const Refusal& refusal) {
     if (is_of_login(*reason) && !is_login(refusal)) return of_code(*reason, 0.5, "ambiguous_status");
     // X.5.Z beside a code for mailboxes and messages is mostly a habit.
     const bool loose = refusal.enhanced.subject == 5 && refusal.code >= 550 && refusal.code <= 554;
-    if (status->ambiguous || loose) return of_code(*reason, 0.6, "ambiguous_status");
+    // A report's status beside a reply without one is what the program made of the basic code.
+    const bool derived = refusal.enhanced_of_report && refusal.code != 0;
+    if (status->ambiguous || loose || derived) return of_code(*reason, 0.6, "ambiguous_status");
     return of_code(*reason, 0.8, "status");
   }
   const auto* code = refusal.code == 0 ? nullptr : knowledge::find_code(refusal.code);
@@ -99,8 +101,8 @@ class Classifier {
   explicit Classifier(const Refusal& refusal)
       : refusal_(refusal), text_(fold(refusal.text)), hits_(rules_.ask({&refusal_, text_.text})) {}
 
-  Finding run() {
-    Finding out = decide();
+  Cause run() {
+    Cause out = decide();
     if (out.vendor.empty()) out.vendor = hits_.vendor;
     if (out.vendor.empty()) out.vendor = more_hits_.vendor;
     if (out.stage == Stage::any) out.stage = refusal_.stage;
@@ -109,9 +111,9 @@ class Classifier {
   }
 
  private:
-  Finding of(const RuleSet::Hit& hit, const Folded& folded, std::string_view source) const {
+  Cause of(const RuleSet::Hit& hit, const Folded& folded, std::string_view source) const {
     const Rule& rule = *hit.rule;
-    Finding out;
+    Cause out;
     out.reason = rule.reason;
     out.confidence = rule.confidence;
     out.rule = rule.id;
@@ -128,16 +130,16 @@ class Classifier {
   bool has_words() const {
     return std::ranges::count_if(text_.text, [](char c) { return is_alnum(c) || is_8bit(c); }) >= word_octets_min;
   }
-  Finding of_text(const RuleSet::Hit& hit) const { return of(hit, text_, refusal_.text); }
+  Cause of_text(const RuleSet::Hit& hit) const { return of(hit, text_, refusal_.text); }
 
-  Finding decide() {
+  Cause decide() {
     if (hits_.first.rule != nullptr) return agreed(of_text(hits_.first));
-    Finding best = hits_.code.rule != nullptr ? of_text(hits_.code) : of_facts(refusal_);
-    // Words that no rule knows may say more than the code does.
-    if (hits_.code.rule == nullptr && !refusal_.enhanced && has_words()) {
-      best.confidence = std::min(best.confidence, beside_words_max);
+    Cause best = hits_.code.rule != nullptr ? of_text(hits_.code) : of_facts(refusal_);
+    // Words that no rule knows may say more than the code does; 5.7.26 and the like are not given by habit.
+    if (hits_.code.rule == nullptr && refusal_.enhanced.subject != 7 && has_words()) {
+      best.confidence = std::min(best.confidence, refusal_.enhanced ? beside_text_max : beside_words_max);
     }
-    const auto offer = [&best](Finding other) {
+    const auto offer = [&best](Cause other) {
       if (other.confidence >= best.confidence) best = std::move(other);
     };
     if (hits_.weak.rule != nullptr) offer(of_text(hits_.weak));
@@ -145,7 +147,7 @@ class Classifier {
     ask_more();
     const auto& hit = more_hits_.first.rule != nullptr ? more_hits_.first : more_hits_.weak;
     if (hit.rule == nullptr || (hit.rule->weak && hits_.weak.rule != nullptr)) return best;
-    Finding other = of(hit, more_, refusal_.more);
+    Cause other = of(hit, more_, refusal_.more);
     if (!text_.text.empty()) other.confidence = std::min(other.confidence, beside_text_max);
     offer(std::move(other));
     return best;
@@ -158,7 +160,8 @@ class Classifier {
 
   // A code that says the same as the words makes them surer, one that says something else less sure. What a provider
   // means by its codes is in its rules.
-  Finding agreed(Finding out) const {
+  Cause agreed(Cause out) const {
+    if (hits_.rival.rule != nullptr) out.confidence = std::min(out.confidence, disagreement_max);
     const auto* status =
         refusal_.enhanced ? knowledge::find_status(refusal_.enhanced.subject, refusal_.enhanced.detail) : nullptr;
     const auto reason = reason_of(status, refusal_);
@@ -170,14 +173,14 @@ class Classifier {
     if (!reason || *reason == Reason::policy_other) return out;
     if (*reason == out.reason) {
       out.confidence = std::min(sure_max, out.confidence + agreement);
-    } else if (hits_.first.rule->tier == Tier::wording && !status->ambiguous) {
+    } else if (hits_.first.rule->tier == Tier::wording && !status->ambiguous && !refusal_.enhanced_of_report) {
       out.confidence = std::min(out.confidence, disagreement_max);
     }
     return out;
   }
 
   // What passes by itself has become final because the time was over; anything else is the reason itself.
-  void expire(Finding& out) {
+  void expire(Cause& out) {
     // The other side's words tell the cause, those of the program beside them that it has given up.
     if (says_little(out.reason) && !refusal_.delayed && !refusal_.more.empty() && more_.text.empty()) ask_more();
     const auto* hit = hits_.expired.rule != nullptr ? &hits_.expired : &more_hits_.expired;
@@ -224,8 +227,8 @@ std::string_view to_string(Side side) {
   return "unknown";
 }
 
-Finding classify(const Refusal& refusal) {
-  Finding out = Classifier(refusal).run();
+Cause classify(const Refusal& refusal) {
+  Cause out = Classifier(refusal).run();
   if (out.reason == Reason::dnsbl_listed || out.reason == Reason::dnsbl_misconfigured_receiver ||
       out.reason == Reason::url_listed) {
     out.list = named_list(refusal.text);

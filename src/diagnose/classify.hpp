@@ -19,20 +19,21 @@ std::string_view to_string(Side side);
 // One recipient's refusal as it was read from a reply, a log line or a bounce. All text is UTF-8, of any length up to
 // the reader's own limits; everything may be empty.
 struct Refusal {
-  std::string address;           // the recipient as the text names it
-  reply::Code code = 0;          // 0: none
-  reply::EnhancedCode enhanced;  // class 0: none
-  std::string text;              // what was said, on one line, with its codes left out where they led it
-  std::string more;              // the report's other words to people; asked only where text does not tell
-  std::string host;              // that said it: a name, or an address
+  std::string address;              // the recipient as the text names it
+  reply::Code code = 0;             // 0: none
+  reply::EnhancedCode enhanced;     // class 0: none
+  bool enhanced_of_report = false;  // the reply had none; it is the reporting program's own
+  std::string text;                 // what was said, on one line, with its codes left out where they led it
+  std::string more;                 // the report's other words to people; asked only where text does not tell
+  std::string host;                 // that said it: a name, or an address
   std::string mta;  // the software or service that wrote the report or line: "postfix", "exim"; empty: not known
   knowledge::Stage stage = knowledge::Stage::any;
   Side side = Side::unknown;
-  bool delayed = false;  // it is tried again
+  bool delayed = false;                                  // it is tried again
   knowledge::Reason named = knowledge::Reason::unknown;  // the report is one of Postil's, and says the reason
 };
 
-struct Finding {
+struct Cause {
   knowledge::Reason reason = knowledge::Reason::unknown;
   // Mostly the reason's own; some rules know better.
   knowledge::Role who = knowledge::Role::sender;
@@ -53,6 +54,6 @@ struct Finding {
 
 // Pure; linear in the length of the text; may be called from any thread. The rules are read and compiled at the first
 // call.
-Finding classify(const Refusal& refusal);
+Cause classify(const Refusal& refusal);
 
 }  // namespace postil::diagnose

@@ -114,7 +114,7 @@ bool is_plain(std::string_view name) {
   }) && name.front() != '-';
 }
 
-LiveCheckCall confirmation(const Refusal& refusal, const Finding& finding, std::string_view sender) {
+LiveCheckCall confirmation(const Refusal& refusal, const Cause& finding, std::string_view sender) {
   LiveCheckCall out;
   const auto* check = knowledge::find_live_check(live_check_of(finding.expired ? finding.underlying : finding.reason));
   if (check == nullptr) check = knowledge::find_live_check(live_check_of(finding.reason));
@@ -153,6 +153,19 @@ const reply::Entry* own_reply(const Refusal& refusal) {
   return match_own(refusal.code, refusal.enhanced, text);
 }
 
+// Of our own report: it was made from what the server knew.
+Cause named_cause(const Refusal& refusal) {
+  const auto& entry = knowledge::entry(refusal.named);
+  Cause out;
+  out.reason = refusal.named;
+  out.who = entry.act;
+  out.action = entry.action;
+  out.confidence = 1;
+  out.stage = refusal.stage;
+  out.because = "explain.because.own_report";
+  return out;
+}
+
 Explanation explain_refusal(const Refusal& refusal) {
   if (const auto* own = own_reply(refusal)) {
     reply::RemoteReply reply;
@@ -163,7 +176,7 @@ Explanation explain_refusal(const Refusal& refusal) {
     if (found.own == own) return found;
   }
   Explanation out;
-  out.finding = classify(refusal);
+  out.finding = refusal.named == Reason::unknown ? classify(refusal) : named_cause(refusal);
   const auto& entry = knowledge::entry(out.finding.reason);
   out.reason = out.finding.reason;
   out.group = entry.group;

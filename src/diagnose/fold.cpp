@@ -54,7 +54,9 @@ class Folder {
   void space() {
     if (word_start()) return;
     const char before = out_.text.back();
-    put(before == '.' || before == '!' || before == '?' ? '\n' : ' ', at_);
+    // What is quoted is no part of the sentence that quotes it: "host mx.example.net said: ...".
+    const bool ends = before == '.' || before == '!' || before == '?' || out_.text.ends_with(" said:");
+    put(ends ? '\n' : ' ', at_);
   }
   char peek(std::size_t at) const { return at < source_.size() ? source_[at] : '\0'; }
 
@@ -100,7 +102,8 @@ class Folder {
     std::size_t begin = at_++;
     for (; !out_.text.empty() && local_letter(out_.text.back()); pop()) begin = out_.at.back();
     put('@', begin);
-    while (at_ < source_.size() && domain_letter(source_[at_])) ++at_;
+    // "bob@example.org...User unknown": the dots are no part of it.
+    while (at_ < source_.size() && domain_letter(source_[at_]) && !source_.substr(at_).starts_with("..")) ++at_;
     while (source_[at_ - 1] == '.' || source_[at_ - 1] == '-') --at_;  // the sentence's
     return true;
   }

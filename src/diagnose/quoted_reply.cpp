@@ -366,7 +366,9 @@ std::string find_address(std::string_view text, std::size_t from, std::size_t* b
       if (close == std::string_view::npos || close - last > 64) continue;
       last = close + 1;
     } else {
-      while (last < text.size() && last - at < 256 && is_domain_char(text[last])) ++last;
+      while (last < text.size() && last - at < 256 && is_domain_char(text[last]) &&
+             !text.substr(last).starts_with(".."))
+        ++last;
       while (last > at + 1 && (text[last - 1] == '.' || text[last - 1] == '-' || text[last - 1] == '_')) --last;
     }
     while (first < at && (text[first] == '\'' || text[first] == '`' || text[first] == '=' || text[first] == '*'))

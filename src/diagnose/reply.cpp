@@ -25,7 +25,7 @@ Explanation of_reason(Reason reason, Confidence confidence, std::string why) {
   return out;
 }
 
-Explanation of_finding(Finding finding) {
+Explanation of_finding(Cause finding) {
   const auto confidence = finding.reason == Reason::unknown          ? Confidence::unknown
                           : finding.confidence >= confidence_certain ? Confidence::certain
                                                                      : Confidence::likely;
@@ -37,7 +37,7 @@ Explanation of_finding(Finding finding) {
 }
 
 Explanation unknown(std::string_view because) {
-  Finding finding;
+  Cause finding;
   finding.because = fmt::format("explain.because.{}", because);
   return of_finding(std::move(finding));
 }

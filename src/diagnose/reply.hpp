@@ -28,7 +28,7 @@ struct Explanation {
   std::string why;
   std::string act_text;
   const reply::Entry* own = nullptr;  // the reply is one of Postil's catalogue
-  Finding finding;                    // what it rests on
+  Cause finding;                      // what it rests on
 };
 
 // reply: a refusal (code 400 to 599) as it came. stage: the command that it answered, or any when that is not known.

@@ -19,6 +19,9 @@ std::span<const EmbeddedFile> rule_files();
 namespace postil::diagnose {
 namespace {
 
+// Rules below it name a cause in words that stand beside other causes as well.
+constexpr double rival_confidence_min = 0.9;
+
 RE2::Options options() {
   RE2::Options out;
   // The folded text is lower case, and its letters beyond ASCII are compared octet by octet.
@@ -53,6 +56,18 @@ bool conditions_hold(const Rule& rule, const Refusal& refusal) {
   if (!rule.stages.empty() && std::ranges::find(rule.stages, refusal.stage) == rule.stages.end()) return false;
   if (rule.side && *rule.side != refusal.side) return false;
   return rule.mta.empty() || rule.mta == refusal.mta;
+}
+
+knowledge::Group kind_of(knowledge::Reason reason) {
+  // A domain that takes no mail says so of itself or of its host.
+  if (reason == knowledge::Reason::recipient_null_mx) return knowledge::Group::domain_dns;
+  return knowledge::entry(reason).group;
+}
+
+// Two sure wordings that tell causes of different kinds: "User unknown or mailbox full".
+bool is_rival(const Rule& first, const Rule& other) {
+  return first.tier == Tier::wording && other.tier == Tier::wording && !other.weak && !other.expired &&
+         other.confidence >= rival_confidence_min && kind_of(first.reason) != kind_of(other.reason);
 }
 
 // "mx.example.net. (192.0.2.1, the server ...)" and the like: the name alone.
@@ -234,7 +249,12 @@ RuleSet::Hits RuleSet::ask(const Asked& asked) const {
     const auto index = take_plain ? *plain++ : of_pattern;
     const int number = take_plain ? -1 : *pattern++;
     const Rule& rule = p.read.rules[index];
-    Hit& hit = rule.tier == Tier::code ? out.code : rule.expired ? out.expired : rule.weak ? out.weak : out.first;
+    const bool rivals = out.first.rule != nullptr && is_rival(*out.first.rule, rule);
+    Hit& hit = rule.tier == Tier::code ? out.code
+               : rule.expired          ? out.expired
+               : rule.weak             ? out.weak
+               : rivals                ? out.rival
+                                       : out.first;
     // What is asked only where nothing clearer is found.
     const bool settled = out.first.rule != nullptr && (rule.weak || rule.tier == Tier::code) && !rule.expired;
     if (settled || hit.rule != nullptr || !p.holds(index, asked, known)) continue;

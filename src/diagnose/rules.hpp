@@ -107,6 +107,7 @@ class RuleSet {
   };
   struct Hits {
     Hit first;                // the first rule of tiers vendor and wording that is not weak and not `expired`
+    Hit rival;                // where `first` is a wording: a later one that tells a reason of another group
     Hit weak;                 // the first weak one
     Hit expired;              // the first `expired` one
     Hit code;                 // the first of tier code

@@ -326,5 +326,39 @@ TEST(Classify, hostile_text_is_only_text) {
   }
 }
 
+TEST(Words, that_tell_two_causes_are_not_said_without_reserve) {
+  for (const auto* text : {"550 5.1.1 no such user, or the message was found to be spam",
+                           "550 <bob@example.org>: Destinatario desconocido o mailbox lleno"}) {
+    const auto found = classify(refusal_of(std::string_view(text)));
+    EXPECT_NE(found.reason, Reason::unknown) << text;
+    EXPECT_LT(found.confidence, 0.8) << text;
+  }
+  EXPECT_GE(classify(refusal_of(std::string_view("550 User unknown"))).confidence, 0.8);
+}
+
+TEST(Words, that_follow_an_address_and_dots_are_not_part_of_it) {
+  const auto found = classify(refusal_of(std::string_view("550 bob@example.org...User unknown")));
+  EXPECT_EQ(key(found.reason), "user_unknown");
+}
+
+TEST(Words, of_a_quoted_reply_are_not_those_of_the_program_that_quotes_it) {
+  Refusal refusal;
+  refusal.text = "host mx.example.org[192.0.2.1] said: 554 Rcpt <bob@example.org> does not exist";
+  EXPECT_EQ(key(classify(refusal).reason), "user_unknown");
+}
+
+TEST(Codes, that_a_report_made_of_the_basic_code_are_not_said_without_reserve) {
+  Refusal refusal = refusal_of(std::string_view("550 5.1.1"));
+  EXPECT_GE(classify(refusal).confidence, 0.8);
+  refusal.enhanced_of_report = true;
+  EXPECT_LT(classify(refusal).confidence, 0.8);
+}
+
+TEST(Codes, beside_words_that_no_rule_knows_are_not_said_without_reserve) {
+  const auto found = classify(refusal_of(std::string_view("550 5.1.1 zyx wvut srqp")));
+  EXPECT_EQ(key(found.reason), "user_unknown");
+  EXPECT_LT(found.confidence, 0.8);
+}
+
 }  // namespace
 }  // namespace postil::diagnose
