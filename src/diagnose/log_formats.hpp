@@ -24,6 +24,8 @@ std::optional<LogLine> read_exchange(std::string_view line);
 std::optional<LogLine> read_haraka(std::string_view line);
 // text: a JSON object, or an array of them; KumoMTA's records, postqueue -j, and the events of mail services.
 std::optional<LogLine> read_json(std::string_view text);
+// text: such objects over several lines each, one or more, with anything between them. At most 100 recipients.
+std::optional<LogLine> read_json_records(std::string_view text);
 
 // The value of "name=value" or "name=\"value\""; empty when there is none. A value ends at a space or a comma.
 std::string_view value_of(std::string_view text, std::string_view name);

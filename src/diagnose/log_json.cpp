@@ -17,6 +17,8 @@ using dsn::Action;
 
 constexpr std::size_t depth_max = 8;
 constexpr std::size_t found_max = 100;
+constexpr std::size_t records_octets_max = 256 * 1024;
+constexpr std::size_t records_max = 200;  // and what only looks like the beginning of one
 
 std::string_view text_of(const json::value* value) {
   return value != nullptr && value->is_string() ? std::string_view(value->get_string()) : std::string_view();
@@ -91,6 +93,16 @@ std::string host_in(const json::object& record) {
   return to_lower(text_of(record, {"remoteMtaIp", "remote_mta", "mx-host", "mx_host", "ip"}));
 }
 
+// Amazon SES tells kinds of bounces without words: "MailboxFull", "MessageTooLarge", "ContentRejected".
+std::string words_of(std::string_view kind) {
+  std::string out;
+  for (const char c : kind.substr(0, 64)) {
+    if (c >= 'A' && c <= 'Z' && !out.empty()) out += ' ';
+    out += c;
+  }
+  return out;
+}
+
 class JsonReader {
  public:
   LogLine out;
@@ -159,9 +171,11 @@ class JsonReader {
         const auto code = number_of(status->get_object(), "code");
         if (code >= 200 && code <= 599) refusal.code = static_cast<reply::Code>(code);
       }
-      if (words.empty() && type.empty()) return false;
-      if (words.empty() && action_of(type) == Action::failed) return false;
+      const bool bounced = parent != nullptr && parent->contains("bounceType");
+      if (words.empty() && !bounced && (type.empty() || action_of(type) == Action::failed)) return false;
       const auto code = refusal.code;
+      const auto kind = words.empty() && bounced ? words_of(text_of(*parent, {"bounceSubType"})) : std::string();
+      if (words.empty()) words = kind;
       fill_from_quote(found, words.substr(words.starts_with("smtp;") ? 5 : 0));
       if (refusal.code == 0) refusal.code = code;
     }
@@ -187,20 +201,53 @@ class JsonReader {
 
 }  // namespace
 
-std::optional<LogLine> read_json(std::string_view text) {
+namespace {
+
+// octets: how many of the text's the value took.
+std::optional<LogLine> read_one(std::string_view text, std::size_t& octets) {
   json::error_code error;
   json::parse_options options;
   options.max_depth = 16;
   options.allow_invalid_utf8 = true;
   json::stream_parser parser({}, options);
   // Behind the object may stand something else: a mail's footer.
-  parser.write_some(text.data(), text.size(), error);
+  octets = parser.write_some(text.data(), text.size(), error);
   if (error || !parser.done()) return std::nullopt;
   JsonReader reader;
   reader.value(parser.release(), nullptr, 0);
   if (!reader.out.known && reader.out.mta.empty()) return std::nullopt;
   reader.out.known = true;
   return std::move(reader.out);
+}
+
+}  // namespace
+
+std::optional<LogLine> read_json(std::string_view text) {
+  std::size_t octets = 0;
+  return read_one(text, octets);
+}
+
+std::optional<LogLine> read_json_records(std::string_view text) {
+  text = text.substr(0, records_octets_max);
+  LogLine all;
+  std::size_t at = 0;
+  for (std::size_t tries = 0; tries < records_max && all.recipients.size() < found_max; ++tries) {
+    at = text.find_first_of("{[", at);
+    if (at == std::string_view::npos) break;
+    std::size_t octets = 0;
+    auto found = read_one(text.substr(at), octets);
+    if (!found) {
+      // Not the beginning of a record: a process id, "[INFO]".
+      ++at;
+      continue;
+    }
+    at += std::max<std::size_t>(octets, 1);
+    all.known = true;
+    if (all.mta.empty()) all.mta = std::move(found->mta);
+    std::ranges::move(found->recipients, std::back_inserter(all.recipients));
+  }
+  if (!all.known) return std::nullopt;
+  return all;
 }
 
 }  // namespace postil::diagnose

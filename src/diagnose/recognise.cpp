@@ -4,6 +4,7 @@
 
 #include "base/bytes.hpp"
 #include "diagnose/bounce.hpp"
+#include "diagnose/log_formats.hpp"
 #include "diagnose/log_line.hpp"
 #include "diagnose/quoted_reply.hpp"
 #include "diagnose/redact.hpp"
@@ -61,9 +62,26 @@ std::optional<Report> read_log(std::string_view text) {
   return judge(std::move(all));
 }
 
+// A record of a mail server that was pasted over several lines.
+std::optional<Report> read_records(std::string_view text) {
+  auto found = read_json_records(redacted(text));
+  if (!found || found->recipients.empty()) return std::nullopt;
+  Reading all;
+  all.input = Input::log_line;
+  all.mta = std::move(found->mta);
+  all.recipients = std::move(found->recipients);
+  return judge(std::move(all));
+}
+
+// Chinese and Japanese sentences have no spaces.
+bool has_words(std::string_view text) {
+  constexpr std::ptrdiff_t wide_octets_min = 12;
+  return text.find(' ') != std::string_view::npos || std::ranges::count_if(text, is_8bit) >= wide_octets_min;
+}
+
 // Nothing but words: "Recipient address rejected: User unknown".
 std::optional<Report> read_words(std::string_view text, knowledge::Stage stage) {
-  if (text.size() > line_octets_max || text.find(' ') == std::string_view::npos) return std::nullopt;
+  if (text.size() > line_octets_max || !has_words(text)) return std::nullopt;
   Reading reading;
   reading.input = Input::reply;
   Observed observed;
@@ -81,6 +99,27 @@ std::optional<Report> read_words(std::string_view text, knowledge::Stage stage) 
 }
 
 }  // namespace
+
+std::vector<std::string_view> mails_of(std::string_view text) {
+  constexpr std::string_view mark = "From ";
+  if (!text.starts_with(mark)) return {text};
+  std::vector<std::string_view> out;
+  std::size_t begin = 0;
+  for (std::size_t at = 0; at < text.size() && out.size() + 1 < mbox_mails_max;) {
+    const auto end = text.find('\n', at);
+    const auto next = end == std::string_view::npos ? text.size() : end + 1;
+    // A mark stands behind an empty line, and a header behind it; "From" in a text does not.
+    const auto before = text.substr(0, at);
+    const bool free = before.ends_with("\n\n") || before.ends_with("\n\r\n");
+    if (at > begin && free && text.substr(at).starts_with(mark) && mime::looks_like_mail(text.substr(at, 4096))) {
+      out.push_back(text.substr(begin, at - begin));
+      begin = at;
+    }
+    at = next;
+  }
+  out.push_back(text.substr(begin));
+  return out;
+}
 
 bool looks_like_log(std::string_view beginning) {
   if (mime::looks_like_mail(beginning)) return false;
@@ -121,6 +160,9 @@ std::expected<Understood, NotUnderstood> understand(std::string_view input, know
   if (auto log = read_log(text)) {
     if (log->recipients.empty()) return std::unexpected(NotUnderstood::no_refusal);
     return std::move(*log);
+  }
+  if (text.find('\n') != std::string::npos && text.find('{') != std::string::npos) {
+    if (auto records = read_records(text)) return std::move(*records);
   }
   if (text.find('\n') != std::string::npos && text.find('@') != std::string::npos) {
     auto report = judge(read_bounce_text(text));

@@ -4,6 +4,7 @@
 #include <expected>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "diagnose/diagnosis.hpp"
 #include "diagnose/explain.hpp"
@@ -22,5 +23,11 @@ std::expected<Understood, NotUnderstood> understand(std::string_view input,
 
 // Whether the text, the beginning of a longer one, is a log of which each line is to be explained by itself.
 bool looks_like_log(std::string_view beginning);
+
+// The mails of an mbox: parts of text, without the lines that begin with "From " between them; at most mbox_mails_max.
+// A text that is no mbox is one part.
+inline constexpr std::size_t mbox_mails_max = 1000;
+inline constexpr std::size_t mbox_octets_max = 16 * 1024 * 1024;
+std::vector<std::string_view> mails_of(std::string_view text);
 
 }  // namespace postil::diagnose

@@ -5,6 +5,7 @@
 #include <boost/json.hpp>
 
 #include "base/bytes.hpp"
+#include "diagnose/bounce.hpp"
 #include "diagnose/json.hpp"
 
 namespace postil::diagnose {
@@ -154,6 +155,117 @@ TEST(ReportJson, what_was_delivered_has_no_reason) {
   const auto& one = value.at("recipients").as_array().at(0).as_object();
   EXPECT_EQ(one.at("outcome").as_string(), "delivered");
   EXPECT_TRUE(one.at("reason").is_null());
+}
+
+const Report& report_of(const std::expected<Understood, NotUnderstood>& understood) {
+  return std::get<Report>(understood.value());
+}
+
+constexpr std::string_view pretty = R"({
+  "type": "Bounce",
+  "recipient": "bob@example.org",
+  "site": "mx.example.org",
+  "response": {
+    "code": 550,
+    "enhanced_code": {"class": 5, "subject": 1, "detail": 1},
+    "content": "no such user",
+    "command": "RCPT TO:<bob@example.org>"
+  },
+  "num_attempts": 1
+}
+)";
+
+TEST(Recognise, records_over_several_lines_each) {
+  std::string text = "Nov  2 10:00:00 host kumod[17]: a delivery failed:\n" + std::string(pretty);
+  std::string second(pretty);
+  second.replace(second.find("bob@example.org"), 3, "ann");
+  second.replace(second.find("no such user"), 12, "mailbox full");
+  text += second;
+  const auto understood = understand(text);
+  ASSERT_TRUE(understood);
+  const auto& report = report_of(understood);
+  ASSERT_EQ(report.recipients.size(), 2u);
+  EXPECT_EQ(report.recipients[0].observed.refusal.address, "bob@example.org");
+  EXPECT_EQ(report.recipients[0].explanation->reason, knowledge::Reason::user_unknown);
+  EXPECT_EQ(report.recipients[1].observed.refusal.address, "ann@example.org");
+  EXPECT_EQ(report.recipients[1].explanation->reason, knowledge::Reason::mailbox_full);
+}
+
+TEST(Recognise, each_recipient_of_a_notification_even_one_without_words) {
+  const auto understood = understand(R"({
+  "notificationType": "Bounce",
+  "bounce": {
+    "bounceType": "Permanent", "bounceSubType": "MessageTooLarge",
+    "bouncedRecipients": [
+      {"emailAddress": "ann@example.org", "action": "failed", "status": "5.2.2",
+       "diagnosticCode": "smtp; 552 5.2.2 mailbox full"},
+      {"emailAddress": "bob@example.net"}
+    ]
+  },
+  "mail": {"source": "me@example.com"}
+})");
+  ASSERT_TRUE(understood);
+  const auto& report = report_of(understood);
+  ASSERT_EQ(report.recipients.size(), 2u);
+  EXPECT_EQ(report.recipients[0].explanation->reason, knowledge::Reason::mailbox_full);
+  EXPECT_EQ(report.recipients[1].observed.refusal.address, "bob@example.net");
+  EXPECT_EQ(report.recipients[1].explanation->reason, knowledge::Reason::message_too_big);
+}
+
+TEST(Recognise, sentences_without_spaces) {
+  for (const auto* text :
+       {"收件人邮箱已满，无法接收邮件", "メールボックスの容量が上限を超えているため受信できません"}) {
+    const auto understood = understand(text);
+    ASSERT_TRUE(understood) << text;
+    EXPECT_EQ(report_of(understood).recipients.front().explanation->reason, knowledge::Reason::mailbox_full) << text;
+  }
+}
+
+TEST(Mbox, is_parted_at_its_marks_only) {
+  const std::string mail =
+      "From MAILER-DAEMON Mon Nov  2 10:00:00 2026\nFrom: a@example.org\nSubject: x\n\n"
+      "From here on it is text.\n\nFrom the first word too.\n\n";
+  EXPECT_EQ(mails_of(mail).size(), 1u);
+  const std::string both = mail + mail;
+  EXPECT_EQ(mails_of(both), (std::vector<std::string_view>{std::string_view(mail), std::string_view(mail)}));
+  EXPECT_EQ(mails_of("550 no").size(), 1u);
+  std::string many;
+  for (std::size_t i = 0; i < mbox_mails_max + 10; ++i) many += mail;
+  EXPECT_EQ(mails_of(many).size(), mbox_mails_max);
+}
+
+TEST(Transcript, of_several_hosts_gives_each_recipient_its_own_reply) {
+  const auto reading = read_bounce(R"(From: Mail Delivery Subsystem <MAILER-DAEMON@mail.example.com>
+To: me@example.com
+Subject: Returned mail: see transcript for details
+
+   ----- The following addresses had permanent fatal errors -----
+<ann@example.org>
+<bob@example.net>
+<eve@example.edu>
+
+   ----- Transcript of session follows -----
+... while talking to mx.example.org.:
+>>> RCPT To:<ann@example.org>
+<<< 550 5.1.1 No such user
+550 <ann@example.org>... User unknown
+... while talking to mx.example.net.:
+>>> DATA
+<<< 552 5.2.2 mailbox of the recipient is full
+554 <bob@example.net>... Service unavailable
+... while talking to mx.example.edu.:
+>>> MAIL From:<me@example.com>
+<<< 553 5.7.1 your address is listed at bl.example.info
+554 <eve@example.edu>... Service unavailable
+
+   ----- Original message follows -----
+Subject: x
+)");
+  ASSERT_EQ(reading.recipients.size(), 3u);
+  EXPECT_EQ(reading.recipients[0].refusal.enhanced, (reply::EnhancedCode{5, 1, 1}));
+  EXPECT_EQ(reading.recipients[1].refusal.enhanced, (reply::EnhancedCode{5, 2, 2}));
+  EXPECT_EQ(reading.recipients[2].refusal.enhanced, (reply::EnhancedCode{5, 7, 1}));
+  EXPECT_EQ(reading.recipients[2].refusal.code, 553);
 }
 
 }  // namespace
