@@ -104,15 +104,11 @@ class Lifecycle(postil.unittest.TestCase):
         as_nobody = ["setpriv", f"--reuid={nobody}", "--clear-groups", "--inh-caps=-all"]
         server = postil.Server(run_as=as_nobody, log={"events": "stderr"})
         spool = server.folder / "spool"
-        server.launch()
-        code = server.process.wait(20)
-        self.assertEqual(code, 77, server.error_text())
-        self.assertIn(f'"install -d -o nobody -m 700 {spool}"', server.error_text())
-        spool.mkdir(0o700)
-        server.launch()
-        code = server.process.wait(20)
-        self.assertEqual(code, 77, server.error_text())
-        self.assertIn(f'"chown -R nobody {spool}"', server.error_text())
+        for command in (f'"install -d -o nobody -m 700 {spool}"', f'"chown -R nobody {spool}"'):
+            code, said = self.refused(server)
+            self.assertEqual(code, 77, said)
+            self.assertIn(command, said)
+            spool.mkdir(0o700, exist_ok=True)
         for folder in (spool, server.folder / "history", server.folder / "run"):
             folder.mkdir(exist_ok=True)
             os.chown(folder, nobody, -1)
