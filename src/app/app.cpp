@@ -163,13 +163,13 @@ env::Awaitable<std::expected<void, StartFailure>> App::start() {
   if (!opened) co_return std::unexpected(opened.error());
 
   auto* io = &executors_.io;
-  delivery_services_.reset(new delivery::Services{
-      ports_.clock, ports_.timers, ports_.entropy, ports_.network, ports_.resolver, *store_, ports_.events, *history_,
-      [this](WallTime now) { return make_id(now); }, [io] { return io->pick().executor; }, executors_.pool,
-      ports_.https, &ports_.spool_disk});
+  delivery_services_.reset(
+      new delivery::Services{ports_.clock, ports_.timers, ports_.entropy, ports_.network, ports_.resolver, *store_,
+                             ports_.events, *history_, [this](WallTime now) { return make_id(now); },
+                             [io] { return io->pick().executor; }, executors_.pool, ports_.https, &ports_.spool_disk});
   reports_ = std::make_unique<delivery::ReportWriter>(*delivery_services_);
   post_office_ = std::make_unique<delivery::PostOffice>(
-      *delivery_services_, delivery_settings(config_, extras_.smarthost_password, looping_addresses()),
+      *delivery_services_, delivery_settings(config_, extras_.smarthost_password, looping_addresses(), extras_.dkim),
       engine_settings(config_, ports_.entropy.word()), *reports_, executors_.engine);
   const auto waiting = co_await post_office_->open();
   if (!waiting) {
@@ -215,8 +215,8 @@ env::Awaitable<void> App::stop(Duration grace) {
   ports_.events.emit({event::Name::server_stopped, {}});
 }
 
-env::Awaitable<std::expected<std::vector<std::string>, StartFailure>> App::reload(config::Config config,
-                                                                                  std::string smarthost_password) {
+env::Awaitable<std::expected<std::vector<std::string>, StartFailure>> App::reload(
+    config::Config config, std::string smarthost_password, std::shared_ptr<const mailauth::DkimKeys> dkim) {
   std::vector<std::string> later;
   if (config.jobs != config_.jobs) later.emplace_back("job");
   if (config.spool.folder != config_.spool.folder) later.emplace_back("spool.folder");
@@ -239,13 +239,14 @@ env::Awaitable<std::expected<std::vector<std::string>, StartFailure>> App::reloa
   config.jobs = config_.jobs;
   config_ = std::move(config);
   extras_.smarthost_password = std::move(smarthost_password);
+  extras_.dkim = std::move(dkim);
   for (auto& [plan, acceptor] : acceptors_) {
     auto state = listener_state(plan);
     if (state) acceptor->set_state(std::move(*state));
   }
   registry_->set_limits(session_limits(config_));
   limits_->set(config_.limits);
-  post_office_->set_settings(delivery_settings(config_, extras_.smarthost_password, looping_addresses()),
+  post_office_->set_settings(delivery_settings(config_, extras_.smarthost_password, looping_addresses(), extras_.dkim),
                              engine_settings(config_, ports_.entropy.word()));
   ports_.events.emit({event::Name::config_reloaded, {}});
   co_return later;

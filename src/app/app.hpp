@@ -38,7 +38,8 @@ struct Extras {
   std::function<std::optional<std::string>(std::uint32_t)> local_login;  // account name for a uid
   std::function<std::vector<std::string>(std::string_view)> help;        // HELP CODE
   std::string smarthost_password;
-  std::vector<std::string> own_addresses;  // numeric addresses of this machine
+  std::shared_ptr<const mailauth::DkimKeys> dkim;  // of the configuration's [[dkim]]; null: nothing is signed
+  std::vector<std::string> own_addresses;          // numeric addresses of this machine
   // Sockets that were handed over (socket activation), as HandedOver::take(): asked before a new one is opened.
   std::function<std::optional<std::unique_ptr<env::Listener>>(const env::Endpoint&, env::Executor)> adopt;
   boost::json::object demo;                                     // for the control call "demo"; empty otherwise
@@ -56,8 +57,8 @@ class App {
   env::Awaitable<void> stop(Duration grace);
   // Takes a new configuration where that can be done while running: everything but job, listeners, spool and threads
   // (`problems` says what waits for a restart). Certificates are read again.
-  env::Awaitable<std::expected<std::vector<std::string>, StartFailure>> reload(config::Config config,
-                                                                               std::string smarthost_password);
+  env::Awaitable<std::expected<std::vector<std::string>, StartFailure>> reload(
+      config::Config config, std::string smarthost_password, std::shared_ptr<const mailauth::DkimKeys> dkim);
   // With the real ports (0 was asked for): for tests, the demo and logs.
   std::vector<std::pair<ListenerPlan, env::Endpoint>> listening() const;
   bool started() const { return started_; }

@@ -29,6 +29,7 @@
 #include "app/no_store.hpp"
 #include "app/reference.hpp"
 #include "cli/config_files.hpp"
+#include "cli/dkim_keys.hpp"
 #include "cli/running_server.hpp"
 #include "env_asio/resolver.hpp"
 #include "env_asio/tls.hpp"
@@ -82,7 +83,7 @@ class Process {
   int run();
 
  private:
-  bool load(config::Config& config, std::string& password);
+  bool load(config::Config& config, Extras& extras);
   int fail(const StartFailure& failure);
   void tell_problems(const config::Loaded& loaded);
   StartFailure folder_failure(const std::string& folder, const env::DiskFailure& failure) const;
@@ -151,8 +152,13 @@ void Process::tell_problems(const config::Loaded& loaded) {
 }
 
 // False when there is an error, which was told.
-bool Process::load(config::Config& config, std::string& password) {
+bool Process::load(config::Config& config, Extras& extras) {
   auto loaded = cli::load_config(options_.config);
+  if (loaded.ok()) {
+    auto dkim = cli::load_dkim_keys(loaded.config);
+    extras.dkim = std::move(dkim.keys);
+    for (auto& problem : dkim.problems) loaded.problems.push_back(std::move(problem));
+  }
   tell_problems(loaded);
   if (!loaded.ok()) return false;
   config = std::move(loaded.config);
@@ -162,7 +168,7 @@ bool Process::load(config::Config& config, std::string& password) {
       fail({"serve.password_file", {{"detail", secret.error()}}, cli::exit_config});
       return false;
     }
-    password = std::move(*secret);
+    extras.smarthost_password = std::move(*secret);
   }
   return true;
 }
@@ -218,8 +224,8 @@ std::optional<StartFailure> Process::open_folders(const config::Config& config) 
 
 int Process::run() {
   config::Config config;
-  std::string password;
-  if (!load(config, password)) return cli::exit_config;
+  Extras extras;
+  if (!load(config, extras)) return cli::exit_config;
   machine_ = std::make_unique<Machine>(config.threads);
   // From here on: whoever hears READY may send a signal at once.
   signals_.emplace(machine_->main(), SIGTERM, SIGINT, SIGHUP);
@@ -233,7 +239,6 @@ int Process::run() {
   if (!resolver) return fail({"serve.resolver", {{"detail", resolver.error()}}, cli::exit_config});
   resolver_ = std::move(*resolver);
 
-  Extras extras;
   if (config.has_job("submission")) {
     accounts_ = std::make_unique<FileAccounts>(config.submission.users, *log_);
     const auto readable = accounts_->refresh();
@@ -242,7 +247,6 @@ int Process::run() {
   }
   extras.local_login = [](std::uint32_t uid) { return account_of(uid); };
   extras.help = help_lines;
-  extras.smarthost_password = std::move(password);
   extras.own_addresses = own_addresses();
   handed_over_ = std::make_unique<HandedOver>(machine_->network);
   extras.adopt = [this](const env::Endpoint& at, env::Executor executor) { return handed_over_->take(at, executor); };
@@ -343,6 +347,11 @@ env::Awaitable<boost::json::object> Process::reload() {
   notify_service_manager(
       fmt::format("RELOADING=1\nMONOTONIC_USEC={}", machine_->clock.now().time_since_epoch().count()));
   auto loaded = cli::load_config(options_.config);
+  cli::LoadedDkimKeys dkim;
+  if (loaded.ok()) {
+    dkim = cli::load_dkim_keys(loaded.config);
+    for (auto& problem : dkim.problems) loaded.problems.push_back(std::move(problem));
+  }
   boost::json::array problems;
   std::string refused;               // the first error and its place
   std::vector<std::string> further;  // the other ones, for the log
@@ -367,7 +376,7 @@ env::Awaitable<boost::json::object> Process::reload() {
   }
   if (refused.empty()) {
     log_->set_level(level_of(loaded.config.event_level));
-    const auto taken = co_await app_->reload(std::move(loaded.config), std::move(password));
+    const auto taken = co_await app_->reload(std::move(loaded.config), std::move(password), std::move(dkim.keys));
     if (taken) {
       boost::json::array later;
       for (const auto& key : *taken) later.push_back(boost::json::string(key));

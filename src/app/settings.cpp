@@ -107,6 +107,7 @@ std::shared_ptr<const server::Policy> policy(const config::Config& config, std::
   rules.check_sender_domain = direct && config.deliver.check_sender_domain;
   rules.any_local_sender = config.submission.local_senders == "any";
   out->lifetime = config.deliver.lifetime;
+  out->hash_bodies = !config.dkim.empty();
   return out;
 }
 
@@ -116,8 +117,10 @@ server::SessionLimits session_limits(const config::Config& config) {
 }
 
 std::shared_ptr<const delivery::Settings> delivery_settings(const config::Config& config, std::string password,
-                                                            std::vector<std::string> own_addresses) {
+                                                            std::vector<std::string> own_addresses,
+                                                            std::shared_ptr<const mailauth::DkimKeys> dkim) {
   auto out = std::make_shared<delivery::Settings>();
+  out->dkim = std::move(dkim);
   const auto& deliver = config.deliver;
   out->host_name = config.host_name;
   out->aliases = aliases(config, own_addresses);

@@ -30,7 +30,8 @@ std::shared_ptr<const server::Policy> policy(const config::Config& config, std::
 server::SessionLimits session_limits(const config::Config& config);
 // password: of the smarthost's login, read from its file by the caller.
 std::shared_ptr<const delivery::Settings> delivery_settings(const config::Config& config, std::string password,
-                                                            std::vector<std::string> own_addresses);
+                                                            std::vector<std::string> own_addresses,
+                                                            std::shared_ptr<const mailauth::DkimKeys> dkim = nullptr);
 queue::EngineSettings engine_settings(const config::Config& config, std::uint64_t random);
 
 }  // namespace postil::app

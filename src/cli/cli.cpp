@@ -45,6 +45,7 @@ constexpr AddCommand commands[] = {
     add_config,
     add_user,
     add_dkim,
+    add_dkim,
     add_spool,
     add_sendmail,
 };

@@ -14,6 +14,7 @@
 #include "base/bytes.hpp"
 #include "cli/answer_text.hpp"
 #include "cli/config_files.hpp"
+#include "cli/dkim_keys.hpp"
 #include "cli/running_server.hpp"
 #include "cli/story.hpp"
 #include "config/config.hpp"
@@ -59,17 +60,7 @@ class Checker {
 
 // At the place of the key that led here.
 void Checker::add(const config::Config& config, std::string_view key, std::string text, i18n::Args args, bool warning) {
-  Problem problem{config.file, 0, 0, warning, std::move(text), std::move(args)};
-  const std::string place = config.place(key);
-  if (const auto colon = place.rfind(':'); colon != std::string::npos) {
-    problem.line = static_cast<std::uint32_t>(std::strtoul(place.c_str() + colon + 1, nullptr, 10));
-    problem.column = 1;
-    const std::string name = place.substr(0, colon);
-    if (!config.file.ends_with("/" + name) && config.file != name) {
-      problem.file = config.file.substr(0, config.file.rfind('/') + 1) + "conf.d/" + name;
-    }
-  }
-  problems_.push_back(std::move(problem));
+  problems_.push_back(problem_at(config, key, std::move(text), std::move(args), warning));
 }
 
 void Checker::certificate(const config::Config& config) {
@@ -144,6 +135,7 @@ void Checker::look_at_system(const config::Config& config) {
   }
   readable(config, "deliver.tls_ca", config.deliver.tls_ca);
   readable(config, "dns.trust_anchor", config.dns.trust_anchor);
+  for (auto& problem : load_dkim_keys(config).problems) problems_.push_back(std::move(problem));
 }
 
 // A server that runs has not taken the file over: a reload with errors leaves it as it is.
@@ -214,6 +206,28 @@ config::Config only_defaults() {
   return config::parse({&empty, 1}).config;
 }
 
+// The entries of one array of tables.
+template <class Entry>
+void show_entries(const Context& context, const config::Config& config, std::string_view table,
+                  std::vector<Entry> config::Config::* list) {
+  for (std::size_t i = 0; i < (config.*list).size(); ++i) {
+    context.out << fmt::format("\n[[{}]]\n", table);
+    config::Config alone;  // shown() gives a list of all entries
+    (alone.*list).push_back((config.*list)[i]);
+    for (const auto& key : config::entry_keys()) {
+      const auto dot = key.path.find('.');
+      if (key.path.substr(0, dot) != table) continue;
+      const auto name = key.path.substr(dot + 1);
+      const std::string value = key.shown(alone);
+      if (value == "[\"\"]" || value == "[[]]") continue;  // not set
+      const std::string place = config.place(fmt::format("{}.{}.{}", table, i, name));
+      const std::string line = fmt::format("{} = {}", name, value.substr(1, value.size() - 2));
+      context.out << i18n::pad(line, 50) << "  # "
+                  << (place == "default" ? context.tr.text("config.from_default") : place) << '\n';
+    }
+  }
+}
+
 int run_show(const Context& context, const Options& options) {
   config::Config config = only_defaults();
   if (!options.defaults) {
@@ -227,7 +241,16 @@ int run_show(const Context& context, const Options& options) {
       keys[std::string_view(key.path)] =
           json::object{{"value", key.shown(config)}, {"place", config.place(key.path)}, {"kind", key.kind}};
     }
-    context.out << json::object{{"schema", "postil.config/1"}, {"ok", true}, {"keys", std::move(keys)}} << '\n';
+    json::object entries;
+    for (const auto& key : config::entry_keys()) {
+      const std::string shown = key.shown(config);
+      if (shown != "[]") entries[std::string_view(key.path)] = shown;
+    }
+    context.out << json::object{{"schema", "postil.config/1"},
+                                {"ok", true},
+                                {"keys", std::move(keys)},
+                                {"entries", std::move(entries)}}
+                << '\n';
     return exit_ok;
   }
   std::string table;
@@ -244,6 +267,8 @@ int run_show(const Context& context, const Options& options) {
         fmt::format("{} = {}", dot == std::string_view::npos ? key.path : key.path.substr(dot + 1), key.shown(config));
     context.out << i18n::pad(line, 50) << "  # " << said << '\n';
   }
+  show_entries(context, config, "dkim", &config::Config::dkim);
+  show_entries(context, config, "tls_policy", &config::Config::tls_policies);
   if (config.aliases.empty()) return exit_ok;
   context.out << "\n[aliases]\n";
   for (const auto& [name, targets] : config.aliases) {
@@ -303,6 +328,13 @@ int run_explain(const Context& context, const Options& options) {
   return exit_ok;
 }
 
+void write_key(std::ostream& out, const config::Key& key, const i18n::Translator& tr) {
+  out << fmt::format("\n**`{}`**: {}", key.path, key.kind);
+  if (!key.choices.empty()) out << fmt::format(" ({})", key.choices);
+  if (!key.default_text.empty()) out << fmt::format("; default `{}`", key.default_text);
+  out << "\n\n" << tr.text(text_key(key.path)) << '\n';
+}
+
 // docs/configuration.md.
 int run_markdown(const Context& context) {
   const auto& tr = context.tr;
@@ -318,10 +350,14 @@ int run_markdown(const Context& context) {
     const std::string in(dot == std::string_view::npos ? std::string_view() : key.path.substr(0, dot));
     if (in != table) out << (in.empty() ? "\n## At the top\n" : fmt::format("\n## [{}]\n", in));
     table = in;
-    out << fmt::format("\n**`{}`**: {}", key.path, key.kind);
-    if (!key.choices.empty()) out << fmt::format(" ({})", key.choices);
-    if (!key.default_text.empty()) out << fmt::format("; default `{}`", key.default_text);
-    out << "\n\n" << tr.text(text_key(key.path)) << '\n';
+    write_key(out, key, tr);
+  }
+  for (const auto& key : config::entry_keys()) {
+    const std::string in(key.path.substr(0, key.path.find('.')));
+    if (in != table) out << fmt::format("\n## [[{}]]\n", in);
+    if (in != table && tr.has("config_key." + in)) out << '\n' << tr.text("config_key." + in) << '\n';
+    table = in;
+    write_key(out, key, tr);
   }
   out << "\n## [aliases]\n\n" << tr.text("config_key.aliases") << '\n';
   return exit_ok;

@@ -64,10 +64,29 @@ std::expected<config::Config, std::string> places_of(const std::string& path) {
   return config::parse({&empty, 1}).config;
 }
 
-std::expected<std::string, std::string> read_secret(const std::string& path) {
-  std::string full = path;
+std::string credential_path(const std::string& path) {
   const char* credentials = std::getenv("CREDENTIALS_DIRECTORY");
-  if (credentials && path.find('/') == std::string::npos) full = fmt::format("{}/{}", credentials, path);
+  if (credentials && path.find('/') == std::string::npos) return fmt::format("{}/{}", credentials, path);
+  return path;
+}
+
+config::Problem problem_at(const config::Config& config, std::string_view key, std::string text_key, i18n::Args args,
+                           bool warning) {
+  config::Problem problem{config.file, 0, 0, warning, std::move(text_key), std::move(args)};
+  const std::string place = config.place(key);
+  const auto colon = place.rfind(':');
+  if (colon == std::string::npos) return problem;
+  problem.line = static_cast<std::uint32_t>(std::strtoul(place.c_str() + colon + 1, nullptr, 10));
+  problem.column = 1;
+  const std::string name = place.substr(0, colon);
+  if (!config.file.ends_with("/" + name) && config.file != name) {
+    problem.file = config.file.substr(0, config.file.rfind('/') + 1) + "conf.d/" + name;
+  }
+  return problem;
+}
+
+std::expected<std::string, std::string> read_secret(const std::string& path) {
+  const std::string full = credential_path(path);
   auto text = read_file(full);
   if (!text) return std::unexpected(fmt::format("{}: {}", full, text.error()));
   return text->substr(0, text->find_first_of("\r\n"));

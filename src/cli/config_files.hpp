@@ -20,5 +20,10 @@ std::expected<config::Config, std::string> places_of(const std::string& path);
 std::expected<std::string, std::string> read_file(const std::string& path);
 // The first line of a secret's file; systemd's credentials folder is looked into for plain names.
 std::expected<std::string, std::string> read_secret(const std::string& path);
+// Where that file is: a plain name lies in the credentials folder, where systemd gives one.
+std::string credential_path(const std::string& path);
+// A problem at the place of a key of Config::places.
+config::Problem problem_at(const config::Config& config, std::string_view key, std::string text_key, i18n::Args args,
+                           bool warning = false);
 
 }  // namespace postil::cli

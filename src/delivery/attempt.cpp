@@ -73,6 +73,7 @@ class Attempt {
   // Sends to all that are pending; false: this connection cannot be used for them and nothing was sent (a stale one).
   env::Awaitable<void> send(std::unique_ptr<Connection> connection, bool reused);
   smtp::Transaction transaction(const Connection& connection) const;
+  env::Awaitable<bool> make_outgoing();
   void apply(const smtp::TransactionResult& result, const Connection& connection, const route::Context& context);
   void host_failed(const route::Judgement& judgement, Said said);
   void host_counts(const route::Judgement& judgement, Said said);
@@ -93,6 +94,7 @@ class Attempt {
   std::shared_ptr<const Settings> settings_;
   queue::StartAttempt what_;
   queue::Envelope envelope_;
+  std::shared_ptr<OutgoingMessage> outgoing_;  // of the first send on
   std::vector<Pending> pending_;
   std::vector<route::Judgement> hosts_;    // judgements at the scope of hosts, of all hosts asked
   std::vector<HostAddress> null_before_;   // said 521 some time ago; asked again only if all else fails
@@ -172,7 +174,7 @@ smtp::Transaction Attempt::transaction(const Connection& connection) const {
     POSTIL_ASSERT(sender);  // it was read from a path, and the store keeps octets
     out.mail.sender = *sender;
   }
-  out.mail.size_octets = envelope_.size_octets;
+  out.mail.size_octets = outgoing_->size_octets();
   out.mail.body = static_cast<smtp::BodyType>(envelope_.body);
   out.mail.smtputf8 = envelope_.smtputf8;
   out.mail.ret = static_cast<smtp::Ret>(envelope_.ret);
@@ -184,7 +186,7 @@ smtp::Transaction Attempt::transaction(const Connection& connection) const {
     POSTIL_ASSERT(path);
     out.recipients.push_back({*path, recipient.notify, recipient.original});
   }
-  out.size_octets = envelope_.size_octets;
+  out.size_octets = outgoing_->size_octets();
   out.body_8bit = envelope_.body_8bit;
   out.header_utf8 = envelope_.header_utf8;
   return out;
@@ -198,7 +200,7 @@ void Attempt::apply(const smtp::TransactionResult& result, const Connection& con
     const route::Judgement judgement = route::judge_missing(result.missing);
     POSTIL_ASSERT(judgement.try_other_hosts);
     hosts_.push_back(judgement);
-    Said words{remote, words_of(result.missing, connection.session().extensions(), envelope_.size_octets)};
+    Said words{remote, words_of(result.missing, connection.session().extensions(), outgoing_->size_octets())};
     tell_put_off(words, judgement.cause, pending_.size());
     const auto said = std::make_shared<const Said>(std::move(words));
     for (auto& pending : pending_) pending.add(judgement, said);
@@ -236,12 +238,31 @@ void Attempt::apply(const smtp::TransactionResult& result, const Connection& con
   pending_ = std::move(left);
 }
 
+// Signed now, and not before somebody is there to take it. False: every recipient has its result.
+env::Awaitable<bool> Attempt::make_outgoing() {
+  if (outgoing_) co_return true;
+  auto envelope = std::make_shared<const queue::Envelope>(envelope_);
+  auto made = co_await OutgoingMessage::make(services_, settings_, std::move(envelope));
+  if (made) {
+    outgoing_ = std::move(*made);
+    co_return true;
+  }
+  fail_all(route::Cause::local_trouble,
+           fmt::format("the spool cannot give the message: {}", env::to_string(made.error())));
+  co_return false;
+}
+
 env::Awaitable<void> Attempt::send(std::unique_ptr<Connection> connection, bool reused) {
+  const bool signed_and_ready = co_await make_outgoing();
+  if (!signed_and_ready) {
+    pool_.keep(what_.site, std::move(connection));
+    co_return;
+  }
   route::Context with = context();
   with.connection_reused = reused;
   with.after_tls = connection->session().tls().has_value();
   pool_.in_use(connection.get());
-  const smtp::TransactionResult result = co_await connection->send(transaction(*connection), what_.message);
+  const smtp::TransactionResult result = co_await connection->send(transaction(*connection), outgoing_);
   pool_.not_in_use(connection.get());
   // A reused connection that broke before anything was said proves nothing about the host: a fresh one is tried.
   const bool stale =

@@ -45,14 +45,15 @@ env::Awaitable<smtp::Outcome> Connection::open() {
   co_return end_;
 }
 
-env::Awaitable<smtp::TransactionResult> Connection::send(smtp::Transaction transaction, MessageId body_of) {
+env::Awaitable<smtp::TransactionResult> Connection::send(smtp::Transaction transaction,
+                                                         std::shared_ptr<OutgoingMessage> message) {
   POSTIL_ASSERT(ready_);
-  body_of_ = body_of;
-  body_octets_ = transaction.size_octets;
+  message_ = std::move(message);
   ready_ = false;
   finished_ = false;
   co_await drive(session_.send(std::move(transaction), services_.clock.now()));
   smtp::TransactionResult result = session_.take_result();
+  message_.reset();
   ++sent_;
   if (finished_) co_await drive(session_.resume(services_.clock.now()));
   co_return result;
@@ -73,10 +74,10 @@ void Connection::cancel() {
 }
 
 env::Awaitable<smtp::ClientAction> Connection::body(smtp::NeedBody wanted) {
-  auto octets = co_await services_.store.read_body(body_of_, wanted.offset, wanted.octets_max);
+  auto octets = co_await message_->read(wanted.offset, wanted.octets_max);
   const auto now = services_.clock.now();
   if (!octets) co_return session_.body_failed(now);
-  const bool last = wanted.offset + octets->size() >= body_octets_;
+  const bool last = wanted.offset + octets->size() >= message_->size_octets();
   // An early end would be sent as a whole message: never.
   if (octets->empty() && !last) co_return session_.body_failed(now);
   co_return session_.body(*octets, last, now);

@@ -4,7 +4,7 @@
 #include <memory>
 #include <string>
 
-#include "delivery/services.hpp"
+#include "delivery/outgoing_message.hpp"
 
 namespace postil::delivery {
 
@@ -28,8 +28,8 @@ class Connection {
 
   // Greeting, EHLO, TLS, login. ok() = ready for a transaction.
   env::Awaitable<smtp::Outcome> open();
-  // One transaction; the body is read from the store. After it ready() says whether another may follow.
-  env::Awaitable<smtp::TransactionResult> send(smtp::Transaction transaction, MessageId body_of);
+  // One transaction. After it ready() says whether another may follow.
+  env::Awaitable<smtp::TransactionResult> send(smtp::Transaction transaction, std::shared_ptr<OutgoingMessage> message);
   bool ready() const { return ready_; }
   // Nothing came in while it was idle (a 421, an end of stream): it may be used again.
   bool fresh();
@@ -60,8 +60,7 @@ class Connection {
   crypto::TlsFault tls_fault_ = crypto::TlsFault::none;
   smtp::ClientSession session_;
   env::Executor executor_;
-  MessageId body_of_;
-  std::uint64_t body_octets_ = 0;
+  std::shared_ptr<OutgoingMessage> message_;  // while it is sent
   bool ready_ = false;
   bool finished_ = false;
   smtp::Outcome end_;

@@ -3,6 +3,7 @@
 #include "base/assert.hpp"
 #include "base/bytes.hpp"
 #include "diagnose/told.hpp"
+#include "mailauth/dkim_body.hpp"
 
 namespace postil::delivery {
 namespace {
@@ -83,9 +84,10 @@ env::Awaitable<env::StoreResult<env::AddMessage>> ReportWriter::write(std::share
   report.original = std::move(original);
 
   Written written;
+  const bool sign = settings->dkim && !settings->dkim->empty();
   do {
     report.random = services_.entropy.word();
-    auto tried = co_await write_body(report);
+    auto tried = co_await write_body(report, sign);
     if (!tried) co_return std::unexpected(tried.error());
     written = std::move(*tried);
     report.encode_original = report.encode_original || written.long_line;
@@ -97,28 +99,32 @@ env::Awaitable<env::StoreResult<env::AddMessage>> ReportWriter::write(std::share
   envelope.header_utf8 = written.facts.smtputf8;
   envelope.body_8bit = written.facts.body_8bit;
   if (written.facts.body_8bit) envelope.body = queue::Body::eight_bit;
+  envelope.body_hash = std::move(written.body_hash);
   env::AddMessage made{std::move(envelope), std::move(written.body), {id, false, {}}};
   co_return made;
 }
 
-env::Awaitable<env::StoreResult<ReportWriter::Written>> ReportWriter::write_body(dsn::Report report) {
+env::Awaitable<env::StoreResult<ReportWriter::Written>> ReportWriter::write_body(dsn::Report report, bool sign) {
   const std::uint64_t original_octets = report.original.size_octets;
   const MessageId original_id = report.original.id;
   auto body = co_await services_.store.begin_body();
   if (!body) co_return std::unexpected(body.error());
   dsn::Writer writer(std::move(report));
   std::string out = writer.begin();
+  mailauth::DkimMessageHash hash;
   for (std::uint64_t at = 0; writer.wants_original() && at < original_octets;) {
     auto piece = co_await services_.store.read_body(original_id, at, piece_octets);
     if (!piece && !lost(piece.error())) co_return std::unexpected(piece.error());
     if (!piece || piece->empty()) break;
     at += piece->size();
     writer.original(*piece, out);
+    if (sign) hash.feed(out);
     const auto written = co_await (*body)->append(out);
     if (!written) co_return std::unexpected(written.error());
     out.clear();
   }
   out += writer.end();
+  if (sign) hash.feed(out);
   const auto written = co_await (*body)->append(out);
   if (!written) co_return std::unexpected(written.error());
   Written made;
@@ -126,6 +132,7 @@ env::Awaitable<env::StoreResult<ReportWriter::Written>> ReportWriter::write_body
   made.facts = writer.facts();
   made.boundary_clash = writer.boundary_clash();
   made.long_line = writer.has_long_line();
+  if (sign) made.body_hash = hash.finish();
   co_return made;
 }
 

@@ -31,9 +31,10 @@ class ReportWriter {
   struct Written {
     std::unique_ptr<env::BodyWriter> body;
     dsn::Facts facts;
+    std::string body_hash;  // for DKIM; "" = no key is configured
     bool boundary_clash = false, long_line = false;
   };
-  env::Awaitable<env::StoreResult<Written>> write_body(dsn::Report report);
+  env::Awaitable<env::StoreResult<Written>> write_body(dsn::Report report, bool sign);
   Services& services_;
 };
 

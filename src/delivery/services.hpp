@@ -18,6 +18,7 @@
 #include "env/store.hpp"
 #include "event/event.hpp"
 #include "history/history.hpp"
+#include "mailauth/dkim_sign.hpp"
 #include "policy/aliases.hpp"
 #include "smtp/client_session.hpp"
 #include "transport/requirement.hpp"
@@ -33,9 +34,10 @@ struct Smarthost {
 
 // Never changes; a reload makes a new one.
 struct Settings {
-  std::string host_name;               // EHLO name, Reporting-MTA
-  std::vector<std::string> own_names;  // other names and addresses under which MX records would point at us
-  policy::Aliases aliases;             // for reports to senders of our own host
+  std::string host_name;                           // EHLO name, Reporting-MTA
+  std::vector<std::string> own_names;              // other names and addresses under which MX records would point at us
+  std::shared_ptr<const mailauth::DkimKeys> dkim;  // may be null: nothing is signed
+  policy::Aliases aliases;                         // for reports to senders of our own host
   std::optional<Smarthost> smarthost;
   smtp::ClientSettings client;                                   // time-outs, TLS use, login
   transport::Level tls_least = transport::Level::opportunistic;  // of every host that no policy names
@@ -52,7 +54,7 @@ struct Settings {
   Duration null_host_skip = hours(1);          // a host that answered 521 is not asked again for this long
   Duration null_host_proof_max = minutes(10);  // but a message is returned only on a 521 heard within this time
   Duration report_lifetime = days(5);
-  std::string report_language;  // server's language for reports, "" = English only
+  std::string report_language;                          // server's language for reports, "" = English only
   std::map<std::string, std::string> domain_languages;  // of a sender's domain: A-labels, lower case
   // What the message or its account said, else the sender's domain, else the server.
   const std::string& report_language_of(const queue::Envelope& original) const;

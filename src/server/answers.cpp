@@ -109,6 +109,7 @@ env::Awaitable<Answer> Answers::answer(smtp::Question question) {
   if (const auto* ended = std::get_if<smtp::ReportAuth>(&question)) co_return auth_ended(*ended);
   POSTIL_ASSERT(std::holds_alternative<smtp::AbortMessage>(question));
   body_.reset();
+  hash_.reset();
   co_return smtp::Continue{};
 }
 
@@ -194,6 +195,7 @@ env::Awaitable<Answer> Answers::begin() {
     co_return refuse(TextId::mail_local_trouble);
   }
   body_ = std::move(*body);
+  if (policy_->hash_bodies) hash_ = std::make_unique<mailauth::DkimMessageHash>();
   smtp::MessageBegun begun;
   begun.now = services_.clock.wall();
   begun.id = services_.make_id(begun.now);
@@ -204,6 +206,7 @@ env::Awaitable<Answer> Answers::begin() {
 
 env::Awaitable<Answer> Answers::append(smtp::AppendBody question) {
   POSTIL_ASSERT(body_);
+  if (hash_) hash_->feed(question.octets);
   const auto written = co_await body_->append(question.octets);
   if (written) co_return smtp::Continue{};
   body_.reset();
@@ -236,6 +239,8 @@ env::Awaitable<Answer> Answers::commit(smtp::CommitMessage question) {
     question.message.language = services_.accounts->language(question.message.login);
   }
   queue::Envelope envelope = envelope_of(std::move(question.message), *policy_, peer_address_, services_.clock.wall());
+  if (hash_) envelope.body_hash = hash_->finish();
+  hash_.reset();
   env::Batch batch;
   batch.push_back(env::AddMessage{envelope, std::move(body_), {envelope.id, false, {}}});
   const auto durable = co_await services_.store.commit(std::move(batch));

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "mailauth/dkim_body.hpp"
 #include "server/services.hpp"
 
 namespace postil::server {
@@ -33,6 +34,7 @@ class Answers {
   std::shared_ptr<const smtp::ServerSettings> settings_;
   std::string peer_address_;
   std::unique_ptr<env::BodyWriter> body_;
+  std::unique_ptr<mailauth::DkimMessageHash> hash_;
   std::uint64_t accepted_ = 0;
 };
 

@@ -65,6 +65,7 @@ struct Policy {
   Duration domain_check_deadline = seconds(3);
   Duration lifetime = days(5);
   int zone_minutes = 0;
+  bool hash_bodies = false;  // there are DKIM keys, which want the hash of each body
 };
 
 struct SessionLimits {
