@@ -174,9 +174,10 @@ void read_beginning(Source& source) {
 // As much of it as is looked at; the rest is read and dropped, so that whoever writes it is not cut off.
 std::string read_rest(Source& source) {
   std::string text = std::move(source.beginning);
+  const auto octets_max = text.starts_with("From ") ? diagnose::mbox_octets_max : diagnose::mail_octets_max + 1;
   std::string chunk(beginning_octets, '\0');
   while (!source.whole && source.in->read(chunk.data(), static_cast<std::streamsize>(chunk.size())).gcount() > 0) {
-    const auto room = diagnose::mail_octets_max + 1 - std::min(text.size(), diagnose::mail_octets_max + 1);
+    const auto room = octets_max - std::min(text.size(), octets_max);
     text.append(chunk, 0, std::min(room, static_cast<std::size_t>(source.in->gcount())));
   }
   return text;
@@ -275,7 +276,10 @@ int explain_source(const Context& context, const Options& options, std::istream&
   source.in = &in;
   read_beginning(source);
   if (diagnose::looks_like_log(source.beginning)) return explain_log(context, options, source);
-  return explain_text(context, options, read_rest(source), stage);
+  const auto text = read_rest(source);
+  int code = exit_ok;
+  for (const auto mail : diagnose::mails_of(text)) code = std::max(code, explain_text(context, options, mail, stage));
+  return code;
 }
 
 int explain_file(const Context& context, const Options& options, const std::string& name, knowledge::Stage stage) {
