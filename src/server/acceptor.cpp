@@ -42,12 +42,13 @@ env::Awaitable<void> turn_away(Services& services, Registry& registry, env::Stre
   load.reset();
 }
 
-bool allowed(const ListenerState& listener, const std::string& address) {
-  if (listener.networks.empty()) return true;
-  return std::ranges::any_of(listener.networks, [&](const auto& network) { return network.contains(address); });
-}
-
 }  // namespace
+
+std::optional<reply::Reply> refuse_peer(const ListenerState& listener, const std::string& address) {
+  const auto holds = [&](const address::Network& network) { return network.contains(address); };
+  if (listener.networks.empty() || std::ranges::any_of(listener.networks, holds)) return {};
+  return reply::make(reply::TextId::relay_not_for_you, {{"host", listener.settings->host_name}, {"address", address}});
+}
 
 Acceptor::Acceptor(Services& services, Registry& registry, SessionExecutors& executors,
                    std::unique_ptr<env::Listener> listener, std::shared_ptr<const ListenerState> state)
@@ -94,10 +95,7 @@ void Acceptor::serve(env::StreamPtr stream, SessionExecutors::Place place) {
   const std::string address = stream->remote().local() ? "local" : stream->remote().address;
   auto refusal = registry_.enter(address, listener->settings->host_name);
   const bool entered = !refusal.has_value();
-  if (entered && !allowed(*listener, address)) {
-    refusal =
-        reply::make(reply::TextId::relay_not_for_you, {{"host", listener->settings->host_name}, {"address", address}});
-  }
+  if (entered) refusal = refuse_peer(*listener, address);
   const SessionId id = registry_.next_id();
   if (refusal) {
     services_.events.emit({event::Name::session_refused, {{"peer", address}, {"reply", reply::text_of(*refusal)}}});

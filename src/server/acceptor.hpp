@@ -3,7 +3,10 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
+#include <string>
 
+#include "reply/reply.hpp"
 #include "server/session_driver.hpp"
 
 namespace postil::server {
@@ -18,6 +21,9 @@ class SessionExecutors {
   };
   virtual Place pick() = 0;
 };
+
+// Who may not connect to this listener at all, and what it is told in place of a greeting. address: numeric.
+std::optional<reply::Reply> refuse_peer(const ListenerState& listener, const std::string& address);
 
 class Acceptor {
  public:
