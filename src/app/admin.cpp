@@ -4,7 +4,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
+#include "address/path.hpp"
 #include "app/app.hpp"
 
 namespace postil::app {
@@ -167,6 +169,38 @@ json::object totals_json(const Sums& sums) {
           {"delivered_last_minute", sums.delivered_last_minute}};
 }
 
+double per_minute(double rate) {
+  return std::round(rate * 60 * 100) / 100;
+}
+
+json::object change_json(const queue::PaceChange& change) {
+  return {{"at", time_json(change.at)},
+          {"cause", queue::to_string(change.cause)},
+          {"connections_before", change.connections_before},
+          {"connections", change.connections},
+          {"per_minute_before", per_minute(change.rate_before)},
+          {"per_minute", per_minute(change.rate)},
+          {"remote", change.remote},
+          {"reply", change.said}};
+}
+
+json::object pace_json(const queue::PaceRow& pace) {
+  json::array changes, hosts;
+  for (const auto& change : pace.changes) changes.push_back(change_json(change));
+  for (const auto& host : pace.hosts) hosts.push_back(json::string(host));
+  return {{"running", pace.running},
+          {"connections", pace.connections},
+          {"connections_max", pace.limits.connections},
+          {"messages_per_connection", pace.limits.messages_per_connection},
+          {"per_minute", per_minute(pace.messages_per_second)},
+          {"per_minute_max", per_minute(pace.limits.messages_per_second)},
+          {"slowed", pace.slowed},
+          {"rule", pace.rule},
+          {"hosts", std::move(hosts)},
+          {"domains", pace.domains},
+          {"changes", std::move(changes)}};
+}
+
 constexpr Duration age_bounds[] = {minutes(10), hours(1), hours(4), hours(12), hours(24), hours(48), hours(120)};
 
 json::array parsed(const std::vector<std::string>& lines) {
@@ -194,6 +228,10 @@ env::Awaitable<json::object> Admin::handle(json::object request, control::Caller
     answer = co_await show(std::move(request));
   } else if (call == "queue.act") {
     answer = co_await act(std::move(request));
+  } else if (call == "suppress.list") {
+    answer = suppressed(request);
+  } else if (call == "suppress.add" || call == "suppress.remove") {
+    answer = co_await suppress(std::move(request), call == "suppress.add");
   } else if (call == "trace") {
     answer = co_await trace(std::move(request));
   } else if (call == "explain") {
@@ -248,21 +286,27 @@ env::Awaitable<json::object> Admin::summary(json::object request) {
   struct View {
     Sums sums;
     std::vector<queue::GroupRow> rows;
+    std::vector<std::optional<queue::PaceRow>> paces;  // of the rows, by site
   };
   auto read = [site = by == "site"](const queue::Engine& engine, queue::Now now) {
-    return View{sums_of(engine, now), site ? engine.by_site(now) : engine.by_reason(now)};
+    View out{sums_of(engine, now), site ? engine.by_site(now) : engine.by_reason(now), {}};
+    for (std::size_t i = 0; site && i < out.rows.size(); ++i) out.paces.push_back(engine.pace_of(out.rows[i].site));
+    return out;
   };
   const View view = co_await app_.post_office().ask(read);
   json::array rows;
-  for (const auto& row : view.rows) {
-    rows.push_back(json::object{{"reason", queue::to_string(row.reason)},
-                                {"site", row.site},
-                                {"sites", row.sites},
-                                {"messages", row.messages},
-                                {"recipients", row.recipients},
-                                {"oldest", time_json(row.oldest)},
-                                {"next_in", seconds_json(row.next_in)},
-                                {"last_reply", row.last_reply}});
+  for (std::size_t i = 0; i < view.rows.size(); ++i) {
+    const auto& row = view.rows[i];
+    json::object told{{"reason", queue::to_string(row.reason)},
+                      {"site", row.site},
+                      {"sites", row.sites},
+                      {"messages", row.messages},
+                      {"recipients", row.recipients},
+                      {"oldest", time_json(row.oldest)},
+                      {"next_in", seconds_json(row.next_in)},
+                      {"last_reply", row.last_reply}};
+    if (i < view.paces.size() && view.paces[i]) told["pace"] = pace_json(*view.paces[i]);
+    rows.push_back(std::move(told));
   }
   co_return json::object{{"ok", true}, {"totals", totals_json(view.sums)}, {"rows", std::move(rows)}};
 }
@@ -380,6 +424,51 @@ env::Awaitable<json::object> Admin::act(json::object request) {
   json::array changed;
   for (const auto id : ids) changed.push_back(json::string(to_string(id)));
   co_return json::object{{"ok", true}, {"changed", std::move(changed)}};
+}
+
+json::object Admin::suppressed(const json::object& request) {
+  auto* list = app_.suppressions();
+  if (list == nullptr) return failure("unknown_call", "this server sends no mail");
+  const auto count =
+      static_cast<std::size_t>(std::clamp<std::int64_t>(number_of(request, "count").value_or(1000), 1, 10000));
+  const auto found = list->list(string_of(request, "after"), count + 1, app_.ports().clock.wall());
+  json::array addresses;
+  for (std::size_t i = 0; i < std::min(found.size(), count); ++i) {
+    const auto& one = found[i];
+    addresses.push_back(json::object{{"address", one.address},
+                                     {"since", time_json(one.since)},
+                                     {"until", time_json(one.until)},
+                                     {"by", one.by_hand ? "hand" : "reply"},
+                                     {"why", one.why}});
+  }
+  return {{"ok", true}, {"addresses", std::move(addresses)}, {"more", found.size() > count}};
+}
+
+env::Awaitable<json::object> Admin::suppress(json::object request, bool add) {
+  auto* list = app_.suppressions();
+  if (list == nullptr) co_return failure("unknown_call", "this server sends no mail");
+  const auto* given = request.if_contains("addresses");
+  if (given == nullptr || !given->is_array()) co_return failure("bad_request", "addresses is a list");
+  const std::string why = string_of(request, "why");
+  json::array changed, unchanged;
+  for (const auto& item : given->as_array()) {
+    const std::string_view text = item.is_string() ? std::string_view(item.as_string()) : std::string_view();
+    const auto path = address::parse_address(text, true);
+    if (!path || path->domain.empty()) co_return failure("bad_request", "an address cannot be read");
+    const std::string address = path->address;
+    history::Suppressed one{address, app_.ports().clock.wall(), {}, true, why};
+    auto change = history::Suppressions::Change::nothing;
+    if (add) {
+      change = co_await list->add(std::move(one));
+    } else {
+      change = co_await list->remove(address);
+    }
+    if (change == history::Suppressions::Change::not_durable) co_return failure("disk", "the disk does not take it");
+    if (change == history::Suppressions::Change::full) co_return failure("full", "the list is full");
+    const bool done = change == history::Suppressions::Change::done;
+    (done ? changed : unchanged).push_back(json::string(address));
+  }
+  co_return json::object{{"ok", true}, {"changed", std::move(changed)}, {"unchanged", std::move(unchanged)}};
 }
 
 env::Awaitable<json::object> Admin::trace(json::object request) {

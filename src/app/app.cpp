@@ -1,5 +1,7 @@
 #include "app/app.hpp"
 
+#include "app/mailbox_gone.hpp"
+
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <utility>
@@ -135,6 +137,18 @@ env::Awaitable<std::expected<void, StartFailure>> App::open_store() {
   co_return std::expected<void, StartFailure>{};
 }
 
+env::Awaitable<std::expected<void, StartFailure>> App::open_suppressions() {
+  if (!config_.takes_mail()) co_return std::expected<void, StartFailure>{};
+  suppressions_ = std::make_unique<history::Suppressions>(ports_.spool_disk, executors_.flusher);
+  auto open = [this] { return suppressions_->open(ports_.clock.wall()); };
+  const auto opened = co_await env::on(executors_.flusher, open);
+  if (!opened) {
+    co_return std::unexpected(
+        StartFailure{"serve.spool", {{"folder", config_.spool.folder}, {"detail", opened.error().detail}}, 75});
+  }
+  co_return std::expected<void, StartFailure>{};
+}
+
 // Addresses to which no mail is sent because we listen there ourselves, on the port that mail goes to.
 std::vector<std::string> App::looping_addresses() const {
   for (const auto& plan : listeners(config_)) {
@@ -162,11 +176,16 @@ env::Awaitable<std::expected<void, StartFailure>> App::start() {
   const auto opened = co_await open_store();
   if (!opened) co_return std::unexpected(opened.error());
 
+  const auto suppressions = co_await open_suppressions();
+  if (!suppressions) co_return std::unexpected(suppressions.error());
+
   auto* io = &executors_.io;
   delivery_services_.reset(
       new delivery::Services{ports_.clock, ports_.timers, ports_.entropy, ports_.network, ports_.resolver, *store_,
                              ports_.events, *history_, [this](WallTime now) { return make_id(now); },
                              [io] { return io->pick().executor; }, executors_.pool, ports_.https, &ports_.spool_disk});
+  delivery_services_->suppressions = suppressions_.get();
+  delivery_services_->no_such_mailbox = mailbox_gone;
   reports_ = std::make_unique<delivery::ReportWriter>(*delivery_services_);
   post_office_ = std::make_unique<delivery::PostOffice>(
       *delivery_services_, delivery_settings(config_, extras_.smarthost_password, looping_addresses(), extras_.dkim),
@@ -185,6 +204,7 @@ env::Awaitable<std::expected<void, StartFailure>> App::start() {
   server_services_.reset(new server::Services{
       ports_.clock, ports_.timers, ports_.entropy, ports_.resolver, *store_, ports_.events, *history_, *limits_,
       *intake_, extras_.accounts, executors_.pool, &pool_waiting_, 64, [this](WallTime now) { return make_id(now); }});
+  server_services_->suppressions = suppressions_.get();
   for (const auto& plan : listeners(config_)) {
     const auto listening = listen(plan);
     if (!listening) co_return std::unexpected(listening.error());

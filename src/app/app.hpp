@@ -64,6 +64,7 @@ class App {
   bool started() const { return started_; }
   const config::Config& config() const { return config_; }
   delivery::PostOffice& post_office() { return *post_office_; }
+  history::Suppressions* suppressions() { return suppressions_.get(); }  // null for a server that takes no mail
   env::Store& store() { return *store_; }
   history::History& history() { return *history_; }
   const server::Registry& registry() const { return *registry_; }
@@ -76,6 +77,7 @@ class App {
   struct Intake;
   std::expected<std::shared_ptr<const server::ListenerState>, StartFailure> listener_state(const ListenerPlan& plan);
   env::Awaitable<std::expected<void, StartFailure>> open_store();
+  env::Awaitable<std::expected<void, StartFailure>> open_suppressions();
   std::expected<void, StartFailure> load_certificate();
   std::vector<std::string> looping_addresses() const;
   std::expected<void, StartFailure> listen(const ListenerPlan& plan);
@@ -93,6 +95,7 @@ class App {
   std::unique_ptr<history::History> history_;
   std::unique_ptr<env::Store> store_;
   spool::Log* log_ = nullptr;
+  std::unique_ptr<history::Suppressions> suppressions_;
   std::unique_ptr<delivery::Services> delivery_services_;
   std::unique_ptr<delivery::ReportWriter> reports_;
   std::unique_ptr<delivery::PostOffice> post_office_;

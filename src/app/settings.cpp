@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "base/bytes.hpp"
+#include "knowledge/provider_pace.hpp"
 
 namespace postil::app {
 namespace {
@@ -148,6 +149,9 @@ std::shared_ptr<const delivery::Settings> delivery_settings(const config::Config
   out->client.data_timeout = deliver.data_timeout;
   out->client.block_timeout = deliver.block_timeout;
   out->client.end_timeout = deliver.end_timeout;
+  for (const auto& source : config.sources) {
+    out->sources.push_back({source.from, source.to, source.accounts, source.ipv4, source.ipv6, source.hostname});
+  }
   out->source_ipv4 = deliver.source_ipv4;
   out->source_ipv6 = deliver.source_ipv6;
   out->port = static_cast<std::uint16_t>(deliver.port);
@@ -158,6 +162,31 @@ std::shared_ptr<const delivery::Settings> delivery_settings(const config::Config
   out->null_host_skip = deliver.null_host_skip;
   out->report_lifetime = deliver.lifetime;
   out->report_language = config.language;
+  out->suppress_automatically = config.suppress.automatic;
+  out->suppress_for = config.suppress.lifetime;
+  return out;
+}
+
+// The file's rules, then what providers are known to take.
+static std::vector<queue::SiteRule> site_rules(const config::Config& config) {
+  std::vector<queue::SiteRule> out;
+  for (std::size_t i = 0; i < config.sites.size(); ++i) {
+    const auto& site = config.sites[i];
+    queue::SiteRule rule{.name = config.place("site." + std::to_string(i)), .domains = site.domains, .hosts = site.mx};
+    if (site.connections) rule.connections = static_cast<std::uint32_t>(*site.connections);
+    if (site.messages_per_connection)
+      rule.messages_per_connection = static_cast<std::uint32_t>(*site.messages_per_connection);
+    rule.messages_per_second = site.rate_a_second;
+    out.push_back(std::move(rule));
+  }
+  for (const auto& provider : knowledge::provider_paces()) {
+    out.push_back({.name = provider.name,
+                   .domains = {},
+                   .hosts = provider.hosts,
+                   .connections = provider.connections,
+                   .messages_per_connection = provider.messages_per_connection,
+                   .messages_per_second = {}});
+  }
   return out;
 }
 
@@ -171,7 +200,10 @@ queue::EngineSettings engine_settings(const config::Config& config, std::uint64_
   out.delay_notice_after = deliver.delay_notice;
   out.refused_us_lifetime = deliver.refused_lifetime;
   out.attempts_per_site_max = static_cast<std::uint32_t>(deliver.connections_per_destination);
+  out.messages_per_connection_max = static_cast<std::uint32_t>(deliver.messages_per_connection);
+  out.site_rules = site_rules(config);
   out.attempts_max = static_cast<std::uint32_t>(deliver.connections);
+  out.probes_max = 2 * out.attempts_max;  // a try at a host that does not answer costs little
   out.recipients_per_attempt_max = static_cast<std::uint32_t>(deliver.recipients_per_transaction);
   out.random = random;
   return out;

@@ -26,6 +26,7 @@
 #include "cli/spool.hpp"
 #include "cli/status.hpp"
 #include "cli/trace.hpp"
+#include "cli/suppress.hpp"
 #include "cli/user.hpp"
 
 namespace postil::cli {
@@ -43,6 +44,7 @@ constexpr AddCommand commands[] = {
     add_trace,
     add_status,
     add_config,
+    add_suppress,
     add_user,
     add_dkim,
     add_dkim,

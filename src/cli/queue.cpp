@@ -76,6 +76,8 @@ class Queue {
   int tell(const CallFailure& failure) const { return tell_failure(context_, failure, options_.json, "queue"); }
   int as_json(json::object answer) const;
   std::string next_try(const json::object& row) const;
+  std::string connections(const json::object& row) const;
+  void tell_slowed(const json::array& rows);
   std::size_t cells() const { return context_.out_is_terminal ? terminal_cells() : 0; }
   void write_recipient(const json::object& recipient);
   bool confirmed() const;
@@ -155,7 +157,10 @@ int Queue::summary() {
   std::vector<Table::Column> columns = {{text("column.why"), false},   {text("column.messages"), true},
                                         {text("column.oldest"), true}, {text("column.next"), true},
                                         {text("column.where"), false}, {text("column.reply"), false}};
-  if (by_site) std::swap(columns[0], columns[4]);
+  if (by_site) {
+    std::swap(columns[0], columns[4]);
+    columns.insert(columns.begin() + 4, {text("column.connections"), true});
+  }
   Table table(std::move(columns));
   for (const auto& item : array_in(*answer, "rows")) {
     if (!item.is_object()) continue;
@@ -165,12 +170,50 @@ int Queue::summary() {
     if (where.empty() || sites > 1) where = tr_.count("queue.domains", sites);
     std::string why = reason_label(string_of(row, "reason"), tr_);
     if (by_site) std::swap(where, why);
-    table.add({why, fmt::to_string(count_of(row, "messages")), age(string_of(row, "oldest"), tr_), next_try(row), where,
-               short_reply(string_of(row, "last_reply"))});
+    std::vector<std::string> line = {
+        why,   fmt::to_string(count_of(row, "messages")), age(string_of(row, "oldest"), tr_), next_try(row),
+        where, short_reply(string_of(row, "last_reply"))};
+    if (by_site) line.insert(line.begin() + 4, connections(row));
+    table.add(std::move(line));
   }
   table.write(out, cells());
+  if (by_site) tell_slowed(array_in(*answer, "rows"));
   if (context_.out_is_terminal) out << text("more", {{"program", context_.program_name}}) << '\n';
   return exit_ok;
+}
+
+// "3/20": in use, allowed now.
+std::string Queue::connections(const json::object& row) const {
+  const auto* pace = row.if_contains("pace");
+  if (pace == nullptr || !pace->is_object()) return {};
+  return fmt::format("{}/{}", count_of(pace->as_object(), "running"), count_of(pace->as_object(), "connections"));
+}
+
+// Why sites get less than they might.
+void Queue::tell_slowed(const json::array& rows) {
+  for (const auto& item : rows) {
+    const auto* pace = item.is_object() ? item.as_object().if_contains("pace") : nullptr;
+    if (pace == nullptr || !pace->is_object()) continue;
+    const auto& told = pace->as_object();
+    const auto* slowed = told.if_contains("slowed");
+    if (slowed == nullptr || !slowed->is_bool() || !slowed->as_bool()) continue;
+    const json::object* last = nullptr;  // the change that slowed it
+    for (const auto& change : array_in(told, "changes")) {
+      if (change.is_object() && string_of(change.as_object(), "cause") != "recovered") last = &change.as_object();
+    }
+    if (last == nullptr) continue;
+    const auto* rate = told.if_contains("per_minute");
+    const double per_minute = rate && rate->is_number() ? rate->to_number<double>() : 0;
+    i18n::Args args{{"site", printable(string_of(item.as_object(), "site"), 255)},
+                    {"connections", fmt::to_string(count_of(told, "connections"))},
+                    {"limit", fmt::to_string(count_of(told, "connections_max"))},
+                    {"rate", fmt::format("{:.3g}", per_minute)},
+                    {"age", age(string_of(*last, "at"), tr_)},
+                    {"remote", printable(string_of(*last, "remote"), 300)}};
+    context_.out << '\n';
+    const std::string said = text(per_minute > 0 ? "slowed_rate" : "slowed", std::move(args));
+    write_lines(context_.out, {{"", said, printable(string_of(*last, "reply"), 400)}}, 0);
+  }
 }
 
 // Domains by ages.

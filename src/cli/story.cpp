@@ -48,6 +48,7 @@ class Teller {
   void connection(const json::object& record, const json::object* next);
   void connected(const json::object& record);
   void recipient(const json::object& record, std::string_view event);
+  void pace(const json::object& record, bool slowed);
   std::string address(const json::object& record) const;
   void add(const json::object& record, std::string text, std::string remote = {});
 
@@ -159,6 +160,20 @@ Story Teller::tell(const json::array& records) {
   for (std::size_t i = 0; i < records.size(); ++i) {
     if (!records[i].is_object()) continue;
     const auto& record = records[i].as_object();
+// The site asked for less, or takes more again.
+void Teller::pace(const json::object& record, bool slowed) {
+  const auto number = [&](const char* key) { return fmt::to_string(number_of(record, key).value_or(0)); };
+  const bool rate = number_of(record, "per_minute").value_or(0) > 0;
+  i18n::Args args{{"site", string_of(record, "site")},
+                  {"remote", string_of(record, "remote")},
+                  {"before", number("connections_before")},
+                  {"connections", number("connections")},
+                  {"rate", number("per_minute")}};
+  const char* key = slowed ? (rate ? "trace.pace_slowed_rate" : "trace.pace_slowed")
+                           : (rate ? "trace.pace_raised_rate" : "trace.pace_raised");
+  add(record, tr_.text(key, std::move(args)), string_of(record, "reply"));
+}
+
     const std::string event = string_of(record, "event");
     const json::object* next =
         i + 1 < records.size() && records[i + 1].is_object() ? &records[i + 1].as_object() : nullptr;
@@ -180,6 +195,8 @@ Story Teller::tell(const json::array& records) {
       add(record, tr_.text("trace.admin", {{"action", string_of(record, "action")}}));
     } else if (event == "message.finished") {
       finished_ = true;
+    } else if (event == "pace.slowed" || event == "pace.raised") {
+      pace(record, event == "pace.slowed");
       if (long_form_) add(record, tr_.text("trace.finished"));
     }
   }

@@ -109,6 +109,29 @@ struct TlsPolicy {
   std::string ca;
 };
 
+// An entry of [[site]]: limits of some destinations. What is not set is the next rule's affair.
+struct Site {
+  std::vector<std::string> domains;  // of recipients, lower case; "*.example.net": all below it, "*": every one
+  std::vector<std::string> mx;       // names of MX hosts, likewise
+  std::optional<std::uint64_t> connections, messages_per_connection;
+  std::string rate;                     // "100/s"; "" = not set
+  std::optional<double> rate_a_second;  // 0 = no limit
+};
+
+// An entry of [[source]]: where some mail leaves from. All conditions that are set must hold.
+struct Source {
+  std::vector<std::string> from;      // domains or whole addresses of senders; "<>" is the null sender
+  std::vector<std::string> to;        // domains of recipients
+  std::vector<std::string> accounts;  // logins
+  std::string ipv4, ipv6;             // addresses of this host
+  std::string hostname;               // said in EHLO
+};
+
+struct Suppress {
+  bool automatic = false;
+  Duration lifetime{};
+};
+
 struct Config {
   std::string file;               // "" = defaults of the demo or of a test
   std::vector<std::string> jobs;  // submission, relay, null
@@ -122,7 +145,10 @@ struct Config {
   Deliver deliver;
   Dns dns;
   std::vector<TlsPolicy> tls_policies;  // their places: "tls_policy.0"
-  std::vector<Dkim> dkim;  // their places: "dkim.0", "dkim.0.key"
+  std::vector<Dkim> dkim;               // their places: "dkim.0", "dkim.0.key"
+  std::vector<Site> sites;              // their places: "site.0"
+  std::vector<Source> sources;          // "source.0"
+  Suppress suppress;
   Spool spool;
   std::string control_socket, submit_socket;
   std::vector<ListenAddress> metrics_listen;
@@ -183,9 +209,12 @@ std::string nearest_key(std::string_view path);
 // A whole example file for a job.
 std::string example(std::string_view job);
 
+
 // "5m", "90s", "4h", "5d", "1h30m". Nothing for what is none.
 std::optional<Duration> parse_duration(std::string_view text);
 std::string format_duration(Duration duration);
+// "100/s", "600/m", "20/h" as messages a second; "0" = no limit. Nothing for what is none.
+std::optional<double> parse_rate(std::string_view text);
 // "50M", "1G", "4096", "64K".
 std::optional<std::uint64_t> parse_size(std::string_view text);
 std::string format_size(std::uint64_t octets);

@@ -32,6 +32,11 @@ class Reader {
   void dkim(const toml::table& table, toml::source_position at);
   void tls_policy(const toml::table& table, toml::source_position at);
   void whole_dkim();
+  // An array of tables: one entry each.
+  template <class Rows, class Entry>
+  void entries(const std::string& name, const toml::key& key, const toml::node& node, const Rows& rows,
+               std::vector<Entry>& out);
+  void whole_entries();
   void unknown(const std::string& path, const toml::key& key);
   void add(toml::source_position at, std::string text_key, i18n::Args args = {}, bool warning = false);
   // About a key that may not be set: points at it, or at the file.
@@ -269,9 +274,68 @@ void Reader::tls_policy(const toml::table& table, toml::source_position at) {
   loaded_.config.tls_policies.push_back(std::move(entry));
 }
 
+template <class Rows, class Entry>
+void Reader::entries(const std::string& name, const toml::key& key, const toml::node& node, const Rows& rows,
+                     std::vector<Entry>& out) {
+  const auto* all = node.as_array();
+  if (all == nullptr || !all->is_array_of_tables()) {
+    return add(key.source().begin, "config.entry_form", {{"table", name}});
+  }
+  const auto place = [&](const std::string& path, toml::source_position where) {
+    at_[path] = {file_, where};
+    loaded_.config.places[path] = fmt::format("{}:{}", base_name(file_), where.line);
+  };
+  for (const auto& item : *all) {
+    const auto& table = *item.as_table();
+    const std::string at = fmt::format("{}.{}", name, out.size());
+    place(at, item.source().begin);
+    Entry entry;
+    for (const auto& [inner, value] : table) {
+      const std::string path = fmt::format("{}.{}", name, inner.str());
+      const auto row = std::ranges::find_if(rows, [&](const auto& r) { return r.key.path == path; });
+      if (row == rows.end()) {
+        unknown(path, inner);
+        continue;
+      }
+      place(fmt::format("{}.{}", at, inner.str()), inner.source().begin);
+      const auto given = value_of(value);
+      auto wrong = given ? row->set(entry, *given) : std::optional(Wrong{"config.wants.other", {}});
+      if (!wrong) continue;
+      wrong->args.emplace_back("key", path);
+      wrong->args.emplace_back("kind", std::string(row->key.kind));
+      add(value.source().begin, wrong->text_key, wrong->args);
+    }
+    out.push_back(std::move(entry));
+  }
+}
+
+void Reader::whole_entries() {
+  const Config& c = loaded_.config;
+  const auto has = [&](const std::string& at, std::initializer_list<const char*> names) {
+    return std::ranges::any_of(names, [&](const char* name) { return set(fmt::format("{}.{}", at, name)); });
+  };
+  for (std::size_t i = 0; i < c.sites.size(); ++i) {
+    const std::string at = fmt::format("site.{}", i);
+    if (!has(at, {"domains", "mx"})) about(at, "config.site_for_whom");
+    if (!has(at, {"connections", "messages_per_connection", "rate"})) about(at, "config.site_without_limit");
+  }
+  for (std::size_t i = 0; i < c.sources.size(); ++i) {
+    const std::string at = fmt::format("source.{}", i);
+    if (!has(at, {"ipv4", "ipv6", "hostname"})) about(at, "config.source_without_address");
+  }
+}
+
 void Reader::table(const toml::table& table, const std::string& prefix) {
   for (const auto& [key, node] : table) {
     const std::string path = prefix + std::string(key.str());
+    if (path == "site") {
+      entries(path, key, node, site_rows(), loaded_.config.sites);
+      continue;
+    }
+    if (path == "source") {
+      entries(path, key, node, source_rows(), loaded_.config.sources);
+      continue;
+    }
     if (path == "tls_policy") {
       const auto* entries = node.as_array();
       if (entries == nullptr || !entries->is_array_of_tables()) {
@@ -410,6 +474,7 @@ void Reader::whole() {
   }
   whole_listeners();
   whole_delivery();
+  whole_entries();
   whole_dkim();
 }
 

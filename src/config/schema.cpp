@@ -314,6 +314,9 @@ std::vector<Row> make_rows() {
   all.push_back(
       duration("deliver.idle_connection", "\"3s\"", Duration(0), minutes(5), MEMBER(deliver.idle_connection)));
 
+  all.push_back(yes_no("suppress.automatic", "false", MEMBER(suppress.automatic)));
+  all.push_back(duration("suppress.lifetime", "\"30d\"", Duration(0), days(3650), MEMBER(suppress.lifetime)));
+
   all.push_back(texts("dns.resolver", "[]", MEMBER(dns.resolver)));
   all.push_back(yes_no("dns.validate", "true", MEMBER(dns.validate)));
   all.push_back(text("dns.trust_anchor", "", MEMBER(dns.trust_anchor)));

@@ -40,6 +40,19 @@ struct TlsPolicyRow {
   std::function<std::optional<Wrong>(TlsPolicy&, const Value&)> set;
 };
 const std::vector<TlsPolicyRow>& tls_policy_rows();
+// A key of an entry of [[site]], and of [[source]].
+struct SiteRow {
+  Key key;
+  bool required = false;
+  std::function<std::optional<Wrong>(Site&, const Value&)> set;
+};
+const std::vector<SiteRow>& site_rows();
+struct SourceRow {
+  Key key;
+  bool required = false;
+  std::function<std::optional<Wrong>(Source&, const Value&)> set;
+};
+const std::vector<SourceRow>& source_rows();
 // "2027-01-31" (its beginning in UTC) or "2027-01-31T12:00:00Z", also with an offset.
 std::optional<WallTime> parse_date(std::string_view text);
 

@@ -33,6 +33,7 @@ class Attempt {
         pool_(with.pool),
         finder_(with.finder),
         settings_(std::move(with.settings)),
+        found_(std::move(with.found)),
         what_(std::move(what)) {}
 
   env::Awaitable<queue::AttemptDone> run(std::unique_ptr<Connection> idle);
@@ -86,6 +87,9 @@ class Attempt {
     return {"", fmt::format("{}: {}", about, queue::describe(reason_of(cause)))};
   }
   void conclude();
+  void note_throttle(const route::Judgement& judgement, const smtp::Outcome& outcome, const std::string& remote);
+  // Those on the suppression list have failed.
+  void leave_out_suppressed();
   route::Context context() const;
 
   Services& services_;
@@ -93,6 +97,7 @@ class Attempt {
   HostFinder& finder_;
   std::shared_ptr<const Settings> settings_;
   queue::StartAttempt what_;
+  std::function<env::Awaitable<bool>(AttemptId, std::vector<std::string>)> found_;
   queue::Envelope envelope_;
   std::shared_ptr<OutgoingMessage> outgoing_;  // of the first send on
   std::vector<Pending> pending_;
@@ -218,6 +223,7 @@ void Attempt::apply(const smtp::TransactionResult& result, const Connection& con
     const smtp::Outcome& outcome = result.recipients[i];
     const route::Judgement judgement = route::judge(outcome, each);
     Said said{remote, words_of(outcome), outcome.reply.has_value()};
+    note_throttle(judgement, outcome, remote);
     if (judgement.permanence != reply::Permanence::success && judgement.try_other_hosts) {
       pending_[i].add(judgement, std::make_shared<const Said>(std::move(said)));
       left.push_back(std::move(pending_[i]));
@@ -274,8 +280,10 @@ env::Awaitable<void> Attempt::send(std::unique_ptr<Connection> connection, bool 
     any_good_ = true;
     apply(result, *connection, with);
   }
-  if (connection->ready() && connection->sent() < settings_->messages_per_connection_max) {
-    pool_.keep(what_.site, std::move(connection));
+  const auto most =
+      std::min<std::uint64_t>(settings_->messages_per_connection_max, what_.limits.messages_per_connection);
+  if (connection->ready() && connection->sent() < most) {
+    pool_.keep(what_.site, std::move(connection), what_.hosts);
   } else if (connection->ready()) {
     co_await connection->quit();
   }
@@ -393,6 +401,7 @@ env::Awaitable<void> Attempt::try_address(HostAddress host, bool in_clear) {
       co_return;
     }
     host_failed(judgement, {to_string(host), words_of(opened), opened.reply.has_value()});
+    note_throttle(judgement, opened, to_string(host));
     co_return;
   }
   finder_.heard_other(host.address);
@@ -448,6 +457,19 @@ env::Awaitable<void> Attempt::try_hosts() {
     co_return;
   }
   bool go_on = true;
+  if (found_ && !settings_->smarthost && !what_.site.starts_with('[')) {
+    std::vector<std::string> names;
+    for (const auto& host : plan.hosts) names.push_back(host.name);
+    const std::uint64_t hosts = queue::hash_of_hosts(names);
+    if (hosts != what_.hosts) {
+      what_.hosts = hosts;
+      const bool may = co_await found_(what_.attempt, std::move(names));
+      if (!may) {
+        pending_.clear();
+        co_return;
+      }
+    }
+  }
   for (auto from = plan.hosts.begin(); go_on && from != plan.hosts.end();) {
     const auto unequal = [&](const route::PlanHost& host) { return host.preference != from->preference; };
     const auto to = std::find_if(from, plan.hosts.end(), unequal);
@@ -466,6 +488,42 @@ env::Awaitable<void> Attempt::try_hosts() {
 }
 
 void Attempt::conclude() {
+// Does the site say that we are too much for it? A reused connection may end with any 421.
+void Attempt::note_throttle(const route::Judgement& judgement, const smtp::Outcome& outcome,
+                            const std::string& remote) {
+  if (!outcome.reply || outcome.reply->code < 400 || outcome.reply->code > 499) return;
+  const reply::EnhancedCode code = outcome.reply->enhanced;
+  // "This user receives mail too fast" is about one mailbox.
+  const bool mailbox = judgement.scope == reply::Scope::recipient && (code.subject == 1 || code.subject == 2);
+  const bool rate =
+      !mailbox && (judgement.cause == route::Cause::rate_limited || (outcome.reply->code == 421 && code.subject == 7));
+  const bool busy = outcome.reply->code == 421 || (code.subject == 4 && code.detail == 5);
+  if ((!rate && !busy) || judgement.cause == route::Cause::greylisted) return;
+  if (!done_.throttle || (rate && !done_.throttle->rate)) done_.throttle = {rate, remote, words_of(outcome)};
+}
+
+void Attempt::leave_out_suppressed() {
+  if (services_.suppressions == nullptr || envelope_.kind != queue::Kind::mail) return;
+  std::vector<Pending> left;
+  for (auto& pending : pending_) {
+    const auto entry =
+        services_.suppressions->find(envelope_.recipients[pending.index].address, services_.clock.wall());
+    if (!entry) {
+      left.push_back(std::move(pending));
+      continue;
+    }
+    queue::RecipientResult result;
+    result.index = pending.index;
+    result.outcome = queue::RecipientResult::Outcome::failed;
+    result.reason = queue::Reason::suppressed;
+    result.code = {5, 7, 1};
+    result.diagnostic = entry->why;
+    result.diagnostic_time = entry->since;
+    done_.results.push_back(std::move(result));
+  }
+  pending_ = std::move(left);
+}
+
   for (auto& pending : pending_) {
     if (pending.judgements.empty()) {
       finish(pending, route::judge_cause(route::Cause::local_trouble), {"", "no host was asked", false});
@@ -505,7 +563,18 @@ env::Awaitable<queue::AttemptDone> Attempt::run(std::unique_ptr<Connection> idle
   tell(services_, what_.message,
        {event::Name::attempt_started,
         {{"site", what_.site}, {"recipients", static_cast<std::int64_t>(what_.recipients.size())}, {"to", names}}});
-  if (idle && idle->fresh() && may_use(*idle)) co_await send(std::move(idle), true);
+  leave_out_suppressed();
+  if (pending_.empty()) {
+    if (idle) pool_.keep(what_.site, std::move(idle), what_.hosts);
+    co_return std::move(done_);
+  }
+  if (idle && idle->fresh()) {
+    if (may_use(*idle)) {
+      co_await send(std::move(idle), true);
+    } else {
+      pool_.keep(what_.site, std::move(idle));  // another message may use it, or it is let go in order
+    }
+  }
   idle.reset();
   if (!pending_.empty() && !stop_) co_await try_hosts();
   conclude();

@@ -15,23 +15,52 @@ env::Awaitable<void> quit_and_drop(std::unique_ptr<Connection> connection) {
 
 ConnectionPool::~ConnectionPool() = default;
 
-std::unique_ptr<Connection> ConnectionPool::take(const std::string& site) {
-  const std::lock_guard lock(mutex_);
-  const auto found = idle_.find(site);
-  if (found == idle_.end()) return nullptr;
-  // The one used last: the others age and end, so that no more stay open than the work needs.
-  auto connection = std::move(found->second.back());
-  found->second.pop_back();
-  if (found->second.empty()) idle_.erase(found);
+// With the lock. The one used last: the others age and end, so that no more stay open than the work needs.
+std::unique_ptr<Connection> ConnectionPool::take_from(IdleSites::iterator site) {
+  auto connection = std::move(site->second.connections.back());
+  site->second.connections.pop_back();
+  if (site->second.connections.empty()) forget(site);
   --idle_count_;
   return connection;
 }
 
-void ConnectionPool::keep(const std::string& site, std::unique_ptr<Connection> connection) {
+// With the lock. Gives the next one.
+ConnectionPool::IdleSites::iterator ConnectionPool::forget(IdleSites::iterator site) {
+  const auto same = sites_by_hosts_.find(site->second.hosts);
+  if (same != sites_by_hosts_.end()) {
+    same->second.erase(site->first);
+    if (same->second.empty()) sites_by_hosts_.erase(same);
+  }
+  return idle_.erase(site);
+}
+
+std::unique_ptr<Connection> ConnectionPool::take(const std::string& site) {
+  const std::lock_guard lock(mutex_);
+  const auto found = idle_.find(site);
+  return found == idle_.end() ? nullptr : take_from(found);
+}
+
+void ConnectionPool::make_room(std::uint64_t hosts) {
+  std::unique_ptr<Connection> one;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto same = sites_by_hosts_.find(hosts);
+    if (hosts == 0 || same == sites_by_hosts_.end()) return;
+    one = take_from(idle_.find(*same->second.begin()));
+  }
+  let_go(std::move(one));
+}
+
+void ConnectionPool::keep(const std::string& site, std::unique_ptr<Connection> connection, std::uint64_t hosts) {
   {
     const std::lock_guard lock(mutex_);
     if (!stopping_ && idle_count_ < idle_max) {
-      idle_[site].push_back(std::move(connection));
+      const auto [at, fresh] = idle_.try_emplace(site);
+      if (fresh && hosts != 0) {
+        at->second.hosts = hosts;
+        sites_by_hosts_[hosts].insert(site);
+      }
+      at->second.connections.push_back(std::move(connection));
       ++idle_count_;
       return;
     }
@@ -50,16 +79,17 @@ void ConnectionPool::sweep(Duration age) {
     const std::lock_guard lock(mutex_);
     const MonoTime before = services_.clock.now() - age;
     for (auto site = idle_.begin(); site != idle_.end();) {
-      for (auto it = site->second.begin(); it != site->second.end();) {
+      auto& connections = site->second.connections;
+      for (auto it = connections.begin(); it != connections.end();) {
         if ((*it)->idle_since() <= before) {
           old.push_back(std::move(*it));
-          it = site->second.erase(it);
+          it = connections.erase(it);
           --idle_count_;
         } else {
           ++it;
         }
       }
-      site = site->second.empty() ? idle_.erase(site) : std::next(site);
+      site = connections.empty() ? forget(site) : std::next(site);
     }
   }
   for (auto& connection : old) let_go(std::move(connection));

@@ -20,8 +20,11 @@ class ConnectionPool {
 
   // An idle connection to the site, not necessarily fresh; null: none. The caller goes on on its executor.
   std::unique_ptr<Connection> take(const std::string& site);
+  // A new connection to these hosts is about to be made: one that idles there for another domain is let go, so that
+  // both together stay within the limit. hosts: queue::hash_of_hosts(); 0 = not known.
+  void make_room(std::uint64_t hosts);
   // Keeps the connection, or lets it go (QUIT) where it is full or stopping. On the connection's executor.
-  void keep(const std::string& site, std::unique_ptr<Connection> connection);
+  void keep(const std::string& site, std::unique_ptr<Connection> connection, std::uint64_t hosts = 0);
   // Ends those that have been idle longer than `age`; all of them with 0.
   void sweep(Duration age);
   // Connections in use, so that a stop can end them.
@@ -35,7 +38,16 @@ class ConnectionPool {
 
   Services& services_;
   mutable std::mutex mutex_;
-  std::unordered_map<std::string, std::list<std::unique_ptr<Connection>>> idle_;
+  struct Idle {
+    std::list<std::unique_ptr<Connection>> connections;  // not empty
+    std::uint64_t hosts = 0;
+  };
+  using IdleSites = std::unordered_map<std::string, Idle>;
+  std::unique_ptr<Connection> take_from(IdleSites::iterator site);
+  IdleSites::iterator forget(IdleSites::iterator site);
+
+  IdleSites idle_;
+  std::unordered_map<std::uint64_t, std::unordered_set<std::string>> sites_by_hosts_;  // of idle_, where known
   std::unordered_set<Connection*> used_;
   std::size_t idle_count_ = 0;
   bool stopping_ = false;

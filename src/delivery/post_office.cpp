@@ -25,11 +25,12 @@ struct PostOffice::State {
         refused_us_lifetime(engine_settings.refused_us_lifetime),
         engine(std::move(engine_settings)),
         reports(writer),
-        pool(services),
         finder(services),
         alarm(services.timers.make(executor)),
         sweeper(services.timers.make(executor)),
-        idle(services.timers.make(executor)) {}
+        idle(services.timers.make(executor)) {
+    pool_of({});
+  }
 
   Services& services;
   env::Executor executor;
@@ -37,7 +38,15 @@ struct PostOffice::State {
   Duration refused_us_lifetime;  // as the engine has it: reports name the end of the waiting
   queue::Engine engine;
   ReportWriter& reports;
-  ConnectionPool pool;
+  // What leaves by one source rule shares no connections with what leaves by another. Pools stay to the end: attempts
+  // refer to them.
+  struct Way {
+    SourceRule source;  // without its conditions
+    ConnectionPool pool;
+    std::shared_ptr<const Settings> from, settings;  // `settings` is `from` with the source in it
+    explicit Way(Services& with) : pool(with) {}
+  };
+  std::vector<std::unique_ptr<Way>> ways;
   HostFinder finder;
   std::unique_ptr<env::Timer> alarm;       // the engine's WakeAt
   std::unique_ptr<env::Timer> sweeper;     // idle connections
@@ -49,6 +58,7 @@ struct PostOffice::State {
   bool ending = false;                     // stop() was called: what the disk refused is tried again soon, not late
   bool stopping = false;                   // and its time is over
   std::unordered_set<env::Timer*> pauses;  // of batches that the disk refused
+  std::optional<AttemptId> put_back;       // by the step just made
 
   // Under load many arrive before the engine's thread gets its turn: they wake it once.
   std::mutex arrivals_mutex;
@@ -64,10 +74,12 @@ struct PostOffice::State {
   // The batches that an input caused call `written` once each when they are durable; gives their number.
   std::size_t step(queue::Input input, std::function<void()> written = {});
   void take_arrivals();
+  Way& pool_of(SourceRule source);
   void start(queue::StartAttempt attempt);
   void persist(queue::Persist persist, std::function<void()> written);
   env::Awaitable<void> write_batches(MessageId id);
   env::Awaitable<bool> write_one(const queue::Persist& persist, std::vector<queue::Envelope>& made);
+  env::Awaitable<std::vector<history::Suppressed>> to_suppress(const queue::Persist& persist);
   env::Awaitable<void> keep_time();
   env::Awaitable<void> sweep();
 };
@@ -77,6 +89,10 @@ std::size_t PostOffice::State::step(queue::Input input, std::function<void()> wr
   for (auto& effect : engine.step(now(), std::move(input))) {
     if (auto* attempt = std::get_if<queue::StartAttempt>(&effect)) {
       start(std::move(*attempt));
+    } else if (const auto* back = std::get_if<queue::PutBack>(&effect)) {
+      put_back = back->attempt;
+    } else if (const auto* changed = std::get_if<queue::PaceChanged>(&effect)) {
+      tell_pace(services, *changed);
     } else if (auto* batch = std::get_if<queue::Persist>(&effect)) {
       ++persists;
       persist(std::move(*batch), written);
@@ -97,21 +113,59 @@ void PostOffice::State::take_arrivals() {
   for (const auto& envelope : all) step(queue::Arrived{&envelope, nullptr});
 }
 
+PostOffice::State::Way& PostOffice::State::pool_of(SourceRule source) {
+  source.from.clear();
+  source.to.clear();
+  source.accounts.clear();
+  auto found = std::ranges::find(ways, source, [](const auto& way) { return way->source; });
+  if (found == ways.end()) {
+    ways.push_back(std::make_unique<Way>(services));
+    ways.back()->source = source;
+    found = std::prev(ways.end());
+  }
+  Way& way = **found;
+  if (way.from == settings) return way;
+  way.from = way.settings = settings;
+  if (source == SourceRule{}) return way;
+  auto own = std::make_shared<Settings>(*settings);
+  if (!source.ipv4.empty()) own->source_ipv4 = source.ipv4;
+  if (!source.ipv6.empty()) own->source_ipv6 = source.ipv6;
+  if (!source.host_name.empty()) own->client.host_name = source.host_name;
+  way.settings = std::move(own);
+  return way;
+}
+
 void PostOffice::State::start(queue::StartAttempt attempt) {
   ++running;
-  auto connection = pool.take(attempt.site);
+  const SourceRule* source = source_for(settings->sources, attempt.sender, attempt.login, attempt.site);
+  Way& way = pool_of(source ? *source : SourceRule{});
+  auto connection = way.pool.take(attempt.site);
+  if (!connection) {
+    for (const auto& one : ways) one->pool.make_room(attempt.hosts);
+  }
   const env::Executor where = connection ? connection->executor() : services.pick_executor();
   auto whole = [](State* state, queue::StartAttempt what, std::unique_ptr<Connection> reused,
-                  std::shared_ptr<const Settings> with) -> env::Awaitable<void> {
-    AttemptServices given{state->services, state->pool, state->finder, std::move(with)};
+                  std::shared_ptr<const Settings> with, ConnectionPool* pool) -> env::Awaitable<void> {
+    bool back = false;
+    AttemptServices given{state->services, *pool, state->finder, std::move(with)};
+    given.found = [state, &back](AttemptId id, std::vector<std::string> hosts) -> env::Awaitable<bool> {
+      auto ask = [state, id, names = std::move(hosts)]() mutable {
+        state->put_back.reset();
+        state->step(queue::SiteFound{id, std::move(names)});
+        return state->put_back == id;
+      };
+      back = co_await env::on(state->executor, std::move(ask));
+      co_return !back;
+    };
     queue::AttemptDone done = co_await run_attempt(std::move(given), std::move(what), std::move(reused));
-    asio::post(state->executor, [state, done = std::move(done)]() mutable {
+    asio::post(state->executor, [state, back, done = std::move(done)]() mutable {
       --state->running;
-      state->step(std::move(done));
+      if (!back) state->step(std::move(done));
       state->idle->cancel();
     });
   };
-  asio::co_spawn(where, whole(this, std::move(attempt), std::move(connection), settings), asio::detached);
+  asio::co_spawn(where, whole(this, std::move(attempt), std::move(connection), way.settings, &way.pool),
+                 asio::detached);
 }
 
 void PostOffice::State::persist(queue::Persist persist, std::function<void()> written) {
@@ -129,6 +183,7 @@ env::Awaitable<void> PostOffice::State::write_batches(MessageId id) {
     POSTIL_ASSERT(found != batches.end() && !found->second.empty());
     const queue::Persist what = found->second.front().persist;
     std::vector<queue::Envelope> made;
+    const std::vector<history::Suppressed> lost = co_await to_suppress(what);  // the message may go with the batch
     const bool durable = co_await write_one(what, made);
     if (!durable) {
       // Nothing is lost: the old state is on disk, and this one is written when the disk takes it again.
@@ -144,6 +199,11 @@ env::Awaitable<void> PostOffice::State::write_batches(MessageId id) {
     }
     wait = seconds(1);
     tell_results(services, what);
+    for (const auto& one : lost) {
+      const auto added = co_await services.suppressions->add(one);
+      if (added == history::Suppressions::Change::done)
+        tell(services, id, {event::Name::address_suppressed, {{"address", one.address}, {"reply", one.why}}});
+    }
     auto& waiting = batches.find(id)->second;
     auto written = std::move(waiting.front().written);
     waiting.pop_front();
@@ -192,6 +252,29 @@ env::Awaitable<bool> PostOffice::State::write_one(const queue::Persist& persist,
   co_return durable.has_value();
 }
 
+// Addresses of which the batch says that there is no such mailbox.
+env::Awaitable<std::vector<history::Suppressed>> PostOffice::State::to_suppress(const queue::Persist& persist) {
+  std::vector<history::Suppressed> out;
+  if (services.suppressions == nullptr || !settings->suppress_automatically) co_return out;
+  std::vector<const queue::RecipientState*> gone;
+  for (const auto& state : persist.changes.recipients) {
+    if (state.status != queue::RecipientStatus::failed || !state.diagnostic_remote) continue;
+    const bool no_mailbox =
+        services.no_such_mailbox ? services.no_such_mailbox(state) : state.code == reply::EnhancedCode{5, 1, 1};
+    if (no_mailbox) gone.push_back(&state);
+  }
+  if (gone.empty()) co_return out;
+  const auto envelope = co_await services.store.read_envelope(persist.changes.id);
+  if (!envelope) co_return out;
+  const WallTime now_wall = services.clock.wall();
+  for (const auto* state : gone) {
+    if (state->index >= envelope->recipients.size()) continue;
+    const WallTime until = settings->suppress_for > Duration(0) ? now_wall + settings->suppress_for : WallTime{};
+    out.push_back({envelope->recipients[state->index].address, now_wall, until, false, state->diagnostic});
+  }
+  co_return out;
+}
+
 env::Awaitable<void> PostOffice::State::keep_time() {
   while (!stopping) {
     alarm_at = wake_at;
@@ -206,7 +289,7 @@ env::Awaitable<void> PostOffice::State::keep_time() {
 env::Awaitable<void> PostOffice::State::sweep() {
   while (!stopping) {
     co_await sweeper->wait_until(services.clock.now() + seconds(1));
-    pool.sweep(settings->idle_connection_max);
+    for (const auto& way : ways) way->pool.sweep(settings->idle_connection_max);
     if (services.clock.now() < refresh_at) continue;
     refresh_at = services.clock.now() + minutes(1);
     asio::co_spawn(executor, finder.policies().refresh(settings), asio::detached);
@@ -266,7 +349,7 @@ env::Awaitable<void> PostOffice::stop(Duration grace) {
     for (auto* pause : state->pauses) pause->cancel();
     const MonoTime soft = state->services.clock.now() + patience;
     while (state->running > 0 && state->services.clock.now() < soft) co_await state->idle->wait_until(soft);
-    state->pool.stop();
+    for (const auto& way : state->ways) way->pool.stop();
     const MonoTime hard = state->services.clock.now() + seconds(10);
     while ((state->running > 0 || !state->batches.empty()) && state->services.clock.now() < hard) {
       co_await state->idle->wait_until(hard);

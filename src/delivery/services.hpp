@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "delivery/source_rule.hpp"
 #include "env/clock.hpp"
 #include "env/disk.hpp"
 #include "env/entropy.hpp"
@@ -18,6 +19,7 @@
 #include "env/store.hpp"
 #include "event/event.hpp"
 #include "history/history.hpp"
+#include "history/suppression.hpp"
 #include "mailauth/dkim_sign.hpp"
 #include "policy/aliases.hpp"
 #include "smtp/client_session.hpp"
@@ -46,6 +48,7 @@ struct Settings {
   bool dane = true, mta_sts = true;      // are asked for, where no configured policy decides
   std::uint16_t sts_port = 443;          // of policy servers; another one in tests
   std::string source_ipv4, source_ipv6;  // local addresses to bind; empty = the system's choice
+  std::vector<SourceRule> sources;       // that go before these and host_name
   std::uint16_t port = 25;               // of MX hosts; another one in tests and the demo
   Duration connect_timeout = seconds(30);
   Duration dns_timeout = seconds(15);
@@ -54,7 +57,9 @@ struct Settings {
   Duration null_host_skip = hours(1);          // a host that answered 521 is not asked again for this long
   Duration null_host_proof_max = minutes(10);  // but a message is returned only on a 521 heard within this time
   Duration report_lifetime = days(5);
-  std::string report_language;                          // server's language for reports, "" = English only
+  bool suppress_automatically = false;  // addresses of which their host says that there is no such mailbox
+  Duration suppress_for = days(30);     // 0 = without an end
+  std::string report_language;          // server's language for reports, "" = English only
   std::map<std::string, std::string> domain_languages;  // of a sender's domain: A-labels, lower case
   // What the message or its account said, else the sender's domain, else the server.
   const std::string& report_language_of(const queue::Envelope& original) const;
@@ -77,6 +82,9 @@ struct Services {
   env::Disk* disk = nullptr;                     // null: MTA-STS policies are forgotten at the end
   // Told of each TLS session to a host, and of each that could not be had; any thread. May be empty.
   std::function<void(const transport::TlsSession&)> tls_session = {};
+  history::Suppressions* suppressions = nullptr;  // null: there is no such list
+  // Whether a failure says that there is no such mailbox; empty: the status 5.1.1 does.
+  std::function<bool(const queue::RecipientState&)> no_such_mailbox = {};
 };
 
 }  // namespace postil::delivery

@@ -1,5 +1,7 @@
 #include "delivery/tell.hpp"
 
+#include <cmath>
+
 #include "message/date.hpp"
 
 namespace postil::delivery {
@@ -8,6 +10,23 @@ void tell(Services& services, MessageId id, event::Event told) {
   told.fields.insert(told.fields.begin(), {"id", to_string(id)});
   services.history.add(id, event::to_json(told, services.clock.wall()));
   services.events.emit(told);
+}
+
+void tell_pace(Services& services, const queue::PaceChanged& changed) {
+  const queue::PaceChange& change = changed.change;
+  const bool slower = change.cause != queue::PaceCause::recovered;
+  event::Event told{slower ? event::Name::pace_slowed : event::Name::pace_raised,
+                    {{"site", changed.site},
+                     {"reason", std::string(queue::to_string(change.cause))},
+                     {"connections_before", static_cast<std::int64_t>(change.connections_before)},
+                     {"connections", static_cast<std::int64_t>(change.connections)},
+                     {"per_minute_before", std::llround(change.rate_before * 60)},
+                     {"per_minute", std::llround(change.rate * 60)}}};
+  if (slower) {
+    told.fields.push_back({"remote", change.remote});
+    told.fields.push_back({"reply", change.said});
+  }
+  tell(services, changed.message, std::move(told));
 }
 
 void tell_results(Services& services, const queue::Persist& persist) {

@@ -7,6 +7,8 @@ namespace postil::queue {
 namespace {
 // So that a step stays short when a million messages come due together; the next step follows at once.
 constexpr int due_jobs_per_step_max = 4096;
+// A sender with so few destinations ready and attempts under way waits behind nobody's flood.
+constexpr std::uint32_t light_load_max = 4;
 }  // namespace
 
 // Puts a job where its waiters say. first: before all others of its site.
@@ -45,6 +47,8 @@ void Engine::State::unplace(Slot slot) {
     site.judged = no_slot;
     std::erase(judging, flow.site);
   } else {
+    leave_express(at);
+    if (flow.sender != no_slot) --names.load(flow.sender);
     Ring<Flow>::remove(flows, site.flows, at);
     by_site_sender.erase(hash_of(flow.site, flow.sender), at,
                          [this](Slot other) { return hash_of(flows[other].site, flows[other].sender); });
@@ -66,6 +70,10 @@ void Engine::State::put_into_flow(Slot slot, bool first) {
     by_site_sender.insert(hash_of(job.site, sender), at,
                           [this](Slot other) { return hash_of(flows[other].site, flows[other].sender); });
     Ring<Flow>::push_back(flows, site.flows, at);
+    if (sender != no_slot && ++names.load(sender) <= light_load_max) {
+      Ring<Flow, &Flow::express_prev, &Flow::express_next>::push_back(flows, groups[site.group].express, at);
+      flows[at].express = true;
+    }
   }
   if (first) {
     Ring<Job>::push_front(jobs, flows[at].jobs, slot);
@@ -87,55 +95,104 @@ void Engine::State::pop_due(Now now) {
   }
 }
 
-bool Engine::State::may_start(const Site& site) const {
-  if (site.flows == no_slot || site.running >= settings.attempts_per_site_max) return false;
+Site::Place Engine::State::place_of(const Site& site) const {
+  if (site.flows == no_slot) return Site::Place::none;
   switch (site.mode) {
     case Site::Mode::open:
-      return true;
+      return Site::Place::ready;
     case Site::Mode::resting:
-      return false;
+      return Site::Place::none;
     case Site::Mode::probing:
-      return site.running_since_rest == 0;
+      return site.running_since_rest == 0 ? Site::Place::probes : Site::Place::none;
   }
-  return false;
+  return Site::Place::none;
 }
 
 void Engine::State::update_ring(Slot slot) {
   Site& site = sites[slot];
-  const bool wanted = may_start(site);
-  if (wanted == site.in_ring) return;
-  if (wanted) {
-    Ring<Site>::push_back(sites, ready_sites, slot);
-  } else {
-    Ring<Site>::remove(sites, ready_sites, slot);
+  Group& group = groups[site.group];
+  const Site::Place wanted = place_of(site);
+  if (wanted != site.place) {
+    if (site.place == Site::Place::ready) Ring<Site>::remove(sites, group.ready, slot);
+    if (site.place == Site::Place::probes) Ring<Site>::remove(sites, group.probes, slot);
+    if (wanted == Site::Place::ready) Ring<Site>::push_back(sites, group.ready, slot);
+    if (wanted == Site::Place::probes) Ring<Site>::push_back(sites, group.probes, slot);
+    site.place = wanted;
   }
-  site.in_ring = wanted;
+  update_group(site.group);
+}
+
+void Engine::State::leave_express(Slot slot) {
+  Flow& flow = flows[slot];
+  if (!flow.express) return;
+  flow.express = false;
+  const Slot group = sites[flow.site].group;
+  Ring<Flow, &Flow::express_prev, &Flow::express_next>::remove(flows, groups[group].express, slot);
 }
 
 void Engine::State::start_attempts(Now now, Effects& out) {
   if (stopping) return;
-  while (ready_sites != no_slot && attempts.size() < settings.attempts_max) {
-    const Slot site = ready_sites;
-    start_one(site, now, out);
-    update_ring(site);
-    if (ready_sites == site) ready_sites = sites[site].next;
+  while (start_next(now, out)) {
   }
 }
 
-void Engine::State::start_one(Slot slot, Now now, Effects& out) {
+// Flows of senders with little under way take turns with all others, and a part of the places is kept for them; so do
+// probes with what goes to open sites. Gives whether there was anything to do.
+bool Engine::State::start_next(Now now, Effects& out) {
+  const std::size_t places = attempts.size() - probes_running;
+  const bool ready = ready_groups != no_slot && places < settings.attempts_max - settings.attempts_max / 8;
+  const bool probe = probe_groups != no_slot && probes_running < settings.probes_max - settings.probes_max / 8;
+  if (express_groups != no_slot && places < settings.attempts_max && (express_turn || !(ready || probe))) {
+    express_turn = false;
+    start_express(now, out);
+    return true;
+  }
+  express_turn = true;
+  if (!ready && !probe) return false;
+  const bool probes = probe && (probe_turn || !ready);
+  probe_turn = !probes;
+  const Slot group = probes ? probe_groups : ready_groups;
+  const Slot site = probes ? groups[group].probes : groups[group].ready;
+  start_one(site, sites[site].flows, now, out);
+  return true;
+}
+
+void Engine::State::start_express(Now now, Effects& out) {
+  const Slot group = express_groups;
+  const Slot flow = groups[group].express;
+  const Slot site = flows[flow].site;
+  const bool may = sites[site].place == Site::Place::ready ||
+                   (sites[site].place == Site::Place::probes && probes_running < settings.probes_max);
+  if (may) return start_one(site, flow, now, out);
+  leave_express(flow);  // it has its turn among the others of its site
+  update_group(group);
+}
+
+void Engine::State::start_one(Slot slot, Slot flow, Now now, Effects& out) {
   Site& site = sites[slot];
-  const Slot flow = site.flows;
+  Group& group = groups[site.group];
   const Slot at = flows[flow].jobs;
   Job& job = jobs[at];
-  site.flows = flows[flow].next;  // the next sender's turn
-  flows[flow].jobs = job.next;    // and this job is its sender's last, if it stays
+  leave_express(flow);
+  if (site.flows == flow) site.flows = flows[flow].next;  // the next sender's turn
+  flows[flow].jobs = job.next;                            // and this job is its sender's last, if it stays
+  if (group.ready == slot) group.ready = site.next;       // the next site's, and the next group's
+  if (ready_groups == site.group) ready_groups = group.ready_next;
+  if (probe_groups == site.group) probe_groups = group.probe_next;
+  if (express_groups == site.group) express_groups = group.express_next;
 
-  Attempt attempt{.job = at, .epoch = site.epoch, .started = now, .waiters = {}};
+  Attempt attempt{
+      .job = at, .epoch = site.epoch, .probe = site.place == Site::Place::probes, .started = now, .waiters = {}};
+  const Message& message = messages[job.message];
   StartAttempt effect{.attempt = {++last_attempt},
-                      .message = messages[job.message].id,
+                      .message = message.id,
                       .site = names.text(site.name),
                       .recipients = {},
-                      .last_attempt = WallTime::max()};
+                      .last_attempt = WallTime::max(),
+                      .hosts = group.hosts.empty() ? 0 : hash_of_text(group.hosts),
+                      .limits = group.pace.limits(),
+                      .sender = message.sender == no_slot ? std::string() : names.text(message.sender),
+                      .login = message.login == no_slot ? std::string() : names.text(message.login)};
   bool more = false;
   for (Slot w = job.waiters; w != no_slot; w = waiters[w].next) {
     Waiter& waiter = waiters[w];
@@ -153,12 +210,17 @@ void Engine::State::start_one(Slot slot, Now now, Effects& out) {
   job.running += static_cast<std::uint32_t>(attempt.waiters.size());
   ++site.running;
   ++site.running_since_rest;
+  group.pace.start(now.mono);
+  probes_running += attempt.probe;
+  const Slot sender = message.fair_key();
+  if (sender != no_slot) ++names.load(sender);
   attempts.emplace(last_attempt, std::move(attempt));
   out.push_back(std::move(effect));
   if (!more) {
     unplace(at);
     place(at, now);
   }
+  update_ring(slot);
 }
 
 MonoTime Engine::State::wake_at(Now now) const {
@@ -166,6 +228,7 @@ MonoTime Engine::State::wake_at(Now now) const {
   MonoTime at = never;
   if (!resting_sites.empty()) at = sites[resting_sites.top()].due;
   if (!stopping && !due_jobs.empty()) at = std::min(at, jobs[due_jobs.top()].due);
+  if (!stopping && !timed_groups.empty()) at = std::min(at, groups[timed_groups.top()].due);
   return std::max(at, now.mono);
 }
 

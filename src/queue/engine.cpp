@@ -24,6 +24,8 @@ EngineSettings sane(EngineSettings settings) {
   settings.attempts_max = std::max(settings.attempts_max, 1u);
   settings.attempts_per_site_max = std::max(settings.attempts_per_site_max, 1u);
   settings.recipients_per_attempt_max = std::max(settings.recipients_per_attempt_max, 1u);
+  settings.messages_per_connection_max = std::max(settings.messages_per_connection_max, 1u);
+  settings.probes_max = std::max(settings.probes_max, 1u);
   return settings;
 }
 
@@ -41,7 +43,8 @@ Engine::State::State(EngineSettings s)
       random(settings.random),
       names(settings.random),
       due_jobs(jobs),
-      resting_sites(sites) {}
+      resting_sites(sites),
+      timed_groups(groups) {}
 
 Engine::Engine(EngineSettings settings) : state_(std::make_unique<State>(std::move(settings))) {}
 Engine::~Engine() = default;
@@ -50,6 +53,7 @@ std::vector<Effect> Engine::step(Now now, Input input) {
   State& state = *state_;
   now.mono = state.latest = std::max(state.latest, now.mono);
   std::vector<Effect> out;
+  state.forget_idle_groups(now);
   std::visit([&](auto& value) { state.take(now, value, out); }, input);
   state.go_on(now, out);
   return out;
@@ -62,6 +66,7 @@ void Engine::stop_starting() {
 void Engine::State::go_on(Now now, Effects& out) {
   judge_some(now, out);
   end_rests(now);
+  update_timed(now);
   pop_due(now);
   start_attempts(now, out);
   out.push_back(WakeAt{wake_at(now)});
@@ -81,6 +86,7 @@ Slot Engine::State::site_for(Slot domain) {
     sites[slot].name = name;
     names.hold(name);
     names.site(name) = slot;
+    join_group(slot);
   }
   if (!settings.fixed_site.empty()) names.release(name);
   return slot;
@@ -202,8 +208,13 @@ void Engine::State::take(Now now, SettingsChanged& input, Effects&) {
     std::sort(all.begin(), all.end(), [&](Slot a, Slot b) { return messages[a].id < messages[b].id; });
     for (Slot slot : all) regroup(slot, now);
   }
+  for (Slot slot = 0; slot < groups.end(); ++slot) {
+    if (!groups[slot].domains.empty()) set_limits(slot, groups[slot].domains.front());
+  }
   for (Slot slot = 0; slot < sites.end(); ++slot) {
-    if (sites[slot].jobs > 0) update_ring(slot);
+    if (sites[slot].jobs == 0) continue;
+    if (groups[sites[slot].group].domains.empty()) set_limits(sites[slot].group, names.text(sites[slot].name));
+    update_group(sites[slot].group);
   }
 }
 

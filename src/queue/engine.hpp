@@ -5,10 +5,12 @@
 //                        ▲                                                                     │
 //                        └───────────────────── deferred, with a reason ◄──────────────────────┘
 //
-// A site is a destination with limits of its own: a domain, or the smarthost. Ready work of a site goes round-robin
-// over its senders, so that one sender's 100,000 messages do not hold up another's one. No address text of waiting
-// mail is kept. Wall time enters only for expiry and for what is written; waits run on the monotonic clock, so that
-// a jump of the wall clock causes neither returns nor a storm of retries.
+// A site is a domain, or the smarthost. Domains with the same MX hosts are one destination: they share one Pace, with
+// its limits of connections and rate. Ready work of a site goes round-robin over its senders, and who has little under
+// way goes before who has much: so one sender's 100,000 messages do not hold up another's one, wherever they go. A
+// site of which nothing is known yet gets one attempt first, so that dead ones take no room from those that live. No
+// address text of waiting mail is kept. Wall time enters only for expiry and for what is written; waits run on the
+// monotonic clock, so that a jump of the wall clock causes neither returns nor a storm of retries.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +25,9 @@
 #include "base/ids.hpp"
 #include "base/time.hpp"
 #include "queue/envelope.hpp"
+#include "queue/pace.hpp"
 #include "queue/reason.hpp"
+#include "queue/site_rules.hpp"
 
 namespace postil::queue {
 
@@ -36,15 +40,14 @@ struct EngineSettings {
   Duration greylist_first = minutes(6);      // first wait where the remote greylists
   Duration delay_notice_after = hours(4);    // since arrival, once per recipient; 0 = none
   Duration refused_us_lifetime = days(1);    // hosts refuse us this long: the message is returned
-  std::uint32_t attempts_per_site_max = 20;  // at the same time
-  std::uint32_t attempts_max = 500;          // at the same time, all sites
+  std::uint32_t attempts_per_site_max = 20;  // at the same time, unless a rule says otherwise
+  std::uint32_t messages_per_connection_max = 1000;
+  std::vector<SiteRule> site_rules;  // in order
+  std::uint32_t attempts_max = 500;  // at the same time, all sites; not counted are
+  std::uint32_t probes_max = 1000;   // single attempts at sites that are down, or of which nothing is known yet
+  bool probe_new_sites = true;
   std::uint32_t recipients_per_attempt_max = 100;
   std::uint64_t random = 1;  // seed of the jitter
-};
-
-struct Now {
-  MonoTime mono;
-  WallTime wall;
 };
 
 // ---- inputs ----------------------------------------------------------------------------------------------
@@ -76,6 +79,13 @@ struct AttemptDone {
   AttemptId attempt;
   std::vector<RecipientResult> results;  // one for each recipient of the attempt
   SiteHealth site = SiteHealth::unknown;
+  std::optional<Throttle> throttle;
+};
+// The MX hosts of an attempt's site, told before it connects. It may be answered by PutBack: the hosts have as many
+// connections as they may, with other domains.
+struct SiteFound {
+  AttemptId attempt;
+  std::vector<std::string> hosts;
 };
 struct TimeCame {};  // the time of WakeAt, or any other time
 struct Admin {
@@ -85,7 +95,7 @@ struct Admin {
 struct SettingsChanged {
   EngineSettings settings;
 };
-using Input = std::variant<Arrived, AttemptDone, TimeCame, Admin, SettingsChanged>;
+using Input = std::variant<Arrived, AttemptDone, SiteFound, TimeCame, Admin, SettingsChanged>;
 
 // ---- effects ---------------------------------------------------------------------------------------------
 
@@ -95,6 +105,19 @@ struct StartAttempt {
   std::string site;                       // the domain in A-labels or as it came, or the fixed site
   std::vector<std::uint32_t> recipients;  // indices
   WallTime last_attempt;                  // the end of the one before, to a second; 0: some recipient had none yet
+  std::uint64_t hosts = 0;                // hash_of_hosts() of its MX hosts as they are known; 0 = not known
+  PaceLimits limits;
+  std::string sender, login;  // of the message; "" = none
+};
+// The attempt ends without a result: its recipients wait as if it had not begun.
+struct PutBack {
+  AttemptId attempt;
+};
+// To be told in the story of the message whose attempt showed it.
+struct PaceChanged {
+  MessageId message;
+  std::string site;
+  PaceChange change;
 };
 // To be written as one batch with the reports that it asks for. `finished`: nobody waits any more, the message
 // is deleted in that batch. The engine goes on at once: a crash before the batch is on disk repeats the attempt.
@@ -111,7 +134,7 @@ struct Persist {
 struct WakeAt {
   MonoTime at;  // replaces an earlier one; never = no need
 };
-using Effect = std::variant<StartAttempt, Persist, WakeAt>;
+using Effect = std::variant<StartAttempt, PutBack, PaceChanged, Persist, WakeAt>;
 
 // ---- views -----------------------------------------------------------------------------------------------
 
@@ -124,6 +147,17 @@ struct GroupRow {  // one line of `postil queue`
   WallTime oldest;                  // arrival of the oldest
   std::optional<Duration> next_in;  // until the next attempt; none while held or being tried
   std::string last_reply;           // of that site
+};
+// The pace of a site, for `postil queue --by site`.
+struct PaceRow {
+  std::uint32_t running = 0, connections = 0;  // now; allowed now
+  double messages_per_second = 0;              // allowed now; 0 = no limit
+  bool slowed = false;                         // below its limits because it said so
+  PaceLimits limits;
+  std::string rule;                 // that the limits are from; "" = the defaults
+  std::vector<std::string> hosts;   // MX hosts; empty where they are not known or not asked for
+  std::uint32_t domains = 1;        // with waiting mail that share the pace
+  std::vector<PaceChange> changes;  // oldest first
 };
 struct AgeRow {  // one line of `postil queue --by age`
   std::string site;
@@ -157,6 +191,8 @@ class Engine {
   std::uint64_t delivered_last_minute(Now now) const;  // recipients; soon after the start, since then
   std::vector<GroupRow> by_reason(Now now) const;
   std::vector<GroupRow> by_site(Now now) const;
+  // By name of the site; nothing for one without waiting mail.
+  std::optional<PaceRow> pace_of(std::string_view site) const;
   // bounds: ascending. Most messages first; at most rows_max rows.
   std::vector<AgeRow> by_age(Now now, std::span<const Duration> bounds, std::size_t rows_max) const;
   std::vector<MessageId> select(const Filter& filter, Now now, std::size_t count_max) const;
@@ -175,5 +211,8 @@ class Engine {
   struct State;
   std::unique_ptr<State> state_;
 };
+
+// In any order and letters; never 0.
+std::uint64_t hash_of_hosts(std::span<const std::string> hosts);
 
 }  // namespace postil::queue

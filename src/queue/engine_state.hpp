@@ -1,10 +1,11 @@
 // Inside of the engine; nobody else includes this. The data, and who does what to it:
 //   engine.cpp    inputs, arrivals            dispatch.cpp  which job is tried next
 //   outcome.cpp   results of attempts         site.cpp      rests and probes of sites, messages judged with them
-//   admin.cpp     what people ask for         views.cpp     what people are shown
+//   group.cpp     paces, sites that share one admin.cpp     what people ask for
+//   views.cpp     what people are shown
 //
 //   Message ─► Job (its recipients at one site) ─► Waiter (one recipient)
-//   Site ─► Flow (ready jobs of one sender) ─► Job
+//   Group (a pace) ─► Site ─► Flow (ready jobs of one sender) ─► Job
 //
 // A job stands in at most one place: in the heap until its first recipient is due, or in a flow of its site, or in
 // the site's list of jobs to be judged, or nowhere (held, or all of it is being tried).
@@ -76,7 +77,9 @@ struct Flow {
   Slot sender = no_slot;  // Message::fair_key
   Slot jobs = no_slot;    // ring
   Slot prev = no_slot, next = no_slot;
-  bool judged = false;  // the site's list of jobs to be judged; not in the site's ring
+  Slot express_prev = no_slot, express_next = no_slot;
+  bool judged = false;   // the site's list of jobs to be judged; not in the site's ring
+  bool express = false;  // in its group's ring of flows that go first
 };
 
 // What the last failed attempt said of the whole site.
@@ -92,6 +95,7 @@ struct SiteFailure {
 
 struct Site {
   enum class Mode : std::uint8_t { open, resting, probing };
+  enum class Place : std::uint8_t { none, ready, probes };
   MonoTime due = never;       // end of the rest
   MonoTime judge_at = never;  // no job of the flows has anything to be judged before this
   Slot heap_at = no_slot;
@@ -100,20 +104,41 @@ struct Site {
   Slot judged = no_slot;      // flow of the jobs to be judged
   Slot newest_job = no_slot;  // hint while a message arrives
   Slot prev = no_slot, next = no_slot;
+  Slot group = no_slot;
   std::uint32_t jobs = 0;
   std::uint32_t running = 0;  // attempts
   std::uint32_t running_since_rest = 0;
   std::uint32_t epoch = 0;  // counts rests: an attempt begun before a rest says nothing of its end
   std::uint32_t rests = 0;  // in a row
   Mode mode = Mode::open;
-  bool in_ring = false;
+  Place place = Place::none;             // which ring of its group it stands in
   std::unique_ptr<SiteFailure> failure;  // unless open
   std::string last_reply;
+};
+
+// Sites with one pace: the domains with the same MX hosts, or a domain whose hosts are not known.
+struct Group {
+  Pace pace;
+  std::string hosts;                 // in order, with blanks between; "" = not known
+  std::string rule;                  // SiteLimits::rule
+  std::vector<std::string> domains;  // known to go here
+  MonoTime due = never;              // when its rate allows the next message
+  MonoTime idle_since;
+  Slot heap_at = no_slot;
+  Slot ready = no_slot, probes = no_slot;  // rings of sites
+  Slot express = no_slot;                  // ring of flows of senders that have little under way
+  Slot ready_prev = no_slot, ready_next = no_slot;
+  Slot probe_prev = no_slot, probe_next = no_slot;
+  Slot express_prev = no_slot, express_next = no_slot;
+  Slot idle_prev = no_slot, idle_next = no_slot;
+  std::uint32_t sites = 0;
+  bool proven = false;  // a host was good since it was last down
 };
 
 struct Attempt {
   Slot job = no_slot;
   std::uint32_t epoch = 0;
+  bool probe = false;
   Now started;
   std::vector<Slot> waiters;
 };
@@ -129,14 +154,23 @@ struct Engine::State {
   Arena<Waiter> waiters;
   Arena<Flow> flows;
   Arena<Site> sites;
+  Arena<Group> groups;
   SlotTable by_id;           // messages
   SlotTable by_site_sender;  // flows
   DueHeap<Job> due_jobs;
   DueHeap<Site> resting_sites;
-  Slot ready_sites = no_slot;  // ring of the sites that may start an attempt now
-  std::vector<Slot> judging;   // sites with a list of jobs to be judged
+  DueHeap<Group> timed_groups;                          // that wait for their rate
+  Slot ready_groups = no_slot, probe_groups = no_slot;  // rings of the groups that may start an attempt now:
+  Slot express_groups = no_slot;                        // at ready sites, at sites to be probed, of express flows
+  Slot idle_groups = no_slot;                           // ring of those without sites, longest idle first
+  std::size_t idle_count = 0;
+  std::unordered_map<std::string, Slot> group_by_hosts;   // Group::hosts
+  std::unordered_map<std::string, Slot> group_by_domain;  // of those that are known
+  bool express_turn = true, probe_turn = true;
+  std::vector<Slot> judging;  // sites with a list of jobs to be judged
   std::unordered_map<std::uint64_t, Attempt> attempts;
   std::uint64_t last_attempt = 0;
+  std::size_t probes_running = 0;
   std::uint64_t recipients = 0, held = 0;
   bool stopping = false;
   MinuteCount delivered;  // recipients
@@ -146,6 +180,7 @@ struct Engine::State {
   // engine.cpp
   void take(Now now, const Arrived& input, Effects& out);
   void take(Now now, const AttemptDone& input, Effects& out);  // outcome.cpp
+  void take(Now now, SiteFound& input, Effects& out);          // group.cpp
   void take(Now now, const TimeCame& input, Effects& out);
   void take(Now now, const Admin& input, Effects& out);  // admin.cpp
   void take(Now now, SettingsChanged& input, Effects& out);
@@ -163,11 +198,25 @@ struct Engine::State {
   void put_into_flow(Slot job, bool first);
   void pop_due(Now now);
   void start_attempts(Now now, Effects& out);
-  void start_one(Slot site, Now now, Effects& out);
-  bool may_start(const Site& site) const;
+  bool start_next(Now now, Effects& out);
+  void start_express(Now now, Effects& out);
+  void start_one(Slot site, Slot flow, Now now, Effects& out);
+  Site::Place place_of(const Site& site) const;
   void update_ring(Slot site);
+  void leave_express(Slot flow);
   MonoTime wake_at(Now now) const;
+  // group.cpp
+  void join_group(Slot site);
+  void leave_group(Slot site);
+  void free_group(Slot group);
+  void forget_idle_groups(Now now);
+  void move_site(Slot site, Slot group);
+  void put_back(AttemptId id, Now now, Effects& out);
+  void update_group(Slot group);
+  void update_timed(Now now);
+  void set_limits(Slot group, std::string_view domain);
   // outcome.cpp
+  void end_attempt(const Attempt& attempt);
   void settle(Slot waiter, const RecipientResult& result, Now now, Message& message, Persist& persist);
   void end_waiter(Slot waiter, RecipientStatus status, RecipientState& state, Message& message, Persist& persist);
   void defer(Slot waiter, Now tried, Now now, Message& message, RecipientState& state, Persist& persist);
@@ -207,6 +256,7 @@ struct Engine::State {
 };
 
 std::uint64_t hash_of(MessageId id);
+std::uint64_t hash_of_text(std::string_view text);  // never 0
 std::uint64_t hash_of(Slot site, Slot sender);
 
 }  // namespace postil::queue

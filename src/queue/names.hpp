@@ -25,6 +25,9 @@ class Names {
   const std::string& text(Slot slot) const { return names_[slot].text; }
   // The site of that name, a slot of the engine's; no_slot when there is none.
   Slot& site(Slot slot) { return names_[slot].site; }
+  Slot site(Slot slot) const { return names_[slot].site; }
+  // How much a sender of that name has ready or under way, in the engine's count.
+  std::uint32_t& load(Slot slot) { return names_[slot].load; }
   std::size_t memory_octets() const { return names_.memory_octets() + table_.memory_octets() + text_octets_; }
 
  private:
@@ -32,6 +35,7 @@ class Names {
     std::string text;
     std::uint32_t users = 0;
     Slot site = no_slot;
+    std::uint32_t load = 0;
   };
   std::uint64_t hash(std::string_view text) const;
 

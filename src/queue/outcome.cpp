@@ -48,9 +48,7 @@ void Engine::State::take(Now now, const AttemptDone& input, Effects& out) {
   const Slot site_at = jobs[at].site;
   Message& message = messages[message_at];
   Site& site = sites[site_at];
-  --site.running;
-  if (attempt.epoch == site.epoch) --site.running_since_rest;
-  jobs[at].running -= static_cast<std::uint32_t>(attempt.waiters.size());
+  end_attempt(attempt);
 
   std::vector<const RecipientResult*> by_index;
   for (const RecipientResult& result : input.results) by_index.push_back(&result);
@@ -69,9 +67,30 @@ void Engine::State::take(Now now, const AttemptDone& input, Effects& out) {
     if (given && (*result)->outcome != RecipientResult::Outcome::delivered && !(*result)->diagnostic.empty())
       site.last_reply = printable((*result)->diagnostic, last_reply_octets_max);
   }
+  Pace& pace = groups[site.group].pace;
+  const PaceChange* change = nullptr;
+  if (input.throttle) {
+    change = pace.slow(now, attempt.started.mono, *input.throttle);
+  } else if (input.site == SiteHealth::good) {
+    change = pace.well(now);
+  }
+  if (change) out.push_back(PaceChanged{message.id, names.text(site.name), *change});
   learn(site_at, attempt, input, now);
   finish_job(at, now, persist);
   out.push_back(std::move(persist));
+}
+
+// What was counted for it.
+void Engine::State::end_attempt(const Attempt& attempt) {
+  Job& job = jobs[attempt.job];
+  Site& site = sites[job.site];
+  --site.running;
+  if (attempt.epoch == site.epoch) --site.running_since_rest;
+  job.running -= static_cast<std::uint32_t>(attempt.waiters.size());
+  groups[site.group].pace.end();
+  probes_running -= attempt.probe;
+  const Slot sender = messages[job.message].fair_key();
+  if (sender != no_slot) --names.load(sender);
 }
 
 bool Engine::State::any_due(const Job& job, Now now) const {

@@ -42,11 +42,14 @@ void Engine::State::learn(Slot slot, const Attempt& attempt, const AttemptDone& 
     case SiteHealth::unknown:
       break;
     case SiteHealth::good:
+      groups[site.group].proven = true;
       if (newest && site.mode != Site::Mode::open) open(slot);
       break;
     case SiteHealth::down:
     case SiteHealth::refused_us:
       if (!newest) break;  // its failure was counted with those begun before the same rest
+      // It has no room for this one connection, while others are in use: fewer of them are enough.
+      if (done.throttle && site.mode == Site::Mode::open && groups[site.group].pace.running() > 0) break;
       site.failure = std::make_unique<SiteFailure>(failure_of(attempt, done));
       rest(slot, now);
       collect_judged(slot, now);
@@ -61,6 +64,8 @@ void Engine::State::rest(Slot slot, Now now) {
   site.mode = Site::Mode::resting;
   ++site.epoch;
   site.running_since_rest = 0;
+  groups[site.group].proven = false;
+  groups[site.group].pace.begin_again();
   site.due = now.mono + site_rest(settings, ++site.rests, random);
   resting_sites.insert(slot);
 }
@@ -185,7 +190,9 @@ void Engine::State::free_site_if_unused(Slot slot) {
   if (site.jobs > 0) return;
   POSTIL_ASSERT(site.running == 0 && site.flows == no_slot && site.judged == no_slot);
   if (site.heap_at != no_slot) resting_sites.remove(slot);
-  if (site.in_ring) Ring<Site>::remove(sites, ready_sites, slot);
+  if (site.place == Site::Place::ready) Ring<Site>::remove(sites, groups[site.group].ready, slot);
+  if (site.place == Site::Place::probes) Ring<Site>::remove(sites, groups[site.group].probes, slot);
+  leave_group(slot);
   names.site(site.name) = no_slot;
   names.release(site.name);
   sites.give_back(slot);

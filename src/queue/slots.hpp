@@ -59,20 +59,20 @@ class Arena {
   std::size_t used_ = 0, live_ = 0;
 };
 
-// A circular list through T::prev and T::next; `head` is whose turn it is, no_slot when the list is empty.
-template <class T>
+// A circular list through two members of T; `head` is whose turn it is, no_slot when the list is empty.
+template <class T, Slot T::* Prev = &T::prev, Slot T::* Next = &T::next>
 struct Ring {
   static void push_back(Arena<T>& arena, Slot& head, Slot slot) {
     T& item = arena[slot];
     if (head == no_slot) {
-      head = item.prev = item.next = slot;
+      head = item.*Prev = item.*Next = slot;
       return;
     }
     T& first = arena[head];
-    item.next = head;
-    item.prev = first.prev;
-    arena[first.prev].next = slot;
-    first.prev = slot;
+    item.*Next = head;
+    item.*Prev = first.*Prev;
+    arena[first.*Prev].*Next = slot;
+    first.*Prev = slot;
   }
   static void push_front(Arena<T>& arena, Slot& head, Slot slot) {
     push_back(arena, head, slot);
@@ -80,14 +80,14 @@ struct Ring {
   }
   static void remove(Arena<T>& arena, Slot& head, Slot slot) {
     T& item = arena[slot];
-    if (item.next == slot) {
+    if (item.*Next == slot) {
       head = no_slot;
     } else {
-      arena[item.prev].next = item.next;
-      arena[item.next].prev = item.prev;
-      if (head == slot) head = item.next;
+      arena[item.*Prev].*Next = item.*Next;
+      arena[item.*Next].*Prev = item.*Prev;
+      if (head == slot) head = item.*Next;
     }
-    item.prev = item.next = no_slot;
+    item.*Prev = item.*Next = no_slot;
   }
 };
 

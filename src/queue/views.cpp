@@ -114,15 +114,15 @@ void most_first(std::vector<GroupRow>& rows) {
 std::vector<GroupRow> Engine::by_reason(Now now) const {
   const State& s = *state_;
   const Tallies tallies = tally(s, now);
-  struct Group {
+  struct Sums {
     Tally sum;
     Slot most = no_slot;
     std::uint64_t most_recipients = 0;
     std::uint32_t sites = 0;
   };
-  std::map<Reason, Group> groups;
+  std::map<Reason, Sums> groups;
   for (const auto& [key, one] : tallies.by_site_reason) {
-    Group& group = groups[Tallies::reason_of(key)];
+    Sums& group = groups[Tallies::reason_of(key)];
     group.sum.add(one);
     ++group.sites;
     const Slot site = Tallies::site_of(key);
@@ -150,14 +150,14 @@ std::vector<GroupRow> Engine::by_reason(Now now) const {
 
 std::vector<GroupRow> Engine::by_site(Now now) const {
   const State& s = *state_;
-  struct Group {
+  struct Sums {
     Tally sum;
     Reason most = Reason::new_message;
     std::uint64_t most_recipients = 0;
   };
-  std::unordered_map<Slot, Group> groups;
+  std::unordered_map<Slot, Sums> groups;
   for (const auto& [key, one] : tally(s, now).by_site_reason) {
-    Group& group = groups[Tallies::site_of(key)];
+    Sums& group = groups[Tallies::site_of(key)];
     group.sum.add(one);
     const Reason reason = Tallies::reason_of(key);
     if (one.recipients > group.most_recipients || (one.recipients == group.most_recipients && reason < group.most)) {
@@ -182,6 +182,28 @@ std::vector<GroupRow> Engine::by_site(Now now) const {
   }
   most_first(rows);
   return rows;
+}
+
+std::optional<PaceRow> Engine::pace_of(std::string_view name) const {
+  const State& s = *state_;
+  const Slot at = s.names.find(name);
+  const Slot site = at == no_slot ? no_slot : s.names.site(at);
+  if (site == no_slot) return std::nullopt;
+  const Group& group = s.groups[s.sites[site].group];
+  const Pace& pace = group.pace;
+  PaceRow row{.running = pace.running(),
+              .connections = pace.connections(),
+              .messages_per_second = pace.rate(),
+              .slowed = pace.slowed(),
+              .limits = pace.limits(),
+              .rule = group.rule,
+              .hosts = {},
+              .domains = group.sites,
+              .changes = pace.changes()};
+  for (const auto host : split(group.hosts, ' ')) {
+    if (!host.empty()) row.hosts.emplace_back(host);
+  }
+  return row;
 }
 
 std::vector<AgeRow> Engine::by_age(Now now, std::span<const Duration> bounds, std::size_t rows_max) const {
@@ -280,8 +302,13 @@ std::size_t Engine::memory_octets() const {
   const State& s = *state_;
   std::size_t octets = s.names.memory_octets() + s.messages.memory_octets() + s.jobs.memory_octets() +
                        s.waiters.memory_octets() + s.flows.memory_octets() + s.sites.memory_octets() +
-                       s.by_id.memory_octets() + s.by_site_sender.memory_octets() + s.due_jobs.memory_octets() +
-                       s.resting_sites.memory_octets();
+                       s.groups.memory_octets() + s.timed_groups.memory_octets() + s.by_id.memory_octets() +
+                       s.by_site_sender.memory_octets() + s.due_jobs.memory_octets() + s.resting_sites.memory_octets();
+  for (Slot slot = 0; slot < s.groups.end(); ++slot) {
+    const Group& group = s.groups[slot];
+    octets += group.pace.memory_octets() + group.hosts.capacity() + group.domains.capacity() * sizeof(std::string);
+  }
+  octets += (s.group_by_hosts.size() + s.group_by_domain.size()) * (64 + sizeof(std::string));
   for (const auto& [id, attempt] : s.attempts)
     octets += 64 + sizeof attempt + attempt.waiters.capacity() * sizeof(Slot);
   return octets;

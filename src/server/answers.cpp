@@ -6,6 +6,7 @@
 
 #include "base/assert.hpp"
 #include "crypto/password.hpp"
+#include "message/date.hpp"
 #include "server/domain_check.hpp"
 
 namespace postil::server {
@@ -171,6 +172,12 @@ env::Awaitable<Answer> Answers::recipient(smtp::CheckRecipient question) {
   if (!targets) co_return Refusal{std::move(targets.error())};
   smtp::RecipientTaken taken;
   for (auto& target : *targets) {
+    if (services_.suppressions) {
+      if (const auto entry = services_.suppressions->find(target.address, services_.clock.wall())) {
+        co_return refuse(TextId::rcpt_suppressed,
+                         {{"recipient", path.address}, {"since", message::rfc3339_date(entry->since).substr(0, 10)}});
+      }
+    }
     taken.addresses.push_back(std::move(target.address));
     if (target.domain.empty() || policy_->rules.aliases.is_postmaster(path)) continue;
     const auto finding = co_await check_domain(services_.resolver, services_.clock, services_.events, target.domain,

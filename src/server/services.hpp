@@ -17,6 +17,7 @@
 #include "env/store.hpp"
 #include "event/event.hpp"
 #include "history/history.hpp"
+#include "history/suppression.hpp"
 #include "policy/rules.hpp"
 #include "sasl/server.hpp"
 #include "smtp/server_session.hpp"
@@ -88,7 +89,8 @@ struct Services {
   env::Executor pool;                 // hashes and file reads
   std::atomic<int>* pool_waiting = nullptr;
   int pool_waiting_max = 64;
-  std::function<MessageId(WallTime)> make_id;  // thread-safe
+  std::function<MessageId(WallTime)> make_id;           // thread-safe
+  const history::Suppressions* suppressions = nullptr;  // null: there is no such list
 };
 
 }  // namespace postil::server

@@ -25,6 +25,7 @@ inline Envelope mail(std::uint64_t id, std::string sender, std::vector<std::stri
 inline EngineSettings no_jitter() {
   EngineSettings settings;
   settings.retry_jitter = 0;
+  settings.probe_new_sites = false;
   return settings;
 }
 
@@ -108,6 +109,11 @@ class Harness {
         running.push_back(*start);
       } else if (auto* persist = std::get_if<Persist>(&effects[i])) {
         persisted.push_back(*persist);
+      } else if (auto* changed = std::get_if<PaceChanged>(&effects[i])) {
+        pace_changes.push_back(*changed);
+      } else if (auto* back = std::get_if<PutBack>(&effects[i])) {
+        put_back.push_back(back->attempt);
+        std::erase_if(running, [&](const StartAttempt& a) { return a.attempt == back->attempt; });
       } else {
         EXPECT_EQ(i, effects.size() - 1) << "WakeAt comes last";
         wake = std::get<WakeAt>(effects[i]).at;
@@ -124,6 +130,8 @@ class Harness {
   Now now{MonoTime(hours(1)), wall_start};
   std::vector<StartAttempt> running, started;
   std::vector<Persist> persisted;
+  std::vector<PaceChanged> pace_changes;
+  std::vector<AttemptId> put_back;
   MonoTime wake = never;
 };
 

@@ -55,6 +55,8 @@ class RandomRun {
     s.attempts_per_site_max = 1 + static_cast<std::uint32_t>(random.below(4));
     s.attempts_max = 1 + static_cast<std::uint32_t>(random.below(12));
     s.recipients_per_attempt_max = 1 + static_cast<std::uint32_t>(random.below(5));
+    s.probes_max = 1 + static_cast<std::uint32_t>(random.below(4));
+    s.probe_new_sites = random.chance(0.5);
     if (random.chance(0.3)) s.fixed_site = "smart.example";
     return s;
   }
@@ -110,8 +112,17 @@ class RandomRun {
     auto at = running_.begin();
     std::advance(at, static_cast<long>(random_.below(running_.size())));
     const StartAttempt attempt = at->second;
-    running_.erase(at);
-    AttemptDone done{.attempt = attempt.attempt, .results = {}, .site = SiteHealth::good};
+    if (!found_.contains(attempt.attempt.value) && settings_.fixed_site.empty() && random_.chance(0.9)) {
+      found_.insert(attempt.attempt.value);
+      give(SiteFound{attempt.attempt, {hosts_of(attempt.site)}});
+      if (!running_.contains(attempt.attempt.value)) return;  // put back
+      EXPECT_LE(connected(attempt.site), settings_.attempts_per_site_max);
+      return;
+    }
+    found_.erase(attempt.attempt.value);
+    running_.erase(attempt.attempt.value);
+    AttemptDone done{.attempt = attempt.attempt, .results = {}, .site = SiteHealth::good, .throttle = {}};
+    if (!calm_ && random_.chance(0.1)) done.throttle = Throttle{random_.chance(0.5), "mx", "421 4.7.28 slow down"};
     const std::uint64_t all = random_.below(6);
     if (all == 0) done.site = SiteHealth::down;
     if (all == 1) done.site = SiteHealth::refused_us;
@@ -153,7 +164,15 @@ class RandomRun {
     std::uint32_t at_site = 0;
     for (const auto& [id, attempt] : running_) at_site += attempt.site == a.site;
     EXPECT_LE(at_site, settings_.attempts_per_site_max);
-    EXPECT_LE(running_.size(), settings_.attempts_max);
+    // What began under larger limits may still run.
+    most_attempts_ = std::max(most_attempts_, settings_.attempts_max);
+    most_probes_ = std::max(most_probes_, settings_.probes_max);
+    EXPECT_LE(running_.size(), most_attempts_ + most_probes_);
+    if (a.hosts != 0) {
+      EXPECT_EQ(a.hosts, hash_of_hosts(std::vector{hosts_of(a.site)}));
+      found_.insert(a.attempt.value);
+      EXPECT_LE(connected(a.site), settings_.attempts_per_site_max) << "domains with one host share its limit";
+    }
   }
   void check(const Persist& p) {
     const std::uint64_t id = p.changes.id.value;
@@ -183,6 +202,29 @@ class RandomRun {
     if (p.finished) lives_.erase(id);
   }
   void check(const WakeAt& w) { wake_ = w.at; }
+  void check(const PaceChanged& c) {
+    EXPECT_GE(c.change.connections, 1u);
+    EXPECT_LE(c.change.connections, settings_.attempts_per_site_max);
+  }
+  void check(const PutBack& back) {
+    ASSERT_TRUE(running_.contains(back.attempt.value));
+    const StartAttempt& attempt = running_.at(back.attempt.value);
+    for (std::uint32_t index : attempt.recipients) {
+      const auto one = waiting_.find({attempt.message.value, index});
+      if (one != waiting_.end()) one->second.running = false;
+    }
+    found_.erase(back.attempt.value);
+    running_.erase(back.attempt.value);
+  }
+  // Two domains each have the same host.
+  static std::string hosts_of(const std::string& site) {
+    return site.size() > 1 && site[0] == 'd' ? "mx" + std::to_string((site[1] - '0') / 2) + ".example" : "mx." + site;
+  }
+  std::size_t connected(const std::string& site) const {
+    std::size_t count = 0;
+    for (const auto& [id, attempt] : running_) count += found_.contains(id) && hosts_of(attempt.site) == hosts_of(site);
+    return count;
+  }
   void check_accounts() {
     const Totals totals = engine_.totals();
     EXPECT_EQ(totals.messages, lives_.size());
@@ -214,8 +256,9 @@ class RandomRun {
   MonoTime wake_ = never;
   bool calm_ = false;
   std::uint64_t last_id_ = 0;
-  std::uint32_t most_per_site_ = 0;
+  std::uint32_t most_per_site_ = 0, most_attempts_ = 0, most_probes_ = 0;
   std::map<std::uint64_t, StartAttempt> running_;
+  std::set<std::uint64_t> found_;  // attempts whose hosts the engine knows
   std::map<Key, One> waiting_;
   std::map<std::uint64_t, Life> lives_;
 };

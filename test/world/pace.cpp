@@ -1,0 +1,134 @@
+// A whole server and destinations with limits of their own: domains that share their hosts, a site that wants less, a
+// flood beside a single message, some mail by another address.
+#include "main_job.hpp"
+
+namespace postil::test {
+namespace {
+
+class PaceWorld : public testing::Test {
+ protected:
+  World world{World::seed(5)};
+  std::shared_ptr<Node> client = world.start("client", {"198.51.100.7"});
+  std::unique_ptr<WorldAccounts> accounts = std::make_unique<WorldAccounts>(world);
+  std::unique_ptr<ServerProcess> server;
+  std::unique_ptr<RemoteMta> remote;
+  int sent = 0;
+
+  void begin(const std::string& more, RemoteMta::Behaviour behaviour, int domains) {
+    server = std::make_unique<ServerProcess>(world, "192.0.2.1", std::string(main_job_toml) + more);
+    accounts->trouble = false;
+    server->accounts = accounts.get();
+    server->start();
+    world.zone().address("mx.big.example", "203.0.113.1");
+    for (int i = 0; i < domains; ++i) world.zone().mx(domain(i), 10, "mx.big.example");
+    remote = std::make_unique<RemoteMta>(world.start("mx.big.example", {"203.0.113.1"}), RemoteOptions{},
+                                         std::move(behaviour));
+  }
+  void TearDown() override {
+    if (server && server->running()) server->stop();
+  }
+  static std::string domain(int i) { return "d" + std::to_string(i) + ".example"; }
+  void send(const std::string& from, const std::string& to) {
+    Submission what;
+    what.sender = from;
+    what.recipients = {to};
+    what.octets = "Subject: " + std::to_string(++sent) + "\r\n\r\ntext\r\n";
+    env::Endpoint at{"192.0.2.1", 25};
+    const auto result = world.run(*client, submit(client, std::move(at), std::move(what)));
+    ASSERT_EQ(result.end, SubmissionResult::End::accepted) << result.last_reply;
+  }
+  bool taken(const std::string& to) const {
+    return std::ranges::any_of(remote->taken(), [&](const RemoteMessage& message) {
+      return std::ranges::find(message.recipients, to) != message.recipients.end();
+    });
+  }
+  bool empty(Duration limit) {
+    return world.run_until([&] { return server->app().store().message_count() == 0; }, limit);
+  }
+};
+
+RemoteMta::Behaviour slow(Duration each) {
+  return [each](RemoteStage stage, std::string_view, Prng&) -> std::optional<RemoteStep> {
+    if (stage != RemoteStage::end) return std::nullopt;
+    return RemoteStep{.reply = "250 2.0.0 taken", .delay = each};
+  };
+}
+
+TEST_F(PaceWorld, domains_with_the_same_hosts_share_the_limit_of_connections) {
+  begin("", slow(seconds(2)), 20);
+  for (int i = 0; i < 100; ++i) send("a@home.example", "r" + std::to_string(i) + "@" + domain(i % 20));
+  ASSERT_TRUE(empty(hours(2)));
+  EXPECT_EQ(remote->taken().size(), 100u);
+  EXPECT_GE(remote->counts().sessions_most, 3u);
+  EXPECT_LE(remote->counts().sessions_most, 3u + 3u) << "attempts and what is about to end";
+}
+
+TEST_F(PaceWorld, one_message_overtakes_a_flood_to_many_domains) {
+  begin("", slow(seconds(5)), 50);
+  for (int i = 0; i < 500; ++i) send("flood@home.example", "r" + std::to_string(i) + "@" + domain(i % 50));
+  const MonoTime begun = world.now();
+  send("one@home.example", "only@" + domain(7));
+  ASSERT_TRUE(world.run_until([&] { return taken("only@" + domain(7)); }, hours(1)));
+  EXPECT_LT(world.now() - begun, Duration(seconds(30)));
+  EXPECT_LT(remote->taken().size(), 400u) << "the flood is not over";
+  ASSERT_TRUE(empty(hours(3)));
+  EXPECT_EQ(remote->taken().size(), 501u);
+}
+
+TEST_F(PaceWorld, a_site_that_wants_less_gets_less_and_all_in_the_end) {
+  std::vector<MonoTime> lately;
+  int refused = 0;
+  const auto strict = [&](RemoteStage stage, std::string_view, Prng&) -> std::optional<RemoteStep> {
+    if (stage != RemoteStage::mail) return std::nullopt;
+    std::erase_if(lately, [&](MonoTime at) { return world.now() - at > Duration(minutes(1)); });
+    if (lately.size() >= 20) {
+      ++refused;
+      return RemoteStep{.reply = "421 4.7.28 our systems have detected an unusual rate", .delay = {},
+                        .then = RemoteStep::Then::close};
+    }
+    lately.push_back(world.now());
+    return std::nullopt;
+  };
+  begin("", strict, 3);
+  for (int i = 0; i < 300; ++i) send("a@home.example", "r" + std::to_string(i) + "@" + domain(i % 3));
+  ASSERT_TRUE(empty(hours(8)));
+  EXPECT_EQ(remote->taken().size(), 300u);
+  EXPECT_GT(refused, 0);
+  EXPECT_LT(refused, 100) << "what waits for its turn is not tried";
+  EXPECT_GT(server->count(event::Name::pace_slowed), 0u);
+  EXPECT_GT(server->count(event::Name::pace_raised), 0u);
+  std::printf("    %d refusals, %llu times slower, %llu times faster\n", refused,
+              static_cast<unsigned long long>(server->count(event::Name::pace_slowed)),
+              static_cast<unsigned long long>(server->count(event::Name::pace_raised)));
+}
+
+TEST_F(PaceWorld, a_rate_of_the_configuration_is_kept) {
+  begin("[[site]]\nmx = [\"*.big.example\"]\nrate = \"60/m\"\n", {}, 4);
+  for (int i = 0; i < 120; ++i) send("a@home.example", "r" + std::to_string(i) + "@" + domain(i % 4));
+  ASSERT_TRUE(empty(hours(1)));
+  std::vector<MonoTime> times;
+  for (const auto& message : remote->taken()) times.push_back(message.when);
+  std::ranges::sort(times);
+  ASSERT_EQ(times.size(), 120u);
+  // The first of each domain may go before its hosts are known.
+  EXPECT_GE(times[119] - times[10], Duration(seconds(100)));
+}
+
+TEST_F(PaceWorld, a_rule_sets_the_name_and_shares_no_connection) {
+  std::vector<std::string> names;
+  const auto note = [&](RemoteStage stage, std::string_view line, Prng&) -> std::optional<RemoteStep> {
+    if (stage == RemoteStage::ehlo) names.emplace_back(line);
+    return std::nullopt;
+  };
+  begin("[[source]]\nfrom = \"news.example\"\nhostname = \"bulk.postil.example\"\n", note, 1);
+  send("a@home.example", "one@" + domain(0));
+  ASSERT_TRUE(empty(hours(1)));
+  send("a@news.example", "two@" + domain(0));
+  ASSERT_TRUE(empty(hours(1)));
+  ASSERT_EQ(names.size(), 2u) << "the second message did not take the connection of the first";
+  EXPECT_NE(names[0].find("relay.postil.example"), std::string::npos) << names[0];
+  EXPECT_NE(names[1].find("bulk.postil.example"), std::string::npos) << names[1];
+}
+
+}  // namespace
+}  // namespace postil::test
