@@ -46,8 +46,8 @@ class History {
   void open();
   // Any thread, never blocks. json: one object without newline. repeat_key: records with the same non-empty key
   // within a minute are counted on the first one (a later record {"repeat_of":id,"count":n,"last":microseconds,
-  // "ids":[…]}), not written again. Their own ids lead to the first one's records: the newest 16,000 of them, after a restart the newest 100 of
-  // each minute and key.
+  // "ids":[…]}), not written again. Their own ids lead to the first one's records: the newest 16,000 of them, after a
+  // restart the newest 100 of each minute and key.
   void add(MessageId id, std::string json);
   void add(ReceiptId id, std::string json, std::string repeat_key);
   env::Awaitable<std::vector<std::string>> find(MessageId id);
