@@ -7,6 +7,12 @@ import time
 
 import postil
 
+try:
+    import jsonschema
+except ImportError:  # python3-jsonschema, packaging/debian-12.packages
+    jsonschema = None
+
+SCHEMAS = pathlib.Path(__file__).resolve().parents[2] / "docs" / "schema"
 BOUNCE = """From: Mail System <mailer-daemon@relay.example>
 To: carol@sender.example
 Subject: failure
@@ -79,6 +85,52 @@ class Explain(postil.unittest.TestCase):
             return time.monotonic() - begun
         # 50 ms are the aim; the machine may be busy.
         self.assertLess(min(once() for _ in range(5)), 1)
+
+
+def of_schema(name):
+    """A validator; schemas name each other by their files."""
+    schema = json.loads((SCHEMAS / f"{name}.json").read_text())
+    kind = jsonschema.validators.validator_for(schema)
+    kind.check_schema(schema)
+    return kind(schema, resolver=jsonschema.RefResolver(base_uri=f"{SCHEMAS.as_uri()}/", referrer=schema))
+
+
+@postil.unittest.skipIf(jsonschema is None, "python3-jsonschema is not there")
+class Schemas(postil.unittest.TestCase):
+    def assert_valid(self, name, octets):
+        faults = [f"{list(fault.path)}: {fault.message[:300]}" for fault in of_schema(name).iter_errors(json.loads(octets))]
+        self.assertEqual(faults, [])
+
+    def output(self, *words, given=b"", code=0):
+        done = subprocess.run([postil.PROGRAM, *words], input=given, capture_output=True, timeout=60)
+        self.assertEqual(done.returncode, code, done.stderr)
+        return done.stdout
+
+    def test_what_explain_says_of_codes_replies_bounces_lines_and_of_nothing(self):
+        for what in ("521", "5.7.26", "550 5.1.1", "550 5.1.1 no such user", "x.7.1"):
+            self.assert_valid("explain", self.output("explain", "--json", what))
+        self.assert_valid("explain", self.output("explain", "--json", "-", given=BOUNCE.encode()))
+        for line in self.output("explain", "--json", "-", given=(LINE * 2).format(n=1).encode()).splitlines():
+            self.assert_valid("explain", line)
+        self.assert_valid("explain", self.output("explain", "--json", "zyx wvu", code=65))
+
+    def test_each_mail_of_an_mbox_is_an_object_of_its_own(self):
+        mail = "From x Mon Nov  2 10:00:00 2026\n" + BOUNCE + "\n"
+        lines = self.output("explain", "--json", "-", given=(mail + mail.replace("ann@", "bob@")).encode()).splitlines()
+        self.assertEqual([json.loads(line)["recipients"][0]["address"] for line in lines], ["ann@example.net", "bob@example.net"])
+        for line in lines:
+            self.assert_valid("explain", line)
+
+    def test_a_comparison(self):
+        self.assert_valid("compare", self.output("compare", "--json", "521", "556"))
+
+    def test_the_whole_reference_in_each_language(self):
+        with tempfile.TemporaryDirectory() as folder:
+            self.output("catalog", "export", "--format", "json", folder)
+            files = sorted(pathlib.Path(folder).glob("*.json"))
+            self.assertGreater(len(files), 1)
+            for path in files:
+                self.assert_valid("catalogue", path.read_bytes())
 
 
 if __name__ == "__main__":
