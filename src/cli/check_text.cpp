@@ -7,6 +7,7 @@
 #include <boost/json.hpp>
 #include <ostream>
 
+#include "base/bytes.hpp"
 #include "cli/answer_text.hpp"
 #include "i18n/columns.hpp"
 
@@ -75,12 +76,17 @@ class Writer {
     }
     const std::string margin(2 + word_cells_ + 2, ' ');
     const bool calm = of.word == Word::ok || of.word == Word::info;
-    if (!calm || shown_.long_form || finding.evidence.size() == 1) {
+    // What stands right above is not shown again.
+    if ((!calm || shown_.long_form || finding.evidence.size() == 1) && finding.evidence != evidence_) {
       for (const auto& line : finding.evidence) out_ << margin << line << '\n';
     }
+    evidence_ = finding.evidence;
     for (const auto& advice : finding.advice) {
-      const std::string label = tr_.text(fmt::format("check.advice.{}", to_string(advice.kind)));
-      out_ << margin << i18n::pad(label, name_cells) << "  " << advice.literal << '\n';
+      std::string label = tr_.text(fmt::format("check.advice.{}", to_string(advice.kind)));
+      for (const auto line : split(advice.literal, '\n')) {
+        out_ << margin << i18n::pad(label, name_cells) << "  " << line << '\n';
+        label.clear();
+      }
     }
   }
 
@@ -122,6 +128,7 @@ class Writer {
   const i18n::Translator& tr_;
   const CheckShown& shown_;
   std::size_t word_cells_ = 0;
+  std::vector<std::string> evidence_;  // of the finding above
 };
 
 // The text of a finding of which nothing is at hand: its placeholders stand as "...".

@@ -7,6 +7,7 @@
 
 #include "base/bytes.hpp"
 #include "diagnose/findings_areas.hpp"
+#include "dns/mx.hpp"
 
 namespace postil::diagnose {
 namespace {
@@ -123,6 +124,16 @@ std::vector<std::string> record_lines(std::string_view name, const dns::Answer& 
   return out;
 }
 
+bool domain_exists(const Observations& seen) {
+  const auto* mx = seen.dns.find(seen.request.subject.domain, dns::Type::mx);
+  return mx == nullptr || mx->status != dns::Status::no_domain;
+}
+
+bool takes_mail(const Observations& seen) {
+  const auto* mx = seen.dns.find(seen.request.subject.domain, dns::Type::mx);
+  return mx == nullptr || dns::classify_mx(*mx).kind != dns::MxSet::Kind::null_mx;
+}
+
 std::string dns_trouble(const dns::Answer& answer) {
   const std::string status(dns::to_string(answer.status));
   return answer.detail.empty() ? status : fmt::format("{}: {}", status, printable(answer.detail, 200));
@@ -177,12 +188,14 @@ std::vector<Finding> find_all(const Observations& seen) {
   find_hosts(out);
   find_tls(out);
   find_dane(out);
-  find_sts(out);
-  find_tls_rpt(out);
-  find_spf(out);
-  find_dkim(out);
-  find_dmarc(out);
-  find_bimi(out);
+  if (domain_exists(seen)) {
+    find_sts(out);
+    find_tls_rpt(out);
+    find_spf(out);
+    find_dkim(out);
+    find_dmarc(out);
+    find_bimi(out);
+  }
   find_message(out);
   find_reverse(out);
   find_lists(out);

@@ -35,6 +35,10 @@ void find_message(Findings& out);
 void find_login(Findings& out);
 void find_parked(Findings& out);
 
+// False: DNS says that there is no such domain, and nothing more is to be said of it.
+bool domain_exists(const Observations& seen);
+// False: it has a null MX.
+bool takes_mail(const Observations& seen);
 // "mx.example.org 192.0.2.1"
 std::string where(const Connection& connection);
 // "S: 554 5.7.1 no", for evidence.

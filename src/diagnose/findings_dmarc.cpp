@@ -79,6 +79,7 @@ bool answers_everything(const DnsNotes& dns, const std::vector<DkimKeyPlace>& pl
 
 std::string dmarc_advice(const Observations& seen) {
   const auto& domain = seen.request.subject.domain;
+  if (!takes_mail(seen)) return txt_line("_dmarc." + domain, "v=DMARC1; p=reject");
   return txt_line("_dmarc." + domain, fmt::format("v=DMARC1; p=none; rua=mailto:dmarc@{}", domain));
 }
 
@@ -115,7 +116,8 @@ void find_dkim(Findings& out) {
       any = any || found;
     }
   }
-  if (!any && !named) out.add({.id = Id::dkim_not_found, .about = {}, .args = {}, .evidence = {}, .advice = {}});
+  if (!any && !named && takes_mail(out.seen()))
+    out.add({.id = Id::dkim_not_found, .about = {}, .args = {}, .evidence = {}, .advice = {}});
 }
 
 void find_dmarc(Findings& out) {

@@ -8,7 +8,6 @@
 #include "base/bytes.hpp"
 #include "diagnose/findings_areas.hpp"
 #include "diagnose/mail_auth.hpp"
-#include "dns/mx.hpp"
 
 namespace postil::diagnose {
 namespace {
@@ -37,11 +36,6 @@ std::vector<std::string> tree(const SpfOutcome& outcome) {
     }
   }
   return out;
-}
-
-bool takes_mail(const Observations& seen) {
-  const auto* mx = seen.dns.find(seen.request.subject.domain, dns::Type::mx);
-  return mx == nullptr || dns::classify_mx(*mx).kind != dns::MxSet::Kind::null_mx;
 }
 
 // The record with one term more, in front of what decides about the rest.

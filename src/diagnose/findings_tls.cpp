@@ -120,11 +120,12 @@ void find_certificate(Findings& out, const Connection& c, const CertificateIds& 
   const bool not_yet = facts->not_before > now;
   if (expired) add(ids.expired, {{"day", day(facts->not_after)}});
   if (not_yet) add(ids.not_yet, {{"day", day(facts->not_before)}});
-  if (facts->self_signed && chain.size() == 1) {
-    add(ids.self_signed, {});
-  } else if (!c.tls->chain_error.empty() && !(expired && c.tls->chain_error == "certificate has expired") &&
-             !(not_yet && c.tls->chain_error == "certificate is not yet valid")) {
-    add(ids.chain, {{"detail", c.tls->chain_error}});
+  // One that is trusted here by itself is as good as any.
+  const auto& error = c.tls->chain_error;
+  const bool told =
+      (expired && error == "certificate has expired") || (not_yet && error == "certificate is not yet valid");
+  if (!error.empty() && !told) {
+    add(facts->self_signed && chain.size() == 1 ? ids.self_signed : ids.chain, {{"detail", error}});
   }
   if (weak(*facts)) {
     add(ids.weak, {{"key", fmt::format("{} {}", facts->key, facts->key_bits)}, {"digest", facts->digest}});

@@ -130,6 +130,54 @@ TEST_F(Tls, AStrangersCertificateFailsOnlyWhereItIsVerified) {
   EXPECT_NE((*both.client)->verify_error, "");
 }
 
+TEST_F(Tls, ALookTakesEveryCertificateAndTellsAllFaults) {
+  const auto expired = authority.make("old", {.names = {"mx.example.com"}, .valid_to_seconds = -60});
+  struct Case {
+    test::CertificateFiles files;
+    std::string ca_file, error;
+  };
+  const std::string trusted = authority.files().certificate;
+  const Case cases[] = {
+      {files, trusted, ""}, {files, "", "unable to get local issuer"}, {expired, trusted, "has expired"}};
+  for (const auto& one : cases) {
+    auto ends = pair();
+    auto both =
+        handshake(ends, context(one.files), {.server_name = "mx.example.net", .ca_file = one.ca_file, .inspect = true});
+    ASSERT_TRUE(*both.client) << both.client->error().detail;
+    const auto& facts = **both.client;
+    EXPECT_FALSE(facts.peer_verified) << "nothing is to be sent there";
+    if (one.error.empty()) {
+      EXPECT_EQ(facts.verify_error, "") << "the name is not compared";
+    } else {
+      EXPECT_THAT(facts.verify_error, HasSubstr(one.error));
+    }
+    ASSERT_EQ(facts.chain.size(), 1u);
+    const auto certificate = crypto::read_certificate(facts.chain.front());
+    ASSERT_TRUE(certificate);
+    EXPECT_EQ(certificate->key, "EC");
+    EXPECT_EQ(certificate->key_bits, 256);
+    EXPECT_TRUE(crypto::certificate_is_for(facts.chain.front(), "mx.example.com"));
+    EXPECT_FALSE(crypto::certificate_is_for(facts.chain.front(), "mx.example.net"));
+    EXPECT_EQ(crypto::certificate_is_for(facts.chain.front(), "127.0.0.1"), &one != &cases[2]);
+    EXPECT_EQ(crypto::tlsa_octets(facts.chain.front(), 0, 0), facts.chain.front());
+    EXPECT_EQ(crypto::tlsa_octets(facts.chain.front(), 1, 1).size(), 32u);
+    EXPECT_EQ(crypto::tlsa_octets(facts.chain.front(), 1, 2).size(), 64u);
+    EXPECT_EQ(crypto::tlsa_octets(facts.chain.front(), 2, 1), "");
+  }
+}
+
+TEST_F(Tls, ALookInOneVersionAlone) {
+  for (const std::string version : {"TLSv1.2", "TLSv1.3"}) {
+    auto ends = pair();
+    auto both = handshake(ends, context(files), {.server_name = "mx.example.com", .inspect = true, .version = version});
+    ASSERT_TRUE(*both.client) << both.client->error().detail;
+    EXPECT_EQ((*both.client)->version, version);
+  }
+  auto ends = pair();
+  auto both = handshake(ends, context(files), {.server_name = "mx.example.com", .inspect = true, .version = "TLSv1.1"});
+  EXPECT_FALSE(*both.client) << "our server does not speak it";
+}
+
 TEST_F(Tls, AnExpiredCertificateLoadsAndIsSeen) {
   const auto old =
       authority.make("old", {.names = {"mx.example.com"}, .valid_from_seconds = -7200, .valid_to_seconds = -3600});
