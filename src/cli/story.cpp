@@ -93,8 +93,12 @@ void Teller::connected(const json::object& record) {
   tls_ = string_of(record, "tls");
   connected_to_ = string_of(record, "remote");
   if (!long_form_) return;
-  add(record,
-      tr_.text(tls_.empty() ? "trace.connected" : "trace.connected_tls", {{"remote", connected_to_}, {"tls", tls_}}));
+  const std::string proven = string_of(record, "proven");
+  const std::string key = tls_.empty()            ? "trace.connected"
+                          : proven == "dane"      ? "trace.connected_dane"
+                          : proven == "authority" ? "trace.connected_verified"
+                                                  : "trace.connected_tls";
+  add(record, tr_.text(key, {{"remote", connected_to_}, {"tls", tls_}}));
 }
 
 // What the recipients' result says again is told there.
@@ -156,10 +160,6 @@ void Teller::recipient(const json::object& record, std::string_view event) {
   add(record, std::move(text), words);
 }
 
-Story Teller::tell(const json::array& records) {
-  for (std::size_t i = 0; i < records.size(); ++i) {
-    if (!records[i].is_object()) continue;
-    const auto& record = records[i].as_object();
 // The site asked for less, or takes more again.
 void Teller::pace(const json::object& record, bool slowed) {
   const auto number = [&](const char* key) { return fmt::to_string(number_of(record, key).value_or(0)); };
@@ -174,6 +174,10 @@ void Teller::pace(const json::object& record, bool slowed) {
   add(record, tr_.text(key, std::move(args)), string_of(record, "reply"));
 }
 
+Story Teller::tell(const json::array& records) {
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    if (!records[i].is_object()) continue;
+    const auto& record = records[i].as_object();
     const std::string event = string_of(record, "event");
     const json::object* next =
         i + 1 < records.size() && records[i + 1].is_object() ? &records[i + 1].as_object() : nullptr;
@@ -191,12 +195,12 @@ void Teller::pace(const json::object& record, bool slowed) {
     } else if (event == "bounce.dropped") {
       unreported_ = true;
       add(record, tr_.text("trace.bounce_dropped"));
+    } else if (event == "pace.slowed" || event == "pace.raised") {
+      pace(record, event == "pace.slowed");
     } else if (event == "admin.action") {
       add(record, tr_.text("trace.admin", {{"action", string_of(record, "action")}}));
     } else if (event == "message.finished") {
       finished_ = true;
-    } else if (event == "pace.slowed" || event == "pace.raised") {
-      pace(record, event == "pace.slowed");
       if (long_form_) add(record, tr_.text("trace.finished"));
     }
   }

@@ -70,7 +70,8 @@ class Attempt {
   // REQUIRETLS may be said there [rfc8689 2].
   static bool keeps_requiretls(const Connection& connection);
   void tell_opened(const Connection& connection, const transport::Requirement& requirement);
-  void tell_tls(const HostAddress& host, const Connection* connection, const smtp::Outcome& outcome);
+  // may_go_on: mail goes there though TLS failed.
+  void tell_tls(const Connection& connection, const smtp::Outcome& outcome, bool may_go_on);
   // Sends to all that are pending; false: this connection cannot be used for them and nothing was sent (a stale one).
   env::Awaitable<void> send(std::unique_ptr<Connection> connection, bool reused);
   smtp::Transaction transaction(const Connection& connection) const;
@@ -86,18 +87,18 @@ class Attempt {
   static Said own_words(const std::string& about, route::Cause cause) {
     return {"", fmt::format("{}: {}", about, queue::describe(reason_of(cause)))};
   }
-  void conclude();
   void note_throttle(const route::Judgement& judgement, const smtp::Outcome& outcome, const std::string& remote);
   // Those on the suppression list have failed.
   void leave_out_suppressed();
+  void conclude();
   route::Context context() const;
 
   Services& services_;
   ConnectionPool& pool_;
   HostFinder& finder_;
   std::shared_ptr<const Settings> settings_;
-  queue::StartAttempt what_;
   std::function<env::Awaitable<bool>(AttemptId, std::vector<std::string>)> found_;
+  queue::StartAttempt what_;
   queue::Envelope envelope_;
   std::shared_ptr<OutgoingMessage> outgoing_;  // of the first send on
   std::vector<Pending> pending_;
@@ -222,8 +223,8 @@ void Attempt::apply(const smtp::TransactionResult& result, const Connection& con
   for (std::size_t i = 0; i < pending_.size(); ++i) {
     const smtp::Outcome& outcome = result.recipients[i];
     const route::Judgement judgement = route::judge(outcome, each);
-    Said said{remote, words_of(outcome), outcome.reply.has_value()};
     note_throttle(judgement, outcome, remote);
+    Said said{remote, words_of(outcome), outcome.reply.has_value()};
     if (judgement.permanence != reply::Permanence::success && judgement.try_other_hosts) {
       pending_[i].add(judgement, std::make_shared<const Said>(std::move(said)));
       left.push_back(std::move(pending_[i]));
@@ -340,15 +341,15 @@ bool Attempt::ruled_out(const HostAddress& host, const transport::MessageRuling&
   return true;
 }
 
-void Attempt::tell_tls(const HostAddress& host, const Connection* connection, const smtp::Outcome& outcome) {
-  if (!host.policy) return;
+void Attempt::tell_tls(const Connection& connection, const smtp::Outcome& outcome, bool may_go_on) {
+  const HostAddress& host = connection.host();
   const bool failed = outcome.trouble == smtp::Trouble::tls_failed || outcome.trouble == smtp::Trouble::tls_refused ||
                       outcome.trouble == smtp::Trouble::tls_not_offered;
-  if (!connection->ready() && !failed) return;  // it says nothing of TLS
+  if (!connection.ready() && !failed) return;  // it says nothing of TLS
   SessionTold told{*host.policy, host.host, host.address};
-  if (const auto& tls = connection->session().tls()) told.facts = &*tls;
-  told.fault = connection->tls_fault();
-  told.failed = !connection->ready();
+  if (const auto& tls = connection.session().tls()) told.facts = &*tls;
+  told.fault = connection.tls_fault();
+  told.failed = !connection.ready() && !may_go_on;
   told.offered = outcome.trouble != smtp::Trouble::tls_not_offered;
   if (failed) told.reason = words_of(outcome);
   tell_session(services_, told);
@@ -387,7 +388,7 @@ env::Awaitable<void> Attempt::try_address(HostAddress host, bool in_clear) {
   pool_.in_use(connection.get());
   const smtp::Outcome opened = co_await connection->open();
   pool_.not_in_use(connection.get());
-  tell_tls(host, connection.get(), opened);
+  if (!in_clear) tell_tls(*connection, opened, tls == smtp::TlsUse::opportunistic);
   if (!connection->ready()) {
     route::Context with = context();
     with.after_tls = connection->session().tls().has_value();
@@ -400,8 +401,8 @@ env::Awaitable<void> Attempt::try_address(HostAddress host, bool in_clear) {
       co_await try_address(std::move(host), true);
       co_return;
     }
-    host_failed(judgement, {to_string(host), words_of(opened), opened.reply.has_value()});
     note_throttle(judgement, opened, to_string(host));
+    host_failed(judgement, {to_string(host), words_of(opened), opened.reply.has_value()});
     co_return;
   }
   finder_.heard_other(host.address);
@@ -456,7 +457,6 @@ env::Awaitable<void> Attempt::try_hosts() {
     if (temporary) done_.site = queue::SiteHealth::down;
     co_return;
   }
-  bool go_on = true;
   if (found_ && !settings_->smarthost && !what_.site.starts_with('[')) {
     std::vector<std::string> names;
     for (const auto& host : plan.hosts) names.push_back(host.name);
@@ -470,6 +470,7 @@ env::Awaitable<void> Attempt::try_hosts() {
       }
     }
   }
+  bool go_on = true;
   for (auto from = plan.hosts.begin(); go_on && from != plan.hosts.end();) {
     const auto unequal = [&](const route::PlanHost& host) { return host.preference != from->preference; };
     const auto to = std::find_if(from, plan.hosts.end(), unequal);
@@ -487,7 +488,6 @@ env::Awaitable<void> Attempt::try_hosts() {
   }
 }
 
-void Attempt::conclude() {
 // Does the site say that we are too much for it? A reused connection may end with any 421.
 void Attempt::note_throttle(const route::Judgement& judgement, const smtp::Outcome& outcome,
                             const std::string& remote) {
@@ -524,6 +524,7 @@ void Attempt::leave_out_suppressed() {
   pending_ = std::move(left);
 }
 
+void Attempt::conclude() {
   for (auto& pending : pending_) {
     if (pending.judgements.empty()) {
       finish(pending, route::judge_cause(route::Cause::local_trouble), {"", "no host was asked", false});

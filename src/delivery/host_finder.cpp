@@ -15,6 +15,7 @@ namespace postil::delivery {
 namespace {
 
 constexpr Duration policy_age_min = minutes(1), policy_age_max = hours(1);
+constexpr std::uint32_t no_ttl_seconds = 3600;  // of what DNS was not asked for
 
 // Whether the destination's policy leaves something to DANE or MTA-STS.
 bool asks_dane(const Settings& settings, const std::string& domain) {
@@ -63,10 +64,12 @@ env::Awaitable<HostFinder::Hosts> HostFinder::hosts(std::shared_ptr<const Settin
     out.hosts = {{settings->smarthost->host, 0}};
     out.security.domain = to_lower(settings->smarthost->host);
     out.security.mx_secure = true;
+    out.security.ttl_seconds = no_ttl_seconds;
     co_return out;
   }
   if (site.starts_with('[')) {
     const auto ip = address::literal_ip(site);
+    out.security.ttl_seconds = no_ttl_seconds;
     if (ip) {
       out.hosts = {{*ip, 0}};
     } else {
@@ -108,6 +111,7 @@ struct HostFinder::Found {
 env::Awaitable<HostFinder::Found> HostFinder::look_up(std::string host, std::uint16_t port, MonoTime deadline) {
   Found found;
   if (auto ip = address::canonical_ip(host)) {
+    found.ttl_seconds = no_ttl_seconds;
     auto& family = ip->find(':') != std::string::npos ? found.v6 : found.v4;
     family.push_back(*std::move(ip));
     co_return found;

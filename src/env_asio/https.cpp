@@ -126,7 +126,8 @@ TlsFault fault_of(const Transfer& transfer) {
   transfer.curl.easy_getinfo(transfer.easy, CURLINFO_SSL_VERIFYRESULT, &verified);
   switch (verified) {
     case X509_V_OK:
-      return TlsFault::host_mismatch;  // libcurl compares the name by itself
+    case X509_V_ERR_UNSPECIFIED:  // libcurl compares the name by itself, before it asks for the result
+      return TlsFault::host_mismatch;
     case X509_V_ERR_CERT_HAS_EXPIRED:
     case X509_V_ERR_CERT_NOT_YET_VALID:
       return TlsFault::expired;

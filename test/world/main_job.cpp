@@ -16,6 +16,7 @@ std::uint64_t run_and_check(std::uint64_t seed, int messages, Duration faults) {
   if (testing::Test::HasFailure()) return 0;
   Ledgers(job).check();
   job.nothing_is_left();
+  job.nothing_went_in_clear();
   job.server.stop();
   return job.world.fingerprint();
 }

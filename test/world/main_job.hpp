@@ -38,6 +38,7 @@ struct Domain {
   std::string name;
   std::vector<std::unique_ptr<RemoteMta>> hosts;
   bool temporary_only = false;  // its hosts never say 5yz
+  bool tls_only = false;        // it has TLSA records or an enforced MTA-STS policy
 };
 
 // Four people with the password "secret", who may send as anybody of home.example; now and then their file cannot be
@@ -89,8 +90,9 @@ class MainJob {
     world.internet().line_of = [this](const Node& from, const env::Endpoint&, Prng& random) {
       return line(from, random);
     };
-    world.zone().trouble = [this](const std::string&, dns::Type, Prng& random) -> std::optional<dns::Status> {
-      if (calm || !random.chance(0.05)) return std::nullopt;
+    world.zone().trouble = [this](const std::string& name, dns::Type, Prng& random) -> std::optional<dns::Status> {
+      // Who never heard of a policy may send in clear: that it is heard of is given here.
+      if (calm || name.find("mta-sts") != std::string::npos || !random.chance(0.05)) return std::nullopt;
       constexpr dns::Status all[] = {dns::Status::server_failure, dns::Status::timed_out, dns::Status::bogus,
                                      dns::Status::malformed};
       return all[random.below(4)];
@@ -130,6 +132,17 @@ class MainJob {
     }
   }
 
+  // A policy that demands TLS held, whatever broke.
+  void nothing_went_in_clear() {
+    for (const auto& domain : domains) {
+      for (const auto& host : domain.hosts) {
+        for (const auto& message : host->taken()) {
+          EXPECT_TRUE(message.tls || !domain.tls_only) << message.mail_line << " at " << domain.name;
+        }
+      }
+    }
+  }
+
   // The queue is empty, and so is the memory that it took.
   void nothing_is_left() {
     auto read = [](const queue::Engine& engine, queue::Now) {
@@ -155,8 +168,26 @@ class MainJob {
   std::vector<MonoTime> crashes;
 
  private:
+  static constexpr int dane_domain = 6, sts_domain = 7, domains_count = 8;
+
+  // TLSA records for a certificate that no authority has signed; or a policy, and one that an authority has.
+  void protect(Domain& domain, const std::string& host, bool dane, RemoteOptions& options) {
+    domain.tls_only = true;
+    options.esmtp = true;
+    options.certificate = "world:" + host + (dane ? ";untrusted;key=s" : "");
+    if (dane) {
+      for (const auto& name : {domain.name, host, "_25._tcp." + host}) world.zone().secure(name);
+      world.zone().add("_25._tcp." + host, dns::Type::tlsa, dns::Tlsa{3, 1, 1, std::string(32, 's')});
+    } else if (domain.hosts.empty()) {
+      world.zone().add("_mta-sts." + domain.name, dns::Type::txt, dns::Text{"v=STSv1; id=1"});
+      world.zone().address("mta-sts." + domain.name, "203.0.113.251");
+      world.web().page("mta-sts." + domain.name,
+                       "version: STSv1\nmode: enforce\nmx: *." + domain.name + "\nmax_age: 86400\n");
+    }
+  }
+
   void make_domains() {
-    for (int d = 0; d < 6; ++d) {
+    for (int d = 0; d < domains_count; ++d) {
       Domain& domain = domains.emplace_back();
       domain.name = "d" + std::to_string(d) + ".example";
       domain.temporary_only = d < 2;
@@ -178,6 +209,7 @@ class MainJob {
                                 (random.chance(0.3)   ? ";expired"
                                  : random.chance(0.1) ? ";broken"
                                                       : "");
+        if (d == dane_domain || d == sts_domain) protect(domain, name, d == dane_domain, options);
         domain.hosts.push_back(std::make_unique<RemoteMta>(world.start(name, {address}), options, mood(domain)));
       }
     }
@@ -276,7 +308,7 @@ class MainJob {
                                  : where == 1 ? "missing.example"
                                  : where == 2 ? "closed.example"
                                  : where == 3 ? "bare.example"
-                                              : "d" + std::to_string(random.below(6)) + ".example";
+                                              : "d" + std::to_string(random.below(domains_count)) + ".example";
       one->what.recipients.push_back("r" + number + "-" + std::to_string(n) + "@" + domain);
     }
     choose_reports(*one);

@@ -48,8 +48,8 @@ class ServerProcess {
     node_ = world_.start("postil", {address_});
     io_.executor = node_->executor();
     const env::Executor all = node_->executor();
-    app::Ports ports{node_->clock(),    node_->timers(), node_->entropy(), node_->network(),
-                     node_->resolver(), spool,           history,          events_};
+    app::Ports ports{node_->clock(), node_->timers(), node_->entropy(), node_->network(), node_->resolver(),
+                     spool,          history,         events_,          &node_->https()};
     app::Executors executors{all, all, all, all, all, all, io_};
     app::Extras extras;
     extras.own_addresses = {address_};

@@ -59,7 +59,7 @@ TEST(ServerSession, EnvelopeIsWhatWasSaid) {
       .reply("250")
       .line("RCPT TO:<b@example.net> NOTIFY=SUCCESS ORCPT=rfc822;x@example.net")
       .reply("250")
-      .message("Content-Language: de\r\nSubject: \xc3\xa4\r\n\r\nbody \xc3\xa4\r\n.\r\n")
+      .message("Content-Language: de\r\nTLS-Required:  no\r\nSubject: \xc3\xa4\r\n\r\nbody \xc3\xa4\r\n.\r\n")
       .reply("250")
       .run([](BareServer& server) {
         ASSERT_EQ(server.policy().stored().size(), 1u);
@@ -75,6 +75,8 @@ TEST(ServerSession, EnvelopeIsWhatWasSaid) {
         EXPECT_TRUE(envelope.body_8bit);
         EXPECT_TRUE(envelope.header_utf8);
         EXPECT_EQ(envelope.language, "de");
+        EXPECT_TRUE(envelope.tls_optional);
+        EXPECT_FALSE(envelope.mail.requiretls);
         EXPECT_EQ(envelope.id, MessageId{1});
       });
 }
