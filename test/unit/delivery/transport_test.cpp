@@ -1,4 +1,5 @@
 // DANE, MTA-STS, configured policies, REQUIRETLS and what connections may be used again, in the simulated world.
+#include "delivery/reports.hpp"
 #include "rig.hpp"
 
 namespace postil::test {
@@ -397,6 +398,28 @@ TEST(Requiretls, ABounceKeepsItWhereItCan) {
   rig.world.zone().secure("d.example");
   EXPECT_EQ(rig.send(true, false, ""), "delivered");
   EXPECT_THAT(host.taken().at(0).mail_line, HasSubstr(" REQUIRETLS"));
+}
+
+// [rfc8689 5]: protected alike, and without the body whatever RET says.
+TEST(Requiretls, WhatIsToldOfItIsProtectedAlike) {
+  RequiretlsRig rig;
+  delivery::ReportWriter writer(rig.services);
+  for (const bool requiretls : {true, false}) {
+    auto envelope = rig.put({"bob@d.example"}, "Subject: x\r\n\r\nthe secret\r\n");
+    envelope.requiretls = requiretls;
+    envelope.ret = queue::Return::full;
+    queue::RecipientState failed;
+    failed.status = queue::RecipientStatus::failed;
+    failed.reason = queue::Reason::requiretls_unsupported;
+    failed.code = {5, 7, 30};
+    auto made = rig.world.run(*rig.us, writer.write(std::make_shared<const delivery::Settings>(rig.settings), envelope,
+                                                    {delivery::ReportKind::failed, {failed}}));
+    ASSERT_TRUE(made);
+    EXPECT_EQ(made->envelope.requiretls, requiretls);
+    const auto& text = static_cast<ModelStore::Body&>(*made->body).octets;
+    EXPECT_EQ(text.find("the secret") == std::string::npos, requiretls);
+    EXPECT_THAT(text, HasSubstr("Status: 5.7.30"));
+  }
 }
 
 TEST(TlsRequiredNo, PutsPoliciesAsideForThisMessageOnly) {
