@@ -196,6 +196,7 @@ class BounceReader {
     collect();
     out_.input = Input::bounce;
     out_.truncated = mail_.truncated;
+    if (complaint_ && report_.empty()) return std::move(out_);
     const auto senders = addresses_in(mail_.field("To"));
     const auto text =
         read_report_text(human_, senders.empty() ? std::string_view() : std::string_view(senders.front()));
@@ -237,6 +238,7 @@ class BounceReader {
         if (is_report(part) && report_.empty()) report_ = part.text;
         continue;
       }
+      complaint_ = complaint_ || part.type == "message/feedback-report";
       if (is_report(part)) {
         if (!report_.empty()) report_ += "\n\n";
         report_ += part.text;
@@ -302,6 +304,7 @@ class BounceReader {
   std::string human_;
   std::string report_;
   std::string html_;
+  bool complaint_ = false;  // what a reader thinks of a message that arrived [rfc5965 2]
 };
 
 }  // namespace

@@ -65,6 +65,11 @@ bool is_login(const Refusal& refusal) {
   return code != nullptr && std::ranges::find(code->stages, Stage::auth) != code->stages.end();
 }
 
+// A report's status beside a reply without one is what the program made of the basic code.
+bool is_derived(const Refusal& refusal) {
+  return refusal.enhanced_of_report && refusal.code != 0;
+}
+
 // Causes that come and go, beside which it says more that the time was over.
 bool says_little(Reason reason) {
   return reason == Reason::server_busy || reason == Reason::server_error || reason == Reason::connect_failed ||
@@ -81,9 +86,7 @@ Cause of_facts(const Refusal& refusal) {
     if (is_of_login(*reason) && !is_login(refusal)) return of_code(*reason, 0.5, "ambiguous_status");
     // X.5.Z beside a code for mailboxes and messages is mostly a habit.
     const bool loose = refusal.enhanced.subject == 5 && refusal.code >= 550 && refusal.code <= 554;
-    // A report's status beside a reply without one is what the program made of the basic code.
-    const bool derived = refusal.enhanced_of_report && refusal.code != 0;
-    if (status->ambiguous || loose || derived) return of_code(*reason, 0.6, "ambiguous_status");
+    if (status->ambiguous || loose || is_derived(refusal)) return of_code(*reason, 0.6, "ambiguous_status");
     return of_code(*reason, 0.8, "status");
   }
   const auto* code = refusal.code == 0 ? nullptr : knowledge::find_code(refusal.code);
@@ -173,7 +176,7 @@ class Classifier {
     if (!reason || *reason == Reason::policy_other) return out;
     if (*reason == out.reason) {
       out.confidence = std::min(sure_max, out.confidence + agreement);
-    } else if (hits_.first.rule->tier == Tier::wording && !status->ambiguous && !refusal_.enhanced_of_report) {
+    } else if (hits_.first.rule->tier == Tier::wording && !status->ambiguous && !is_derived(refusal_)) {
       out.confidence = std::min(out.confidence, disagreement_max);
     }
     return out;

@@ -273,5 +273,28 @@ TEST(Bounce, limits_hold_on_hostile_input) {
   (void)read_bounce(mail(std::string(300000, '<')));
 }
 
+TEST(Bounce, a_complaint_is_none) {
+  const auto reading = read_bounce(R"(From: feedback@example.org
+To: abuse@example.com
+Subject: complaint
+MIME-Version: 1.0
+Content-Type: multipart/report; report-type=feedback-report; boundary="x"
+
+--x
+Content-Type: text/plain
+
+This is an abuse report for a message from 192.0.2.7 to <bob@example.org>.
+
+--x
+Content-Type: message/feedback-report
+
+Feedback-Type: abuse
+Version: 1
+
+--x--
+)");
+  EXPECT_TRUE(reading.recipients.empty());
+}
+
 }  // namespace
 }  // namespace postil::diagnose
