@@ -163,8 +163,8 @@ Suppressions::Change Suppressions::add_now(const Suppressed& one) {
     const std::lock_guard lock(mutex_);
     const auto before = entries_.find(key);
     if (before != entries_.end() && !before->second.over(one.since)) {
-      const bool as_long = before->second.until == WallTime{} ||
-                           (one.until != WallTime{} && before->second.until >= one.until);
+      const bool as_long =
+          before->second.until == WallTime{} || (one.until != WallTime{} && before->second.until >= one.until);
       if ((before->second.by_hand && !one.by_hand) || (before->second.by_hand == one.by_hand && as_long))
         return Change::nothing;
     } else if (before == entries_.end() && entries_.size() >= entries_max) {

@@ -60,7 +60,7 @@ class Suppressions {
 
   env::Disk& disk_;
   env::Executor writer_;
-  mutable std::mutex mutex_;  // of entries_
+  mutable std::mutex mutex_;                             // of entries_
   std::unordered_map<std::string, Suppressed> entries_;  // by the address in small letters
   std::unique_ptr<env::File> file_;                      // the writer's only
   std::uint64_t end_ = 0;

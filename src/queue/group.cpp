@@ -224,8 +224,7 @@ void Engine::State::update_group(Slot slot) {
   const bool may = room && in_time;
   keep_in<ReadyGroups>(groups, ready_groups, slot, group.ready_next != no_slot, may && group.ready != no_slot);
   keep_in<ProbeGroups>(groups, probe_groups, slot, group.probe_next != no_slot, may && group.probes != no_slot);
-  keep_in<ExpressGroups>(groups, express_groups, slot, group.express_next != no_slot,
-                         may && group.express != no_slot);
+  keep_in<ExpressGroups>(groups, express_groups, slot, group.express_next != no_slot, may && group.express != no_slot);
   const bool waits = room && !in_time && (group.ready != no_slot || group.probes != no_slot);
   const MonoTime due = waits ? group.pace.earliest() : never;
   if (group.heap_at != no_slot && group.due != due) timed_groups.remove(slot);

@@ -82,7 +82,8 @@ const PaceChange* Pace::well(Now now) {
     return nullptr;
   }
   if (now.mono - changed_at_ < step) return nullptr;
-  PaceChange change{.at = now.wall, .connections_before = connections(), .rate_before = rate_, .remote = {}, .said = {}};
+  PaceChange change{
+      .at = now.wall, .connections_before = connections(), .rate_before = rate_, .remote = {}, .said = {}};
   if (full || rate_ > 0) window_ = std::min(window_ + std::max(1.0, std::floor(most / 20)), most);
   if (rate_before_slow_ > 0) {
     rate_ += std::max(rate_before_slow_ / 10, rate_least);

@@ -76,8 +76,8 @@ class Pace {
   std::uint32_t connections() const { return static_cast<std::uint32_t>(window_); }
   double rate() const { return rate_; }  // messages a second; 0 = no limit
   std::uint32_t running() const { return running_; }
-  bool slowed() const { return slowed_; }  // below its limits because the site said so
-  std::vector<PaceChange> changes() const; // oldest first
+  bool slowed() const { return slowed_; }   // below its limits because the site said so
+  std::vector<PaceChange> changes() const;  // oldest first
   std::size_t memory_octets() const;
   // Attempts that run already are counted here from now on.
   void adopt(std::uint32_t attempts) { running_ += attempts; }

@@ -19,8 +19,9 @@ SiteLimits limits_for(std::span<const SiteRule> rules, const PaceLimits& default
     const auto is = [](std::string_view name) {
       return [name](const std::string& pattern) { return matches_name(pattern, name); };
     };
-    return std::ranges::any_of(rule.domains, is(domain)) ||
-           std::ranges::any_of(hosts, [&](const std::string& host) { return std::ranges::any_of(rule.hosts, is(host)); });
+    return std::ranges::any_of(rule.domains, is(domain)) || std::ranges::any_of(hosts, [&](const std::string& host) {
+             return std::ranges::any_of(rule.hosts, is(host));
+           });
   };
   const auto take = [&](const auto& given, auto& limit, bool& done, const SiteRule& rule) {
     if (done || !given) return;

@@ -53,7 +53,7 @@ class Arena {
   }
 
  private:
-  static constexpr std::size_t block_slots = 1024;
+  static constexpr std::size_t block_slots = sizeof(T) > 256 ? 64 : 1024;
   std::vector<std::unique_ptr<T[]>> blocks_;
   std::vector<Slot> free_;
   std::size_t used_ = 0, live_ = 0;

@@ -30,7 +30,7 @@ class PaceWorld : public testing::Test {
   static std::string domain(int i) { return "d" + std::to_string(i) + ".example"; }
   void send(const std::string& from, const std::string& to) {
     Submission what;
-    what.sender = from;
+    what.sender = from == "<>" ? "" : from;
     what.recipients = {to};
     what.octets = "Subject: " + std::to_string(++sent) + "\r\n\r\ntext\r\n";
     env::Endpoint at{"192.0.2.1", 25};
@@ -83,7 +83,8 @@ TEST_F(PaceWorld, a_site_that_wants_less_gets_less_and_all_in_the_end) {
     std::erase_if(lately, [&](MonoTime at) { return world.now() - at > Duration(minutes(1)); });
     if (lately.size() >= 20) {
       ++refused;
-      return RemoteStep{.reply = "421 4.7.28 our systems have detected an unusual rate", .delay = {},
+      return RemoteStep{.reply = "421 4.7.28 our systems have detected an unusual rate",
+                        .delay = {},
                         .then = RemoteStep::Then::close};
     }
     lately.push_back(world.now());
@@ -128,6 +129,53 @@ TEST_F(PaceWorld, a_rule_sets_the_name_and_shares_no_connection) {
   ASSERT_EQ(names.size(), 2u) << "the second message did not take the connection of the first";
   EXPECT_NE(names[0].find("relay.postil.example"), std::string::npos) << names[0];
   EXPECT_NE(names[1].find("bulk.postil.example"), std::string::npos) << names[1];
+}
+
+TEST_F(PaceWorld, an_address_without_a_mailbox_is_refused_from_then_on) {
+  const auto nobody = [](RemoteStage stage, std::string_view line, Prng&) -> std::optional<RemoteStep> {
+    if (stage != RemoteStage::rcpt || line.find("nobody@") == std::string_view::npos) return std::nullopt;
+    return RemoteStep{.reply = "550 5.1.1 no such user here"};
+  };
+  begin("[suppress]\nautomatic = true\nlifetime = \"10d\"\n", nobody, 1);
+  send("<>", "nobody@" + domain(0));
+  ASSERT_TRUE(empty(hours(1)));
+  EXPECT_EQ(server->count(event::Name::address_suppressed), 1u);
+  const auto again = [&] {
+    Submission what;
+    what.sender = "a@home.example";
+    what.recipients = {"Nobody@" + domain(0)};
+    what.octets = "Subject: x\r\n\r\ntext\r\n";
+    env::Endpoint at{"192.0.2.1", 25};
+    return world.run(*client, submit(client, std::move(at), std::move(what)));
+  };
+  const auto refused = again();
+  ASSERT_EQ(refused.refused.size(), 1u) << refused.last_reply;
+  EXPECT_THAT(refused.refused[0].second, testing::StartsWith("550 5.7.1 "));
+  send("a@home.example", "somebody@" + domain(0));
+  ASSERT_TRUE(empty(hours(1)));
+  EXPECT_TRUE(taken("somebody@" + domain(0)));
+  server->crash();
+  server->start();
+  EXPECT_EQ(again().refused.size(), 1u) << "the list outlives a crash";
+  world.run_for(days(11));
+  EXPECT_EQ(again().refused.size(), 0u) << "and has an end";
+}
+
+TEST_F(PaceWorld, what_waits_for_a_suppressed_address_is_returned) {
+  begin("", always(RemoteStage::greeting, "421 4.3.2 not now", RemoteStep::Then::close), 1);
+  send("<>", "r@" + domain(0));
+  world.run_for(minutes(1));
+  history::Suppressed one{"R@" + domain(0), world.wall(), {}, true, "asked for it"};
+  const auto added = world.run(server->node(), server->app().suppressions()->add(std::move(one)));
+  EXPECT_EQ(added, history::Suppressions::Change::done);
+  remote->behave({});
+  ASSERT_TRUE(empty(hours(3)));
+  EXPECT_TRUE(remote->taken().empty());
+  ASSERT_FALSE(server->told().empty());
+  const auto failed = std::ranges::find_if(
+      server->told(), [](const auto& told) { return told.event.name == event::Name::recipient_failed; });
+  ASSERT_NE(failed, server->told().end());
+  EXPECT_THAT(event::to_json(failed->event, world.wall()), testing::HasSubstr("\"reason\":\"suppressed\""));
 }
 
 }  // namespace

@@ -131,9 +131,9 @@ TEST_F(EnginePace, a_site_without_room_for_one_more_does_not_rest) {
 
 TEST_F(EnginePace, rules_set_limits_and_their_names_are_told) {
   EngineSettings with = settings();
-  with.site_rules = {{.name = "postil.toml:9", .domains = {"one.example"}, .hosts = {}, .connections = 2},
-                     {.name = "big", .domains = {}, .hosts = {"*.big.example"}, .connections = 3,
-                      .messages_per_connection = 10}};
+  with.site_rules = {
+      {.name = "postil.toml:9", .domains = {"one.example"}, .hosts = {}, .connections = 2},
+      {.name = "big", .domains = {}, .hosts = {"*.big.example"}, .connections = 3, .messages_per_connection = 10}};
   Harness h(with);
   for (std::uint64_t id = 1; id <= 20; ++id) h.arrive(id, "a@example.com", {"b@one.example", "b@two.example"});
   found(h, h.running[1], {"mx.big.example"});
