@@ -90,7 +90,9 @@ class Dialogue {
 
   void command(const std::string& line, std::string& out) {
     if (line.starts_with("EHLO")) {
-      out += "250-sink.invalid\r\n250-PIPELINING\r\n250-CHUNKING\r\n250-8BITMIME\r\n250-ENHANCEDSTATUSCODES\r\n250 SIZE\r\n";
+      out +=
+          "250-sink.invalid\r\n250-PIPELINING\r\n250-CHUNKING\r\n250-8BITMIME\r\n250-ENHANCEDSTATUSCODES\r\n250 "
+          "SIZE\r\n";
     } else if (line.starts_with("BDAT ")) {
       chunk_ = std::strtoull(line.c_str() + 5, nullptr, 10);
       chunk_last_ = line.ends_with("LAST");
@@ -157,8 +159,8 @@ asio::awaitable<void> serve(std::shared_ptr<Session> session) {
   std::string buffer(65536, '\0');
   boost::system::error_code error;
   while (!session->closing) {
-    const std::size_t got = co_await session->socket.async_read_some(
-        asio::buffer(buffer), asio::redirect_error(asio::use_awaitable, error));
+    const std::size_t got = co_await session->socket.async_read_some(asio::buffer(buffer),
+                                                                     asio::redirect_error(asio::use_awaitable, error));
     if (error) break;
     std::string said = session->dialogue.take(std::string_view(buffer).substr(0, got));
     session->closing = session->dialogue.over();
@@ -189,8 +191,8 @@ int main(int argc, char** argv) {
   if (argc > 4) sink.connections_max = std::strtoul(argv[4], nullptr, 10);
   sink.from = sink.wanted / 5;
   sink.to = sink.wanted - sink.wanted / 10;
-  tcp::acceptor acceptor(sink.io, {asio::ip::address_v4::loopback(),
-                                   static_cast<std::uint16_t>(std::strtoul(argv[1], nullptr, 10))});
+  tcp::acceptor acceptor(
+      sink.io, {asio::ip::address_v4::loopback(), static_cast<std::uint16_t>(std::strtoul(argv[1], nullptr, 10))});
   asio::co_spawn(sink.io, listen(sink, acceptor), asio::detached);
   sink.io.run();
   const double took = std::chrono::duration<double>(sink.ended - sink.began).count();

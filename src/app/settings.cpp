@@ -162,6 +162,7 @@ std::shared_ptr<const delivery::Settings> delivery_settings(const config::Config
   out->null_host_skip = deliver.null_host_skip;
   out->report_lifetime = deliver.lifetime;
   out->report_language = config.language;
+  out->domain_languages = config.domain_languages;
   out->suppress_automatically = config.suppress.automatic;
   out->suppress_for = config.suppress.lifetime;
   return out;

@@ -269,6 +269,11 @@ int run_show(const Context& context, const Options& options) {
   }
   show_entries(context, config, "dkim", &config::Config::dkim);
   show_entries(context, config, "tls_policy", &config::Config::tls_policies);
+  if (!config.domain_languages.empty()) context.out << "\n[languages]\n";
+  for (const auto& [domain, language] : config.domain_languages) {
+    context.out << i18n::pad(fmt::format("\"{}\" = \"{}\"", domain, language), 50) << "  # "
+                << config.place("languages." + domain) << '\n';
+  }
   if (config.aliases.empty()) return exit_ok;
   context.out << "\n[aliases]\n";
   for (const auto& [name, targets] : config.aliases) {
@@ -360,6 +365,7 @@ int run_markdown(const Context& context) {
     write_key(out, key, tr);
   }
   out << "\n## [aliases]\n\n" << tr.text("config_key.aliases") << '\n';
+  out << "\n## [languages]\n\n" << tr.text("config_key.languages") << '\n';
   return exit_ok;
 }
 

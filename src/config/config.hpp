@@ -141,6 +141,7 @@ struct Config {
   Relay relay;
   NullHost null_host;
   std::map<std::string, std::vector<std::string>> aliases;
+  std::map<std::string, std::string> domain_languages;  // of reports to senders there: A-labels, lower case
   Limits limits;
   Deliver deliver;
   Dns dns;

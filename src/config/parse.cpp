@@ -1,13 +1,16 @@
 // TOML to Config: every problem at once, each with file, line and column.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <set>
 #include <sstream>
 
+#include "address/domain.hpp"
 #include "address/path.hpp"
 #include "base/bytes.hpp"
 #include "config/schema.hpp"
+#include "i18n/translator.hpp"
 
 // The packaged library has the throwing parser only; this file wants errors as values.
 #undef TOML_HEADER_ONLY
@@ -29,6 +32,7 @@ class Reader {
   void table(const toml::table& table, const std::string& prefix);
   void value(const std::string& path, const toml::key& key, const toml::node& node);
   void aliases(const toml::table& table);
+  void domain_languages(const toml::table& table);
   void dkim(const toml::table& table, toml::source_position at);
   void tls_policy(const toml::table& table, toml::source_position at);
   void whole_dkim();
@@ -151,6 +155,28 @@ void Reader::value(const std::string& path, const toml::key& key, const toml::no
     wrong->args.emplace_back("key", path);
     wrong->args.emplace_back("kind", std::string(row->key.kind));
     add(node.source().begin, wrong->text_key, wrong->args);
+  }
+}
+
+void Reader::domain_languages(const toml::table& table) {
+  for (const auto& [key, node] : table) {
+    const std::string name(key.str());
+    const auto domain = address::to_ascii(name);
+    if (!domain || !address::valid_domain(*domain)) {
+      add(key.source().begin, "config.language_domain", {{"name", name}});
+      continue;
+    }
+    const auto tag = node.value_exact<std::string>();
+    const auto language = tag ? i18n::match_language(*tag) : std::string_view();
+    if (language.empty()) {
+      add(node.source().begin, "config.language_unknown",
+          {{"name", name}, {"languages", fmt::format("{}", fmt::join(i18n::known_languages(), ", "))}});
+      continue;
+    }
+    const auto path = "languages." + *domain;
+    at_[path] = {file_, key.source().begin};
+    loaded_.config.places[path] = fmt::format("{}:{}", base_name(file_), key.source().begin.line);
+    loaded_.config.domain_languages[to_lower(*domain)] = language;
   }
 }
 
@@ -359,6 +385,10 @@ void Reader::table(const toml::table& table, const std::string& prefix) {
         aliases(*inner);
         continue;
       }
+      if (path == "languages") {
+        domain_languages(*inner);
+        continue;
+      }
       const bool known = std::ranges::any_of(keys(), [&](const Key& k) { return k.path.starts_with(path + "."); });
       if (!known) {
         std::string best;
@@ -367,7 +397,7 @@ void Reader::table(const toml::table& table, const std::string& prefix) {
           const auto name = std::string(k.path.substr(0, k.path.find('.')));
           if (name != k.path && like(name)) best = name;
         }
-        for (const auto* name : {"aliases", "dkim", "tls_policy"}) {
+        for (const auto* name : {"aliases", "languages", "dkim", "tls_policy"}) {
           if (like(name)) best = name;
         }
         if (best.empty()) {

@@ -9,6 +9,7 @@
 #include "address/domain.hpp"
 #include "address/path.hpp"
 #include "base/bytes.hpp"
+#include "i18n/translator.hpp"
 
 namespace postil::config {
 namespace {
@@ -223,6 +224,12 @@ std::optional<Wrong> set_host_name(Config& c, const Value& value) {
 
 #define MEMBER(name) [](Config& c) -> auto& { return c.name; }
 
+// Also those that are not whole: their reports may be.
+const std::string& offered_languages() {
+  static const std::string all = fmt::format("{}", fmt::join(i18n::known_languages(), " "));
+  return all;
+}
+
 std::vector<Row> make_rows() {
   constexpr std::int64_t million = 1'000'000;
   std::vector<Row> all;
@@ -232,7 +239,7 @@ std::vector<Row> make_rows() {
   all.push_back(
       {{"hostname", "host name", "", "", [](const Config& c) { return quoted(c.host_name); }}, set_host_name});
   all.push_back(text("contact", "", MEMBER(contact)));
-  all.push_back(choice("language", "\"en\"", "en de ru", MEMBER(language)));
+  all.push_back(choice("language", "\"en\"", offered_languages(), MEMBER(language)));
   all.push_back(number("threads", "0", 0, 256, MEMBER(threads)));
 
   all.push_back(text("tls.certificate", "", MEMBER(tls.certificate)));

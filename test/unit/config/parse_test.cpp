@@ -112,6 +112,14 @@ TEST(ConfigParse, WrongValues) {
   EXPECT_THAT(problems("job = \"mx\"\nhostname = \"a.example\"\n"), Not(Contains(StartsWith("job_missing"))));
 }
 
+TEST(ConfigParse, LanguagesOfSenderDomains) {
+  const auto loaded = parse_text(relay + "[languages]\n\"Exämple.de\" = \"de\"\n\"example.br\" = \"pt\"\n");
+  ASSERT_TRUE(loaded.ok());
+  EXPECT_THAT(loaded.config.domain_languages,
+              ElementsAre(testing::Pair("example.br", "pt-BR"), testing::Pair("xn--exmple-cua.de", "de")));
+  EXPECT_EQ(loaded.config.place("languages.example.br"), "postil.toml:7");
+}
+
 TEST(ConfigParse, WhatOnlyShowsWhenAllIsRead) {
   const std::pair<std::string, std::string> cases[] = {
       {"hostname = \"a.example\"", "job_missing@0:0"},
@@ -131,6 +139,8 @@ TEST(ConfigParse, WhatOnlyShowsWhenAllIsRead) {
       {relay + "aliases.\"a b\" = \"y@b.example\"", "alias_name@5:9"},
       {relay + "aliases.x = \"nobody\"", "alias_target@5:13"},
       {relay + "aliases.x = []", "alias_target@5:13"},
+      {relay + "languages.\"a b\" = \"de\"", "language_domain@5:11"},
+      {relay + "languages.\"example.de\" = \"tlh\"", "language_unknown@5:26"},
       {relay + "relay.listen = [\"0.0.0.0:25\", \"0.0.0.0:25\"]", "listen_twice@5:1"},
       {relay + "deliver.via = \"smarthost\"", "smarthost_missing@5:1"},
       {relay + "deliver.via = \"smarthost\"\ndeliver.smarthost = \"mail.example\"", "smarthost_form@6:1"},
