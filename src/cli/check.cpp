@@ -6,6 +6,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <boost/json.hpp>
 #include <fstream>
 #include <iostream>
 #include <istream>
@@ -173,6 +174,7 @@ Parts Check::parts_for(SubjectKind kind) const {
     if (kind == SubjectKind::host) add({Part::dane});
   }
   if (!message_.empty()) add({Part::dkim, Part::dmarc});
+  if (!options_.selectors.empty()) add({Part::dkim});
   if (!options_.from_ip.empty()) add({Part::reverse_dns, Part::spf});
   if (options_.block_lists) add({Part::block_lists});
   return out;

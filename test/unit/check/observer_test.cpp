@@ -180,6 +180,34 @@ TEST_F(ObserverTest, OfAThousandHostsTenAreAsked) {
   EXPECT_TRUE(has(names(seen), "MX-MANY"));
 }
 
+// A web server that knows one answer.
+class OneAnswer : public env::Https {
+ public:
+  env::Awaitable<env::HttpsResult> exchange(env::HttpsRequest request, MonoTime) override {
+    asked = request;
+    env::HttpsResponse response;
+    response.status = 200;
+    response.content_type = "text/plain";
+    response.body = "version: STSv1\nmode: enforce\nmx: mx.good.test\nmax_age: 604800\n";
+    co_return response;
+  }
+  env::HttpsRequest asked;
+};
+
+TEST_F(ObserverTest, ThePolicyOfMtaStsIsFetchedFromTheAddressesOfDns) {
+  auto& zone = world_.zone();
+  zone.mx("good.test", 10, "mx.good.test");
+  zone.address("mx.good.test", "10.0.1.1");
+  zone.add("_mta-sts.good.test", dns::Type::txt, dns::Text{"v=STSv1; id=1"});
+  zone.address("mta-sts.good.test", "10.0.2.1");
+  OneAnswer web;
+  const check::Ports ports{client_->clock(), client_->resolver(), client_->network(), client_->entropy(), &web};
+  const auto seen = world_.run(*client_, check::observe(ports, options("good.test", {Part::mta_sts})), minutes(5));
+  EXPECT_EQ(names(seen), std::vector<std::string>{"MTASTS-OK"});
+  EXPECT_EQ(web.asked.host, "mta-sts.good.test");
+  EXPECT_EQ(web.asked.addresses, std::vector<std::string>{"10.0.2.1"});
+}
+
 TEST_F(ObserverTest, DnsThatNeverAnswers) {
   world_.zone().fail("late.test", dns::Status::timed_out);
   const auto found = names(observe(usual("late.test")));

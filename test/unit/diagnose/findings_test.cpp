@@ -352,6 +352,60 @@ TEST_F(FindingsTest, LoginsTellWhoseFaultItIs) {
   }
 }
 
+TEST_F(FindingsTest, MtaSts) {
+  only({Part::mta_sts});
+  mx({dns::Mx{10, "a.example.org"}, dns::Mx{20, "b.example.net"}});
+  txt("_mta-sts.example.org", {});
+  EXPECT_THAT(names(), ElementsAre("MTASTS-NONE"));
+  struct Case {
+    std::string record;
+    Fetch fetch;
+    std::vector<std::string> names;
+  };
+  const std::string url = "https://mta-sts.example.org/.well-known/mta-sts.txt";
+  const std::string begin = "version: STSv1\nmode: ";
+  const std::string end = "\nmax_age: 604800\nmx: *.example.org\n";
+  const Case cases[] = {
+      {"v=STSv1; id=", {}, {"MTASTS-RECORD-BAD"}},
+      {"v=STSv1; id=1", {}, {"MTASTS-UNTESTED"}},
+      {"v=STSv1; id=1", {url, 0, "", "", "certificate: expired"}, {"MTASTS-POLICY-MISSING"}},
+      {"v=STSv1; id=1", {url, 404, "text/plain", "", ""}, {"MTASTS-POLICY-MISSING"}},
+      {"v=STSv1; id=1", {url, 200, "text/html", begin + "enforce" + end, ""}, {"MTASTS-POLICY-MISSING"}},
+      {"v=STSv1; id=1", {url, 200, "text/plain", begin + "always" + end, ""}, {"MTASTS-POLICY-BAD"}},
+      {"v=STSv1; id=1", {url, 200, "text/plain", begin + "none" + end, ""}, {"MTASTS-OFF"}},
+      {"v=STSv1; id=1", {url, 200, "text/plain", begin + "enforce" + end, ""}, {"MTASTS-OK", "MTASTS-MX"}},
+      {"v=STSv1; id=1", {url, 200, "text/plain", begin + "testing" + end, ""}, {"MTASTS-TESTING", "MTASTS-WOULD-FAIL"}},
+  };
+  for (const auto& one : cases) {
+    seen_.dns = {};
+    seen_.fetches.clear();
+    mx({dns::Mx{10, "a.example.org"}, dns::Mx{20, "b.example.net"}});
+    txt("_mta-sts.example.org", {one.record});
+    if (!one.fetch.url.empty()) seen_.fetches = {one.fetch};
+    EXPECT_EQ(names(), one.names) << one.fetch.body;
+  }
+  EXPECT_THAT(finding("MTASTS-WOULD-FAIL").about, ElementsAre("b.example.net"));
+}
+
+TEST_F(FindingsTest, TlsReports) {
+  only({Part::tls_rpt});
+  mx({dns::Mx{10, "a.example.org"}});
+  txt("_smtp._tls.example.org", {});
+  EXPECT_THAT(names(), ElementsAre("TLSRPT-NONE"));
+  seen_.dns = {};
+  txt("_smtp._tls.example.org", {"v=TLSRPTv1; rua=mailto:a@example.org"});
+  EXPECT_THAT(names(), ElementsAre("TLSRPT-OK"));
+  seen_.dns = {};
+  txt("_smtp._tls.example.org", {"v=TLSRPTv1; rua=nowhere"});
+  EXPECT_THAT(names(), ElementsAre("TLSRPT-BAD"));
+}
+
+TEST_F(FindingsTest, NothingMoreOfADomainThatDoesNotExist) {
+  only({Part::mx, Part::spf, Part::dkim, Part::dmarc, Part::mta_sts});
+  mx({}, dns::Status::no_domain);
+  EXPECT_THAT(names(), ElementsAre("DOMAIN-NONE"));
+}
+
 TEST_F(FindingsTest, ACheckConfirmsOrRefutes) {
   only({Part::mx});
   mx({dns::Mx{0, ""}});
