@@ -7,8 +7,8 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 ROW = re.compile(r'all\.push_back\(\s*(?:\{\{)?(?:\w+\(\s*)?"([a-z0-9_.]+)",\s*((?:"(?:[^"\\]|\\.)*"|[^,])*)')
 # The keys of arrays of tables are declared in files of their own.
-ENTRIES = ["dkim", "tls_policy"]
-ENTRY = re.compile(r'\{\{"([a-z_]+\.[a-z_]+)",\s*"[^"]*",\s*"((?:[^"\\]|\\.)*)"')
+ENTRIES = ["dkim", "tls_policy", "sites", "expect"]
+ENTRY = re.compile(r'\{\{"([a-z_]+\.[a-z0-9_]+)",\s*"[^"]*",\s*"((?:[^"\\]|\\.)*)"')
 NO_DEFAULT = {"", '""', "[]"}
 
 

@@ -1,4 +1,4 @@
-// The commands that run a server: `postil serve` and `postil demo`.
+// The commands that run a server, or its rules: `postil serve`, `postil demo` and `postil simulate`.
 #pragma once
 
 #include "cli/command.hpp"
@@ -7,5 +7,6 @@ namespace postil::app {
 
 void add_serve(CLI::App& app, cli::Command& chosen);
 void add_demo(CLI::App& app, cli::Command& chosen);
+void add_simulate(CLI::App& app, cli::Command& chosen);
 
 }  // namespace postil::app

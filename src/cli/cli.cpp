@@ -21,12 +21,13 @@
 #include "cli/explain.hpp"
 #include "cli/help.hpp"
 #include "cli/queue.hpp"
+#include "cli/records.hpp"
 #include "cli/send.hpp"
 #include "cli/sendmail.hpp"
 #include "cli/spool.hpp"
 #include "cli/status.hpp"
-#include "cli/trace.hpp"
 #include "cli/suppress.hpp"
+#include "cli/trace.hpp"
 #include "cli/user.hpp"
 
 namespace postil::cli {
@@ -43,11 +44,11 @@ constexpr AddCommand commands[] = {
     add_queue,
     add_trace,
     add_status,
-    add_config,
     add_suppress,
+    add_config,
     add_user,
     add_dkim,
-    add_dkim,
+    add_records,
     add_spool,
     add_sendmail,
 };
@@ -239,7 +240,8 @@ int run(const Process& process) {
                         tr,
                         process.out_is_terminal,
                         as_sendmail ? "postil" : process.program_name,  // "postil serve" starts a server
-                        process.explain_id};
+                        process.explain_id,
+                        process.run_expectations};
   // Its options are not of our making; CLI11 shows it in the help only.
   if (as_sendmail && process.arguments == std::vector<std::string>{"--help"}) {
     Process help = process;
@@ -295,7 +297,7 @@ int run(const Process& process) {
   return chosen.run(context);
 }
 
-int run(int argc, char** argv, std::vector<AddCommand> more) {
+int run(int argc, char** argv, std::vector<AddCommand> more, RunExpectations run_expectations) {
   Process process{.arguments = {}, .environment = {}, .in = std::cin, .out = std::cout, .err = std::cerr};
   process.more = std::move(more);
   if (argc > 1) process.arguments.assign(argv + 1, argv + argc);
@@ -304,6 +306,7 @@ int run(int argc, char** argv, std::vector<AddCommand> more) {
   }
   process.out_is_terminal = isatty(STDOUT_FILENO) != 0;
   process.explain_id = explain_running;
+  process.run_expectations = std::move(run_expectations);
   if (argc > 0) {
     const std::string_view called = argv[0];
     const auto name = called.substr(called.rfind('/') + 1);

@@ -21,11 +21,12 @@ struct Process {
   bool out_is_terminal = false;
   std::string program_name = "postil";
   ExplainId explain_id = {};
+  RunExpectations run_expectations = {};
   std::vector<AddCommand> more = {};  // commands of higher levels (serve, demo), shown first
 };
 
 // Gives the exit code (cli/command.hpp).
 int run(const Process& process);
-int run(int argc, char** argv, std::vector<AddCommand> more = {});
+int run(int argc, char** argv, std::vector<AddCommand> more = {}, RunExpectations run_expectations = {});
 
 }  // namespace postil::cli

@@ -14,6 +14,10 @@ namespace CLI {
 class App;
 }
 
+namespace postil::config {
+struct Config;
+}
+
 namespace postil::cli {
 
 // Which running server is asked.
@@ -27,6 +31,10 @@ struct Context;
 // Tells about a message or a refusal by its id; asks the running server. Gives the exit code.
 using ExplainId = std::function<int(const Context&, const ServerAt&, const std::string& id, bool json)>;
 
+// Tries the [[expect]] of a configuration (cli/config.hpp).
+struct ExpectationsRun;
+using RunExpectations = std::function<ExpectationsRun(const config::Config&)>;
+
 struct Context {
   std::ostream& out;
   std::ostream& err;
@@ -34,7 +42,8 @@ struct Context {
   const i18n::Translator& tr;
   bool out_is_terminal = false;
   std::string program_name = "postil";
-  ExplainId explain_id = {};  // empty where no server can be asked
+  ExplainId explain_id = {};              // empty where no server can be asked
+  RunExpectations run_expectations = {};  // empty where there is no server to try them with
 };
 
 struct Command {

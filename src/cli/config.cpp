@@ -148,7 +148,12 @@ int Checker::run() {
   auto loaded = load_config(options_.file);
   problems_ = std::move(loaded.problems);
   const bool parsed = std::ranges::all_of(problems_, [](const Problem& p) { return p.warning; });
-  if (parsed) look_at_system(loaded.config);
+  ExpectationsRun tried;
+  if (parsed) {
+    look_at_system(loaded.config);
+    if (context_.run_expectations) tried = context_.run_expectations(loaded.config);
+    for (auto& problem : tried.problems) problems_.push_back(std::move(problem));
+  }
   const auto errors = static_cast<std::uint64_t>(std::ranges::count(problems_, false, &Problem::warning));
   const int code = errors == 0 ? exit_ok : exit_config;
   const bool kept = errors > 0 && running_server_keeps();
@@ -166,6 +171,7 @@ int Checker::run() {
                                  {"ok", errors == 0},
                                  {"file", options_.file},
                                  {"problems", std::move(all)},
+                                 {"expectations", json::object{{"held", tried.held}, {"left_out", tried.left_out}}},
                                  {"exit", code}}
                  << '\n';
     return code;
@@ -173,6 +179,7 @@ int Checker::run() {
   for (const auto& problem : problems_) context_.err << config::to_string(problem, context_.tr) << '\n';
   if (errors == 0) {
     context_.out << context_.tr.text("config.ok") << '\n';
+    if (tried.held > 0) context_.out << context_.tr.count("config.expect_held", tried.held) << '\n';
     return code;
   }
   context_.err << context_.tr.count("config.errors", errors) << '\n';
@@ -269,6 +276,9 @@ int run_show(const Context& context, const Options& options) {
   }
   show_entries(context, config, "dkim", &config::Config::dkim);
   show_entries(context, config, "tls_policy", &config::Config::tls_policies);
+  show_entries(context, config, "site", &config::Config::sites);
+  show_entries(context, config, "source", &config::Config::sources);
+  show_entries(context, config, "expect", &config::Config::expectations);
   if (!config.domain_languages.empty()) context.out << "\n[languages]\n";
   for (const auto& [domain, language] : config.domain_languages) {
     context.out << i18n::pad(fmt::format("\"{}\" = \"{}\"", domain, language), 50) << "  # "

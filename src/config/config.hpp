@@ -132,6 +132,17 @@ struct Suppress {
   Duration lifetime{};
 };
 
+// An entry of [[expect]]: what we are to answer to a dialogue. `postil config check` tries it.
+struct Expect {
+  std::string job;         // "" = as for `postil simulate`
+  std::uint16_t port = 0;  // 0 = the job's first listener
+  std::optional<bool> tls;
+  std::string from_ip, helo, auth;       // auth: a login, whose password is taken for right
+  std::optional<std::string> mail_from;  // "" = the null sender
+  std::vector<std::string> rcpt;
+  std::string reply;  // of the last command: "250", "550 5.7.1"
+};
+
 struct Config {
   std::string file;               // "" = defaults of the demo or of a test
   std::vector<std::string> jobs;  // submission, relay, null
@@ -149,6 +160,7 @@ struct Config {
   std::vector<Dkim> dkim;               // their places: "dkim.0", "dkim.0.key"
   std::vector<Site> sites;              // their places: "site.0"
   std::vector<Source> sources;          // "source.0"
+  std::vector<Expect> expectations;     // "expect.0"
   Suppress suppress;
   Spool spool;
   std::string control_socket, submit_socket;
@@ -210,6 +222,12 @@ std::string nearest_key(std::string_view path);
 // A whole example file for a job.
 std::string example(std::string_view job);
 
+// "250" or "550 5.7.1". Nothing for what is none.
+struct ExpectedReply {
+  int code = 0;
+  std::string status;  // "" = any
+};
+std::optional<ExpectedReply> parse_expected_reply(std::string_view text);
 
 // "5m", "90s", "4h", "5d", "1h30m". Nothing for what is none.
 std::optional<Duration> parse_duration(std::string_view text);

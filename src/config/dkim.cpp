@@ -163,6 +163,9 @@ std::span<const Key> entry_keys() {
     std::vector<Key> list;
     for (const auto& row : dkim_rows()) list.push_back(row.key);
     for (const auto& row : tls_policy_rows()) list.push_back(row.key);
+    for (const auto& row : site_rows()) list.push_back(row.key);
+    for (const auto& row : source_rows()) list.push_back(row.key);
+    for (const auto& row : expect_rows()) list.push_back(row.key);
     return list;
   }();
   return all;

@@ -27,6 +27,11 @@ via           = "smarthost"                    # or "direct": to the hosts that 
 smarthost     = "submission://smtp.provider.example"
 username      = "u123"
 password_file = "/etc/postil/smarthost.password"
+
+[[expect]]                                     # a test, which "postil config check" runs: strangers may not relay
+from_ip = "192.0.2.9"
+rcpt    = "someone@example.net"
+reply   = "554"
 )";
   }
   if (job == "submission") {
@@ -46,6 +51,10 @@ postmaster = "admin@example.org"               # root follows it
 
 [deliver]
 via = "direct"                                 # to the hosts that DNS names
+
+[[expect]]                                     # a test, which "postil config check" runs: nobody sends without a login
+rcpt  = "someone@example.net"
+reply = "530 5.7.0"
 )";
   }
   return {};

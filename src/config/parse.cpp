@@ -124,7 +124,7 @@ void Reader::unknown(const std::string& path, const toml::key& key) {
   const auto at = key.source().begin;
   if (!nearest.empty()) return add(at, "config.unknown_key_near", {{"key", path}, {"nearest", nearest}});
   // The right name in the wrong table is the other usual slip.
-  const bool entry = path.starts_with("dkim.") || path.starts_with("tls_policy.");
+  const bool entry = path.starts_with("dkim.") || path.starts_with("tls_policy.") || path.starts_with("expect.");
   for (const auto& candidate : entry ? entry_keys() : keys()) {
     const auto dot = candidate.path.rfind('.');
     if (dot != std::string_view::npos && candidate.path.substr(dot + 1) == key.str()) {
@@ -349,6 +349,14 @@ void Reader::whole_entries() {
     const std::string at = fmt::format("source.{}", i);
     if (!has(at, {"ipv4", "ipv6", "hostname"})) about(at, "config.source_without_address");
   }
+  for (std::size_t i = 0; i < c.expectations.size(); ++i) {
+    const auto& entry = c.expectations[i];
+    const std::string at = fmt::format("expect.{}", i);
+    if (!set(at + ".reply")) about(at, "config.entry_missing", {{"key", "expect.reply"}});
+    if (!entry.job.empty() && !c.jobs.empty() && !c.has_job(entry.job)) {
+      about(at + ".job", "config.expect_job", {{"job", entry.job}});
+    }
+  }
 }
 
 void Reader::table(const toml::table& table, const std::string& prefix) {
@@ -360,6 +368,10 @@ void Reader::table(const toml::table& table, const std::string& prefix) {
     }
     if (path == "source") {
       entries(path, key, node, source_rows(), loaded_.config.sources);
+      continue;
+    }
+    if (path == "expect") {
+      entries(path, key, node, expect_rows(), loaded_.config.expectations);
       continue;
     }
     if (path == "tls_policy") {
@@ -397,7 +409,7 @@ void Reader::table(const toml::table& table, const std::string& prefix) {
           const auto name = std::string(k.path.substr(0, k.path.find('.')));
           if (name != k.path && like(name)) best = name;
         }
-        for (const auto* name : {"aliases", "languages", "dkim", "tls_policy"}) {
+        for (const auto* name : {"aliases", "languages", "dkim", "tls_policy", "expect"}) {
           if (like(name)) best = name;
         }
         if (best.empty()) {

@@ -53,6 +53,13 @@ struct SourceRow {
   std::function<std::optional<Wrong>(Source&, const Value&)> set;
 };
 const std::vector<SourceRow>& source_rows();
+// A key of an entry of [[expect]].
+struct ExpectRow {
+  Key key;
+  bool required = false;
+  std::function<std::optional<Wrong>(Expect&, const Value&)> set;
+};
+const std::vector<ExpectRow>& expect_rows();
 // "2027-01-31" (its beginning in UTC) or "2027-01-31T12:00:00Z", also with an offset.
 std::optional<WallTime> parse_date(std::string_view text);
 

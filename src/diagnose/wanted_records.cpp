@@ -77,20 +77,19 @@ Compared by_found(std::vector<std::string> found, bool good, const WantedRecord&
 
 Compared compare_mx(const WantedRecord& record, const dns::Answer& answer) {
   Compared out{Published::missing, {}};
-  bool there = false;
+  std::string there;  // the same host, whatever its preference
   for (const auto& data : answer.records) {
     const auto* mx = std::get_if<dns::Mx>(&data);
     if (!mx) continue;
     out.found.push_back(fmt::format("{} {}.", mx->preference, mx->exchange));
-    there = there || fmt::format("{}.", mx->exchange) == record.value.substr(record.value.find(' ') + 1);
+    if (record.value.ends_with(fmt::format(" {}.", mx->exchange))) there = out.found.back();
   }
-  const bool same = std::ranges::find(out.found, record.value) != out.found.end();
-  const bool alone = record.purpose != RecordPurpose::null_mx || out.found.size() == 1;  // [rfc7505 3]
-  if (!out.found.empty()) {
-    out.state = same && alone                                  ? Published::same
-                : there && record.purpose == RecordPurpose::mx ? Published::good
-                                                               : Published::other;
-  }
+  if (out.found.empty()) return out;
+  const bool null_mx = record.purpose == RecordPurpose::null_mx;
+  const bool alone = !null_mx || out.found.size() == 1;  // [rfc7505 3]
+  const bool same = std::ranges::find(out.found, record.value) != out.found.end() && alone;
+  out.state = same ? Published::same : !null_mx && !there.empty() ? Published::good : Published::other;
+  if (out.state == Published::good) out.found = {there};
   return out;
 }
 

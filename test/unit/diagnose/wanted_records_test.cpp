@@ -109,7 +109,10 @@ TEST(WantedRecords, MxCompared) {
   const auto& mx = of(all, RecordPurpose::mx);
   EXPECT_EQ(state(mx, {dns::Mx{10, "mx1.example.org"}, dns::Mx{20, "other.example"}}), Published::same);
   EXPECT_EQ(state(mx, {dns::Mx{5, "mx1.example.org"}}), Published::good);
+  EXPECT_THAT(compare_record(mx, answer({dns::Mx{5, "mx1.example.org"}, dns::Mx{6, "mx2.example.net"}}), false).found,
+              ElementsAre("5 mx1.example.org."));
   EXPECT_EQ(state(mx, {dns::Mx{10, "mx.example.net"}}), Published::other);
+  EXPECT_EQ(state(mx, {dns::Mx{10, "other-mx1.example.org"}}), Published::other);
   EXPECT_EQ(state(mx, {}), Published::missing);
   dns::Answer none;
   none.status = dns::Status::timed_out;
