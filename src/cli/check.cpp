@@ -77,6 +77,7 @@ class Check {
   CheckShown shown_;
   std::ofstream saved_;
   int code_ = exit_ok;
+  int bad_input_ = exit_ok;  // a line that was not understood
   std::size_t told_ = 0;
 };
 
@@ -113,24 +114,27 @@ std::optional<Problem> Check::read_only() {
   return {};
 }
 
+// A bad line of a list is told, and the others are checked all the same.
 std::optional<Problem> Check::read_subjects() {
-  std::vector<std::string> given;
-  for (const auto& one : options_.subjects) {
-    if (one != "-") {
-      given.push_back(one);
-      continue;
-    }
-    for (std::string line; given.size() < subjects_max && std::getline(context_.in, line);) {
-      const std::string_view name = trim(std::string_view(line).substr(0, line.find('#')));
-      const std::string bare(trim(name.substr(0, name.find('\r'))));
-      if (!bare.empty()) given.push_back(bare);
-    }
-  }
-  for (const auto& one : given) {
+  const auto add = [&](const std::string& one) -> std::optional<Problem> {
     const auto subject = check_subject(one, options_.host || !options_.login.empty());
     if (!subject) return Problem{"subject", text("error.subject", {{"subject", printable(one, 200)}}), exit_data};
     subjects_.push_back(*subject);
+    return {};
+  };
+  for (const auto& one : options_.subjects) {
+    if (one != "-") {
+      if (auto problem = add(one)) return problem;
+      continue;
+    }
+    for (std::string line; subjects_.size() < subjects_max && std::getline(context_.in, line);) {
+      const std::string_view name = trim(std::string_view(line).substr(0, line.find('#')));
+      const std::string bare(trim(name.substr(0, name.find('\r'))));
+      if (bare.empty()) continue;
+      if (const auto problem = add(bare)) bad_input_ = tell(*problem);
+    }
   }
+  if (subjects_.empty() && bad_input_ != exit_ok) return Problem{"subject", {}, bad_input_};
   if (subjects_.empty()) return Problem{"usage", text("error.no_subject"), exit_usage};
   return {};
 }
@@ -292,6 +296,7 @@ std::optional<Problem> Check::replay() {
 }
 
 int Check::tell(const Problem& problem) {
+  if (problem.text.empty()) return problem.code;  // it was told before
   if (options_.json) {
     boost::json::object error{{"id", problem.id}, {"message", problem.text}};
     context_.out << boost::json::object{{"schema", "postil.check/1"},
@@ -330,7 +335,7 @@ int Check::run() {
   if (context_.out_is_terminal && !options_.json) {
     context_.out << text("more", {{"program", context_.program_name}}) << '\n';
   }
-  return code_;
+  return code_ == exit_ok ? bad_input_ : code_;
 }
 
 }  // namespace

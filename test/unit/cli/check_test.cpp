@@ -36,6 +36,8 @@ TEST_F(CheckCommandTest, WhatCannotBeUnderstoodIsRefused) {
   EXPECT_EQ(run({"check", "example.org", "--only", "login"}), 64);
   EXPECT_EQ(run({"check", "example.org", "--rcpt"}), 64) << "a recipient, but of whom?";
   EXPECT_EQ(run({"check", "-"}, "\n# nothing\n"), 64);
+  EXPECT_EQ(run({"check", "-"}, "not a name!\n"), 65);
+  EXPECT_TRUE(complained("not a name!"));
   EXPECT_EQ(run({"check", "--replay", folder_ + "/none"}), 66);
   EXPECT_EQ(run({"check", "--message", write("m.eml", "Subject: x\n\nhello\n")}), 65);
 }
