@@ -143,6 +143,7 @@ std::shared_ptr<const delivery::Settings> delivery_settings(const config::Config
     if (!deliver.username.empty()) out->client.login = smtp::ClientLogin{deliver.username, std::move(password), ""};
   }
   out->client.host_name = config.host_name;
+  out->client.one_flight_octets_max = 32 << 10;  // what the first windows of a connection hold
   out->client.tls = tls;
   out->client.greeting_timeout = deliver.greeting_timeout;
   out->client.command_timeout = deliver.command_timeout;

@@ -71,10 +71,9 @@ int run_list(const Context& context, const Options& options) {
 int run_change(const Context& context, const Options& options, bool add) {
   json::array addresses;
   for (const auto& address : options.addresses) addresses.push_back(json::string(address));
-  auto answer = call_server(context, options.at,
-                            {{"call", add ? "suppress.add" : "suppress.remove"},
-                             {"addresses", std::move(addresses)},
-                             {"why", options.why}});
+  auto answer = call_server(
+      context, options.at,
+      {{"call", add ? "suppress.add" : "suppress.remove"}, {"addresses", std::move(addresses)}, {"why", options.why}});
   if (!answer) return tell_failure(context, answer.error(), options.json, "suppress");
   if (options.json) {
     (*answer)["schema"] = "postil.suppress/1";
@@ -107,9 +106,8 @@ void add_suppress(CLI::App& app, Command& chosen) {
   add_server_options(*sub, options->at, tr);
   sub->add_flag("--json", options->json, tr.text("cli.option.json"));
   auto* list = sub->add_subcommand("list", tr.text("suppress.list"));
-  list->callback([options, &chosen] {
-    chosen.run = [options](const Context& context) { return run_list(context, *options); };
-  });
+  list->callback(
+      [options, &chosen] { chosen.run = [options](const Context& context) { return run_list(context, *options); }; });
   for (const bool add : {true, false}) {
     auto* one = sub->add_subcommand(add ? "add" : "remove", tr.text(add ? "suppress.add" : "suppress.remove"));
     one->add_option("address", options->addresses, tr.text("suppress.option.address"))->required();

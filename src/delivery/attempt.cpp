@@ -87,7 +87,8 @@ class Attempt {
   static Said own_words(const std::string& about, route::Cause cause) {
     return {"", fmt::format("{}: {}", about, queue::describe(reason_of(cause)))};
   }
-  void note_throttle(const route::Judgement& judgement, const smtp::Outcome& outcome, const std::string& remote);
+  void note_throttle(const route::Judgement& judgement, const smtp::Outcome& outcome, const std::string& remote,
+                     bool reused = false);
   // Those on the suppression list have failed.
   void leave_out_suppressed();
   void conclude();
@@ -223,7 +224,7 @@ void Attempt::apply(const smtp::TransactionResult& result, const Connection& con
   for (std::size_t i = 0; i < pending_.size(); ++i) {
     const smtp::Outcome& outcome = result.recipients[i];
     const route::Judgement judgement = route::judge(outcome, each);
-    note_throttle(judgement, outcome, remote);
+    note_throttle(judgement, outcome, remote, context.connection_reused);
     Said said{remote, words_of(outcome), outcome.reply.has_value()};
     if (judgement.permanence != reply::Permanence::success && judgement.try_other_hosts) {
       pending_[i].add(judgement, std::make_shared<const Said>(std::move(said)));
@@ -490,14 +491,14 @@ env::Awaitable<void> Attempt::try_hosts() {
 
 // Does the site say that we are too much for it? A reused connection may end with any 421.
 void Attempt::note_throttle(const route::Judgement& judgement, const smtp::Outcome& outcome,
-                            const std::string& remote) {
+                            const std::string& remote, bool reused) {
   if (!outcome.reply || outcome.reply->code < 400 || outcome.reply->code > 499) return;
   const reply::EnhancedCode code = outcome.reply->enhanced;
   // "This user receives mail too fast" is about one mailbox.
   const bool mailbox = judgement.scope == reply::Scope::recipient && (code.subject == 1 || code.subject == 2);
   const bool rate =
       !mailbox && (judgement.cause == route::Cause::rate_limited || (outcome.reply->code == 421 && code.subject == 7));
-  const bool busy = outcome.reply->code == 421 || (code.subject == 4 && code.detail == 5);
+  const bool busy = (outcome.reply->code == 421 && !reused) || (code.subject == 4 && code.detail == 5);
   if ((!rate && !busy) || judgement.cause == route::Cause::greylisted) return;
   if (!done_.throttle || (rate && !done_.throttle->rate)) done_.throttle = {rate, remote, words_of(outcome)};
 }

@@ -68,6 +68,9 @@ struct ClientSettings {
   bool login_without_tls = false;
   bool pipelining = true;
   bool chunking = true;
+  // A message up to this size to few recipients goes with its MAIL and RCPT in one flight, where the server offers
+  // PIPELINING and CHUNKING: one round trip a message [rfc3030 4.2]. 0 = never.
+  std::uint64_t one_flight_octets_max = 0;
   // [rfc5321 4.5.3.2]
   Duration greeting_timeout = minutes(5);
   Duration command_timeout = minutes(5);

@@ -111,6 +111,8 @@ struct ClientSession::State {
   std::optional<ClientAction> on_end(reply::RemoteReply reply);
   ClientAction give_body(std::string_view octets, bool last, MonoTime now);
   bool wants_body() const;
+  bool fits_one_flight() const;
+  void open_chunks();
   void decide(std::size_t index, const Outcome& outcome);
   void decide_rest(const Outcome& outcome);
   ClientAction finish();

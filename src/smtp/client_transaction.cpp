@@ -35,6 +35,7 @@ ClientAction ClientSession::State::begin(Transaction transaction, MonoTime now) 
   run->transaction = std::move(transaction);
   armed = false;
   pump();
+  if (fits_one_flight()) open_chunks();
   return pause(now);
 }
 
@@ -66,6 +67,19 @@ void ClientSession::State::pump() {
   run->data_sent = true;
 }
 
+// All of it may be outstanding at once. A recipient that is refused has cost its octets, and no other harm.
+bool ClientSession::State::fits_one_flight() const {
+  return run->chunking && settings.pipelining && extensions.pipelining && settings.one_flight_octets_max > 0 &&
+         run->transaction.size_octets <= settings.one_flight_octets_max &&
+         run->next_rcpt == run->transaction.recipients.size() && expected.size() < outstanding_chunks_max;
+}
+
+void ClientSession::State::open_chunks() {
+  POSTIL_ASSERT(run->chunking);
+  const bool binary = run->transaction.mail.body == BodyType::binary;
+  run->body.emplace(binary ? ClientBody::Form::binary_chunks : ClientBody::Form::chunks);
+}
+
 std::optional<ClientAction> ClientSession::State::advance(MonoTime) {
   if (!run || run->body) {
     // Inside the body: chunks go on, or, when one was refused, the replies to the others are awaited.
@@ -76,9 +90,7 @@ std::optional<ClientAction> ClientSession::State::advance(MonoTime) {
   if (!expected.empty()) return {};
   const bool over = run->mail_refused || (run->answered == run->transaction.recipients.size() && run->taken == 0);
   if (over || run->data_sent) return finish();
-  POSTIL_ASSERT(run->chunking);
-  const bool binary = run->transaction.mail.body == BodyType::binary;
-  run->body.emplace(binary ? ClientBody::Form::binary_chunks : ClientBody::Form::chunks);
+  open_chunks();
   return {};
 }
 

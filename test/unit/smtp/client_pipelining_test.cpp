@@ -155,6 +155,38 @@ TEST(ClientPipelining, NoChunkWhenNobodyWasTaken) {
   EXPECT_THAT(briefs(r), ElementsAre("rcpt 550"));
 }
 
+TEST(ClientPipelining, OneFlight) {
+  auto s = with(ehlo({"PIPELINING", "CHUNKING"}),
+                {"250 ok\r\n250 ok\r\n250 taken\r\n", "250 ok\r\n250 ok\r\n250 taken\r\n", "221 bye\r\n"},
+                {"b@x.example"}, "one\r\n");
+  s.settings.one_flight_octets_max = 100;
+  add_second(s);
+  const Record r = run(s);
+  EXPECT_THAT(r.sent, HasSubstr("RCPT TO:<b@x.example>\r\nBDAT 5 LAST\r\none\r\nMAIL FROM:<c@us.example>"));
+  EXPECT_THAT(briefs(r), ElementsAre("end_of_data 250"));
+  EXPECT_THAT(briefs(r, 1), ElementsAre("end_of_data 250"));
+  EXPECT_TRUE(r.results[0].sent_to_end);
+}
+
+TEST(ClientPipelining, OneFlightThatNobodyTook) {
+  for (const auto* replies : {"250 ok\r\n550 no\r\n503 nobody\r\n", "250 ok\r\n550 no\r\n250 taken by nobody\r\n",
+                              "250 ok\r\n550 no\r\n554 none\r\n"}) {
+    auto s = with(ehlo({"PIPELINING", "CHUNKING"}), {replies, "221 bye\r\n"}, {"b@x.example"}, "one\r\n");
+    s.settings.one_flight_octets_max = 100;
+    EXPECT_THAT(briefs(run(s)), ElementsAre("rcpt 550")) << replies;
+  }
+}
+
+TEST(ClientPipelining, NoFlightForABigMessageOrManyRecipients) {
+  for (const bool big : {true, false}) {
+    std::vector<std::string> to(big ? 1 : 20, "b@x.example");
+    auto s = with(ehlo({"PIPELINING", "CHUNKING"}), {"550 no\r\n" + std::string(), "221 bye\r\n"}, to, "one\r\n");
+    s.settings.one_flight_octets_max = 100;
+    s.transactions[0].size_octets = big ? 101 : 5;
+    EXPECT_THAT(run(s).sent, Not(HasSubstr("BDAT"))) << big;
+  }
+}
+
 TEST(ClientPipelining, SwitchedOffExtensionsAreNotUsed) {
   auto s = with(ehlo({"PIPELINING", "CHUNKING"}), by_data);
   s.settings.pipelining = s.settings.chunking = false;

@@ -69,6 +69,12 @@ std::vector<Named> scripts() {
                                                             "250 a\r\n",     "250 a\r\n",
                                                             "221 bye\r\n"};
   out.back().script.body_cut = 11;
+  add("one flight", {"250-mx\r\n250-PIPELINING\r\n250 CHUNKING\r\n", "250 a\r\n250 b\r\n550 c\r\n250 taken\r\n",
+                     "250 a\r\n250 b\r\n250 taken\r\n", "221 bye\r\n"})
+      .settings.one_flight_octets_max = 1000;
+  add("one flight, refused", {"250-mx\r\n250-PIPELINING\r\n250 CHUNKING\r\n", "250 a\r\n550 b\r\n450 c\r\n503 none\r\n",
+                              "250 reset\r\n552 a\r\n503 b\r\n503 c\r\n", "221 bye\r\n"})
+      .settings.one_flight_octets_max = 1000;
   add("TLS", {"250-mx\r\n250 STARTTLS\r\n", "220 go\r\n", "250-mx\r\n250-8BITMIME\r\n250 PIPELINING\r\n",
               "250 a\r\n421 b\r\n"});
   Script& login = add("login", {"250-mx\r\n250 AUTH PLAIN LOGIN\r\n", "334 VXNlcm5hbWU6\r\n", "334 UGFzc3dvcmQ6\r\n",
