@@ -3,6 +3,9 @@
 #include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
 #include <boost/json.hpp>
 #include <memory>
 #include <ostream>
@@ -15,14 +18,17 @@
 #include "cli/config_files.hpp"
 #include "cli/running_server.hpp"
 #include "diagnose/explain.hpp"
+#include "env_asio/clock.hpp"
 #include "env_asio/resolver.hpp"
 
 namespace postil::app {
 namespace {
 
+namespace asio = boost::asio;
 namespace json = boost::json;
 
 constexpr std::string_view schema = "postil.simulate/1";
+constexpr Duration probe_patience = seconds(3);
 
 struct Options {
   std::string config{cli::default_config_file};
@@ -84,6 +90,11 @@ std::expected<std::unique_ptr<env_asio::UnboundResolver>, int> Run::resolver(con
   options.root_key_file = config.dns.trust_anchor.empty() ? env_asio::system_root_key_file() : config.dns.trust_anchor;
   auto made = env_asio::UnboundResolver::make(std::move(options), silence_);
   if (!made) return std::unexpected(stop("resolver", cli::exit_config, {{"detail", made.error()}}));
+  if (options_.dialogue.rcpt.empty() && !options_.dialogue.mail_from) return std::move(*made);
+  // A path that drops DNSSEC would make every name bogus; the server looks at its start, too.
+  asio::io_context io(1);
+  asio::co_spawn(io, (*made)->probe_dnssec(env_asio::SystemClock().now() + probe_patience), asio::detached);
+  io.run();
   return std::move(*made);
 }
 
@@ -136,6 +147,10 @@ void Run::write(const Simulated& result) const {
     context_.out << tr.text("simulate.without_dns", {{"names", fmt::to_string(fmt::join(result.unasked, ", "))}})
                  << '\n';
   }
+  if (!result.unanswered.empty()) {
+    context_.out << tr.text("simulate.dns_silent", {{"names", fmt::to_string(fmt::join(result.unanswered, ", "))}})
+                 << '\n';
+  }
 }
 
 json::object Run::to_json(const Simulated& result) const {
@@ -159,8 +174,9 @@ json::object Run::to_json(const Simulated& result) const {
     steps.push_back(std::move(one));
   }
   const auto& verdict = result.verdict();
-  json::array unasked;
+  json::array unasked, unanswered;
   for (const auto& name : result.unasked) unasked.emplace_back(name);
+  for (const auto& name : result.unanswered) unanswered.emplace_back(name);
   return {{"schema", schema},
           {"ok", true},
           {"listener", to_string(result.listener.at)},
@@ -173,6 +189,7 @@ json::object Run::to_json(const Simulated& result) const {
           {"place", verdict.place},
           {"dns", !options_.no_dns},
           {"unasked", std::move(unasked)},
+          {"unanswered", std::move(unanswered)},
           {"steps", std::move(steps)},
           {"exit", result.accepted() ? int(cli::exit_ok) : int(cli::exit_refused)}};
 }

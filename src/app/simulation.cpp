@@ -56,6 +56,18 @@ struct NoDns : env::Resolver {
   std::size_t questions = 0;
 };
 
+// Passes questions on, and remembers those that had no answer.
+struct WatchedDns : env::Resolver {
+  explicit WatchedDns(env::Resolver* resolver) : asked(resolver) {}
+  env::Awaitable<dns::Answer> query(std::string name, dns::Type type, MonoTime deadline) override {
+    dns::Answer answer = co_await asked->query(name, type, deadline);
+    if (!answer.definite() && std::ranges::find(silent, name) == silent.end()) silent.push_back(std::move(name));
+    co_return answer;
+  }
+  env::Resolver* asked;
+  std::vector<std::string> silent;
+};
+
 class Random : public smtp::SessionRandom {
  public:
   explicit Random(env::Entropy& entropy) : entropy_(entropy) {}
@@ -143,6 +155,7 @@ class Run {
       server::AccountSource& accounts)
       : config_(config),
         dialogue_(dialogue),
+        dns_(resolver),
         accounts_(accounts),
         random_(entropy_),
         history_({}, disk_, io_.get_executor(), clock_),
@@ -150,7 +163,7 @@ class Run {
         services_{clock_,
                   timers_,
                   entropy_,
-                  resolver ? *resolver : no_dns_,
+                  resolver ? static_cast<env::Resolver&>(dns_) : no_dns_,
                   store_,
                   silence_,
                   history_,
@@ -170,6 +183,7 @@ class Run {
     });
     io_.run();
     out_.unasked = no_dns_.names;
+    out_.unanswered = dns_.silent;
     return std::move(out_);
   }
 
@@ -193,6 +207,7 @@ class Run {
   env_asio::SystemEntropy entropy_;
   Silence silence_;
   NoDns no_dns_;
+  WatchedDns dns_;
   RoomyStore store_;
   NoDisk disk_;
   NoIntake intake_;

@@ -45,8 +45,9 @@ struct SimulatedStep {
 struct Simulated {
   ListenerPlan listener;
   bool tls = false;
-  std::vector<SimulatedStep> steps;  // at least one
-  std::vector<std::string> unasked;  // names that DNS was not asked of, each once
+  std::vector<SimulatedStep> steps;     // at least one
+  std::vector<std::string> unasked;     // names that DNS was not asked of, each once
+  std::vector<std::string> unanswered;  // names of which it gave no answer, which lets mail pass
 
   // The first refusal, or else the last answer.
   const SimulatedStep& verdict() const;

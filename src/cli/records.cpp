@@ -68,6 +68,7 @@ class Run {
   std::optional<int> read_config();
   void take_config(const config::Config& config);
   void take_sources(const config::Config& config);
+  void take_keys(const config::Config& config);
   std::optional<int> ask();
   void take_notes();
   std::string text(std::string_view key, i18n::Args args = {}) const;
@@ -157,6 +158,18 @@ void Run::take_sources(const config::Config& config) {
   if (mail_.sources.empty()) mail_.source_hosts = {config.host_name};
 }
 
+void Run::take_keys(const config::Config& config) {
+  const WallTime now = env_asio::SystemClock().wall();
+  const auto loaded = load_dkim_keys(config);
+  for (std::size_t i = 0; loaded.keys && i < loaded.keys->all().size(); ++i) {
+    const auto& key = loaded.keys->all()[i];
+    if (key.domain != mail_.domain || (key.until && *key.until <= now)) continue;
+    mail_.dkim.push_back({mailauth::dkim_key_name(key.selector, key.domain), mailauth::dkim_key_record(key.key)});
+  }
+  // Others than the server's user may not read them.
+  if (!loaded.ok()) notes_.push_back({"dkim_unread", {}});
+}
+
 void Run::take_config(const config::Config& config) {
   dns_ = config.dns;
   if (!mail_.parked && config.jobs == std::vector<std::string>{"null"}) {
@@ -171,13 +184,7 @@ void Run::take_config(const config::Config& config) {
   } else {
     take_sources(config);
   }
-  const WallTime now = env_asio::SystemClock().wall();
-  if (const auto keys = load_dkim_keys(config).keys) {
-    for (const auto& key : keys->all()) {
-      if (key.domain != mail_.domain || (key.until && *key.until <= now)) continue;
-      mail_.dkim.push_back({mailauth::dkim_key_name(key.selector, key.domain), mailauth::dkim_key_record(key.key)});
-    }
-  }
+  take_keys(config);
   if (const auto pem = read_file(config.tls.certificate); pem && !config.tls.certificate.empty()) {
     mail_.certificates.push_back({config.host_name, first_certificate(*pem)});
   }
@@ -219,7 +226,8 @@ void Run::take_notes() {
   } else if (!has(RecordPurpose::spf)) {
     notes_.push_back({"no_source", {}});
   }
-  if (mail_.dkim.empty()) notes_.push_back({"no_dkim", {}});
+  const bool unread = std::ranges::find(notes_, "dkim_unread", &Note::id) != notes_.end();
+  if (mail_.dkim.empty() && !unread) notes_.push_back({"no_dkim", {}});
   if (!mail_.mx.empty() && !has(RecordPurpose::tlsa)) notes_.push_back({"no_tlsa", {}});
   if (has(RecordPurpose::tlsa) && !options_.no_dns && !result_.secure) notes_.push_back({"no_dnssec", {}});
 }

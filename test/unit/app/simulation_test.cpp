@@ -70,7 +70,9 @@ struct Names : env::Resolver {
     ++asked;
     dns::Answer answer;
     answer.canonical_name = name;
-    answer.status = name == "gone.example" ? dns::Status::no_domain : dns::Status::ok;
+    answer.status = name == "gone.example"     ? dns::Status::no_domain
+                    : name == "silent.example" ? dns::Status::timed_out
+                                               : dns::Status::ok;
     if (type == dns::Type::mx && name == "nullmx.example") answer.records = {dns::Mx{0, ""}};
     if (type == dns::Type::mx && name == "good.example") answer.records = {dns::Mx{10, "mx.good.example"}};
     co_return answer;
@@ -83,7 +85,7 @@ class Simulation : public testing::Test {
   Simulated run(const std::string& toml, const SimulatedDialogue& dialogue, env::Resolver* resolver = nullptr) {
     auto result = simulate(read(toml), dialogue, resolver, &accounts);
     EXPECT_TRUE(result) << result.error().text_key;
-    return result.value_or(Simulated{{}, false, {SimulatedStep{}}, {}});
+    return result.value_or(Simulated{{}, false, {SimulatedStep{}}, {}, {}});
   }
   static std::vector<std::string> commands(const Simulated& result) {
     std::vector<std::string> out;
@@ -140,6 +142,16 @@ TEST_F(Simulation, WithoutDnsItSaysWhatItDidNotAsk) {
   EXPECT_TRUE(result.steps.back().dns);
   EXPECT_FALSE(result.steps.front().dns);
   EXPECT_EQ(names.asked, 0);
+}
+
+TEST_F(Simulation, DnsThatGivesNoAnswerLetsMailPassAndIsTold) {
+  SimulatedDialogue dialogue;
+  dialogue.from_ip = "10.1.2.3";
+  dialogue.rcpt = {"bob@silent.example", "bob@good.example"};
+  const auto result = run(relay, dialogue, &names);
+  EXPECT_TRUE(result.accepted());
+  EXPECT_THAT(result.unanswered, ElementsAre("silent.example"));
+  EXPECT_THAT(result.unasked, IsEmpty());
 }
 
 TEST_F(Simulation, ALoginIsTakenAtItsWord) {

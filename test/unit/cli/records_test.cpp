@@ -43,6 +43,9 @@ TEST_F(RecordsCommand, FromTheConfiguration) {
   EXPECT_TRUE(said("--mx")) << "it says what it does not know";
   EXPECT_EQ(run({"records", "other.example", "--no-dns", "-c", path}), exit_ok);
   EXPECT_FALSE(said("s1._domainkey")) << "another domain's key";
+  std::filesystem::remove(folder_ + "/example.org.s1.pem");
+  EXPECT_EQ(run({"records", "example.org", "--no-dns", "-c", path, "--json"}), exit_ok);
+  EXPECT_EQ(json().at("notes").as_array()[0].at("id").as_string(), "dkim_unread");
 }
 
 TEST_F(RecordsCommand, ANullHostsDomainIsParked) {
