@@ -490,8 +490,8 @@ env::Awaitable<void> Attempt::try_hosts() {
 }
 
 // Does the site say that we are too much for it? A reused connection may end with any 421.
-void Attempt::note_throttle(const route::Judgement& judgement, const smtp::Outcome& outcome,
-                            const std::string& remote, bool reused) {
+void Attempt::note_throttle(const route::Judgement& judgement, const smtp::Outcome& outcome, const std::string& remote,
+                            bool reused) {
   if (!outcome.reply || outcome.reply->code < 400 || outcome.reply->code > 499) return;
   const reply::EnhancedCode code = outcome.reply->enhanced;
   // "This user receives mail too fast" is about one mailbox.
