@@ -40,7 +40,8 @@ std::string signed_text(const std::vector<HeaderField>& fields, std::size_t own,
   for (const auto& name : names) {
     const auto* picked = picker.next(name);
     if (picked == nullptr) continue;
-    out += form == DkimForm::relaxed ? relaxed_field(picked->whole) + "\r\n" : std::string(picked->whole);
+    out += form == DkimForm::relaxed ? relaxed_field(picked->whole) : std::string(picked->whole);
+    if (!out.ends_with('\n')) out += "\r\n";  // the last one of a block may come without
   }
   std::string self(fields[own].whole);
   self.erase(b_begin, b_end - b_begin);

@@ -117,6 +117,47 @@ TEST(DkimVerify, relaxed_form_forgives_white_space_and_nothing_else) {
   EXPECT_EQ(both(replaced(rfc8463_message, "To: Suzie", "X-Seen: yes\r\nTo: Suzie")), DkimFault::none);
 }
 
+// Signed in simple form by an independent signer (dkimpy).
+constexpr std::string_view simple_message =
+    "DKIM-Signature: v=1; a=rsa-sha256; c=simple/simple; d=example.org;\r\n"
+    " i=@example.org; q=dns/txt; s=s1; t=1795356694; h=from : subject;\r\n"
+    " bh=ck4eQHkZHwhsOivMFRM7QwnOUSXbsxxUQyYlmcqZJgE=;\r\n"
+    " b=YX47HwJZ/AO5WPpz4CRZKWd7SVq4WeHGQ74hEQCB/OsJ+GwYZTfSFXvUqy8qEIbA+SFRy\r\n"
+    " ni0zVxaSmq/QYL7hzbyzp7ULL++8VG9dZq7gqmcLLbAVIp9eYdGG1BtNkuHVPorXYUP0l2b\r\n"
+    " fc1sbFvl6MCey8M/pticgEpmo0YjIhc=\r\n"
+    "Received: from a by b;\r\n"
+    "\tSun, 22 Nov 2026 12:00:00 +0000\r\n"
+    "From: Ann <ann@example.org>\r\n"
+    "Subject:  two  spaces\r\n"
+    "\r\n"
+    "Hello \r\n"
+    "\r\n"
+    "\r\n";
+
+TEST(DkimVerify, simple_form) {
+  const Zone zone = {{"s1._domainkey.example.org",
+                      "v=DKIM1; "
+                      "p=MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQDRdb2nt0P0OaEgYJKm2Jf4PWPj6nkT2ZPapZiNdef3/c6i/"
+                      "kkTA0v0SZ7IgbwGJKu+GEPZ3JS8/lx94orKyVUjhf0R947HNyPFGmVWdCF7tGGd224zxGqJ/wZ7z/S/"
+                      "qqEGBQw8nHIuhdetFYX/NhnCNQYGJ62P12OVqhI3a/9PwQIDAQAB"}};
+  const auto fault = [&](std::string_view message) { return to_string(verify(message, zone, 1'800'000'000)[0].fault); };
+  EXPECT_EQ(fault(simple_message), "none");
+  EXPECT_EQ(fault(std::string(simple_message) + "\r\n"), "none") << "empty lines at the end";
+  EXPECT_EQ(fault(replaced(simple_message, "Hello \r\n", "Hello\r\n")), "body_hash");
+  EXPECT_EQ(fault(replaced(simple_message, "  two", " two")), "signature");
+  EXPECT_EQ(fault(replaced(simple_message, "Subject:", "subject:")), "signature");
+  // A header block without its last line end is the same block.
+  const auto end = simple_message.find("\r\n\r\n");
+  DkimVerifier verifier(simple_message.substr(0, end), at(1'800'000'000));
+  verifier.body(simple_message.substr(end + 4));
+  verifier.end_of_body();
+  dns::Answer answer;
+  answer.status = dns::Status::ok;
+  answer.records = {dns::Text{zone.begin()->second}};
+  verifier.answer(answer);
+  EXPECT_EQ(verifier.results()[0].result, DkimResult::pass);
+}
+
 TEST(DkimVerify, faults_of_the_signature) {
   struct Fault {
     std::string_view what, by;
