@@ -1,4 +1,5 @@
-// A report of ours tells its reader what `postil explain` says of the reply, and `postil explain` understands the report.
+// A report of ours tells its reader what `postil explain` says of the reply, and `postil explain` understands the
+// report.
 #include "diagnose/told.hpp"
 
 #include <gmock/gmock.h>
@@ -47,7 +48,8 @@ struct Case {
   Cause cause;
 };
 constexpr Case cases[] = {
-    {Reason::recipient_refused, "550 5.1.1 The email account that you tried to reach does not exist", Cause::user_unknown},
+    {Reason::recipient_refused, "550 5.1.1 The email account that you tried to reach does not exist",
+     Cause::user_unknown},
     {Reason::recipient_refused, "550 5.7.1 Service unavailable; client [192.0.2.1] blocked using zen.spamhaus.org",
      Cause::dnsbl_listed},
     {Reason::recipient_refused, "452 4.2.2 The recipient's inbox is out of storage space", Cause::mailbox_full},
