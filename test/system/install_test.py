@@ -10,6 +10,7 @@ import postil
 FILES = {
     "bin/postil",
     "share/man/man1/postil.1",
+    "share/man/man1/postil-check.1",
     "share/man/man5/postil.toml.5",
     "share/bash-completion/completions/postil",
     "share/zsh/site-functions/_postil",

@@ -34,7 +34,7 @@ CASES = {
     "521": ("bert@none521.lab", "failed", "5.3.2", "mx.none521.lab", NO_MAIL, "mail hosts of this domain say that they take no mail"),
     "521 heard before": ("bert@again521.lab", "failed", "5.3.2", "mx.again521.lab", NO_MAIL, "to an earlier message. It was not asked"),
     "550": ("bert@refuses.lab", "failed", "5.1.1", "mx.refuses.lab", "550 5.1.1 no such person in this house",
-            "no mailbox with this address"),
+            "has no mailbox with this name"),
     "5.6.3": ("bert@plain.lab", "failed", "5.6.3", "mx.plain.lab", None, "does not offer 8BITMIME"),
     "5.6.7": ("бёрт@plain.lab", "failed", "5.6.7", "mx.plain.lab", None, "letters a to z alone"),
     "5.6.9": ("carla@plain.lab", "failed", "5.6.9", "mx.plain.lab", None, "subject of the message, or a name"),
@@ -153,7 +153,7 @@ class Reports(postil.unittest.TestCase):
         self.assertTrue(email.utils.parsedate_to_datetime(group["Last-Attempt-Date"]))
         self.assertEqual(group["Will-Retry-Until"] is not None, action == "delayed")
         self.assertLessEqual(set(group.keys()), {"Original-Recipient", "Final-Recipient", "Action", "Status", "Remote-MTA",
-                                                 "Diagnostic-Code", "Last-Attempt-Date", "Final-Log-ID", "Will-Retry-Until"})
+                                                 "Diagnostic-Code", "X-Postil-Reason", "Last-Attempt-Date", "Final-Log-ID", "Will-Retry-Until"})
 
     def check_text(self, text, case, language):
         to, action, _, _, answer, words = CASES[case]

@@ -81,11 +81,13 @@ class Web(unittest.TestCase):
         with server("null", top={"contact": "https://ours.lab/contact"}, tls=None, spool=None, history=None, aliases=None, deliver=None, dns=None) as running:
             self.assertEqual(ask(running.at["web"], "/de/smtp/521")[0].status, 200)
 
-    def test_a_port_in_use_does_not_stop_the_mail(self):
+    def test_a_port_in_use_ends_the_start_with_advice(self):
         with server() as first:
-            with postil.Server(web={"listen": [f"127.0.0.1:{first.at['web']}"]}) as second:
-                troubles = postil.wait_for(lambda: second.events("resource.trouble"))
-                self.assertEqual([event["what"] for event in troubles], ["web"])
+            taken = f"127.0.0.1:{first.at['web']}"
+            second = postil.Server(web={"listen": [taken]})
+            self.addCleanup(second.forget)
+            with self.assertRaisesRegex(AssertionError, f"ended with 69: {taken} is in use already. Stop the other program"):
+                second.start()
 
 
 if __name__ == "__main__":

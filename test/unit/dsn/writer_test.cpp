@@ -114,6 +114,7 @@ TEST(Writer, failure) {
                             {"Status", "5.1.1"},
                             {"Remote-MTA", "dns; mx1.example.net"},
                             {"Diagnostic-Code", "smtp; 550 5.1.1 <bob@example.net>: no such user here"},
+                            {"X-Postil-Reason", "user_unknown"},
                             {"Last-Attempt-Date", "Sun, 22 Nov 2026 06:21:00 +0000"},
                             {"Final-Log-ID", to_string(MessageId{42})}};
   EXPECT_EQ(groups[1], recipient);
