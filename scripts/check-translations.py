@@ -34,6 +34,9 @@ OWN = {"es": {"has", "come", "do"}, "fr": {"on", "but", "come", "an"}, "pt-BR": 
 SAME = {
     "de": {"Alignment", "Code", "Codes", "Host", "Name", "Server", "Status", "Text"},
     "es": {"Host", "No", "no", "postmaster", "{n} error."},
+    "ar": {"y"},
+    "ja": {"null MX", "postmaster", "y"},
+    "zh-Hans": {"postmaster", "y"},
     "fr": {"Arguments", "Contact", "Options", "extension", "postmaster", "session", "smarthost", "transaction"},
     "pt-BR": {"Host", "Status", "envelope", "postmaster"},
 }
@@ -91,15 +94,16 @@ def check_english(area, english):
 
 
 def check_language_of(where, language, value):
+    if language in UNSPACED:  # its words are told apart by their letters
+        value = re.sub("(?<=[!-~])(?=[^ -~])|(?<=[^ -~])(?=[!-~])", " ", value)
     words = WORD.findall(prose(value))
     if language in SCRIPTS:
         letters = "".join(words)
         own = sum(first <= c <= last for c in letters for first, last in SCRIPTS[language])
-        # A label may be little more than a literal; a wide letter says as much as two others.
-        if len(letters) >= 20 and own < (0.4 if language in UNSPACED else 0.6) * len(letters):
+        # A label may be little more than a literal; a wide letter says as much as several others.
+        least, share = (30, 0.2) if language in UNSPACED else (30, 0.3) if language == "ar" else (20, 0.6)
+        if len(letters) >= least and own < share * len(letters):
             problem(where, f"{own} of {len(letters)} letters are of the language's own script: {value}")
-    if language in UNSPACED:
-        words = re.findall("[A-Za-z]+", prose(value))
     english = ({w.lower() for w in words} & ENGLISH) - OWN.get(language, set())
     if english:
         problem(where, f"English words: {', '.join(sorted(english))}: {value}")

@@ -52,6 +52,8 @@ std::optional<dsn::Told> told(const queue::RecipientState& state) {
   const auto answer = explain(state.diagnostic, *stage);
   if (!answer || !answer->reply || answer->reply->reason == knowledge::Reason::unknown) return std::nullopt;
   const auto& reply = *answer->reply;
+  // That hosts refuse us is known; only words without doubt say more.
+  if (state.refused_since != WallTime{} && reply.confidence != Confidence::certain) return std::nullopt;
   if (reply.act == Role::nobody) return std::nullopt;  // a report asks somebody to do something
   return dsn::Told{answer->what, reply.act_text, reader_of(reply.act), reply.reason};
 }

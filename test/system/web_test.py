@@ -85,7 +85,7 @@ class Web(unittest.TestCase):
         with server() as first:
             taken = f"127.0.0.1:{first.at['web']}"
             second = postil.Server(web={"listen": [taken]})
-            self.addCleanup(second.forget)
+            self.addCleanup(lambda: (second.notify.close(), second.errors.close()))
             with self.assertRaisesRegex(AssertionError, f"ended with 69: {taken} is in use already. Stop the other program"):
                 second.start()
 

@@ -9,7 +9,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { chromium } from "playwright-core";
 
 const program = process.env.POSTIL_PROGRAM ?? fileURLToPath(new URL("../../build/postil", import.meta.url));
-export const languages = ["en", "de", "es", "fr", "pt-BR", "ru"];
+export const languages = ["en", "ar", "de", "es", "fr", "ja", "pt-BR", "ru", "zh-Hans"];
 export const narrow = { width: 320, height: 640 };
 export const wide = { width: 1280, height: 900 };
 
