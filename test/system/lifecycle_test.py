@@ -265,7 +265,13 @@ class Lifecycle(postil.unittest.TestCase):
             """the server has locked its spool; it comes to the segment next"""
             open_files = f"/proc/{server.process.pid}/fd"
             lock = os.path.realpath(server.folder / "spool" / "lock")
-            return any(os.path.realpath(f"{open_files}/{fd}") == lock for fd in os.listdir(open_files))
+
+            def names(fd):
+                try:
+                    return os.readlink(f"{open_files}/{fd}")
+                except FileNotFoundError:  # closed meanwhile
+                    return None
+            return any(names(fd) == lock for fd in os.listdir(open_files))
         postil.wait_for(reads_the_spool)
         self.assertIsNone(server.process.poll(), "it reads the spool")
         began = time.monotonic()

@@ -119,7 +119,7 @@ TEST(Site, EachPageHasOneTitleOneHeadingAndItsLanguage) {
     const auto* html = document.first("html");
     const auto language = item.place.view == View::entry ? "en" : item.place.language;
     EXPECT_EQ(html->attributes.at("lang"), language) << file;
-    EXPECT_EQ(html->attributes.at("dir"), "ltr") << file;
+    EXPECT_EQ(html->attributes.at("dir"), language == "ar" ? "rtl" : "ltr") << file;
     if (item.place.view == View::card) continue;
     const auto [at, fresh] = titles.emplace(language + document.first("title")->text, file);
     EXPECT_TRUE(fresh) << file << " has the title of " << at->second << ": " << document.first("title")->text;
