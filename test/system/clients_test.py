@@ -15,8 +15,8 @@ NODEMAILER = """
 const nodemailer = require('nodemailer');
 const [port, secure, user, pass, ca, from, to, subject, authMethod] = process.argv.slice(2);
 const transport = nodemailer.createTransport({
-  host: 'localhost', port: Number(port), secure: secure === 'yes', requireTLS: true, auth: {user, pass}, authMethod: authMethod || undefined,
-  tls: {ca: require('fs').readFileSync(ca)}});
+  host: '127.0.0.1', port: Number(port), secure: secure === 'yes', requireTLS: true, auth: {user, pass}, authMethod: authMethod || undefined,
+  tls: {ca: require('fs').readFileSync(ca), servername: 'localhost'}});
 transport.sendMail({from, to, subject, text: 'Grüße\\n.\\n'}).then(
   info => { console.log(info.response); process.exit(0); }, error => { console.error(error.message); process.exit(1); });
 """

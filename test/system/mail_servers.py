@@ -150,8 +150,10 @@ class Exim(MailServer):
             shutil.chown(self.folder / name, "Debian-exim", "Debian-exim")
         shutil.chown(self.mail, "Debian-exim", "Debian-exim")
         self.key.chmod(0o644)
+        # It starts itself anew as its own user, who may not come to where this clone lies (/root, say).
+        shutil.copy(self.program, self.folder / "exim4")
         (self.folder / "config").write_text(f"""primary_hostname = mx.{self.domain}
-exim_path = {self.program}
+exim_path = {self.folder}/exim4
 spool_directory = {self.folder}/spool
 log_file_path = {self.folder}/logs/%slog
 pid_file_path = {self.folder}/spool/pid
@@ -187,7 +189,7 @@ begin retry
 """)
 
     def command(self):
-        return [self.program, "-C", self.folder / "config", "-bdf"]
+        return [self.folder / "exim4", "-C", self.folder / "config", "-bdf"]
 
     def log_text(self):
         return "\n".join(path.read_text(errors="replace") for path in [self.folder / "output", *(self.folder / "logs").glob("*")])
