@@ -388,7 +388,8 @@ void add_check(CLI::App& app, Command& chosen) {
   };
   sub->add_option("--only", options->only, tr.text("check.option.only", {{"parts", part_words()}, {"words", words()}}))
       ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->allow_extra_args(false);
   flag("--host", options->host, "host");
   auto* rcpt = option("--rcpt", options->recipient, "rcpt")->expected(0, 1);
   option("--login", options->login, "login");
@@ -399,13 +400,18 @@ void add_check(CLI::App& app, Command& chosen) {
   option("--message", options->message, "message");
   option("--selector", options->selectors, "selector")
       ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->allow_extra_args(false);
   flag("--block-lists", options->block_lists, "block_lists");
-  option("--list", options->lists, "list")->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  option("--list", options->lists, "list")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->allow_extra_args(false);
   option("--resolver", options->resolver, "resolver");
   option("--trust-anchor", options->trust_anchors, "trust_anchor")
       ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->allow_extra_args(false);
   option("--ca", options->ca_file, "ca");
   option("--helo", options->helo, "helo");
   option("--port", options->port, "port")->check(CLI::Range(1, 65535));

@@ -19,8 +19,15 @@ constexpr std::size_t confirmations_max = 10;
 
 struct Call {
   std::string check, command;
+  knowledge::Reason reason = knowledge::Reason::unknown;
   diagnose::Confirmed result;
 };
+
+knowledge::Reason reason_of(const diagnose::Diagnosis& one) {
+  if (!one.explanation) return knowledge::Reason::unknown;
+  const auto& cause = one.explanation->finding;
+  return cause.expired && cause.underlying != knowledge::Reason::unknown ? cause.underlying : one.explanation->reason;
+}
 
 // "postil check example.org --only mx" as what is to be observed; nothing when it needs more than that.
 std::optional<check::Options> options_of(const std::string& command) {
@@ -56,14 +63,14 @@ std::vector<Call> run(const diagnose::Report& report, const ConfirmOptions& opti
     if (std::ranges::find(calls, confirm.command, &Call::command) != calls.end()) continue;
     auto wanted = options_of(confirm.command);
     if (!wanted) continue;
-    calls.push_back({confirm.key, confirm.command, {}});
+    calls.push_back({confirm.key, confirm.command, reason_of(one), {}});
     task.checks.push_back(std::move(*wanted));
   }
   if (calls.empty()) return calls;
   std::size_t next = 0;
   task.done = [&](const diagnose::Observations& seen) {
     auto& call = calls[next++];
-    call.result = diagnose::confirm(call.check, diagnose::find_all(seen));
+    call.result = diagnose::confirm(call.check, call.reason, diagnose::find_all(seen));
   };
   // A resolver that cannot be used leaves them untested.
   static_cast<void>(run_checks(std::move(task)));

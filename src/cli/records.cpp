@@ -253,7 +253,8 @@ void Run::write_record(std::size_t at) const {
     }
     // What does its work already is not to be added a second time.
     if (compared.state == diagnose::Published::good) {
-      for (const auto line : split(zone_line(record), '\n')) context_.out << "; " << line << '\n';
+      const std::string zone = zone_line(record);
+      for (const auto line : split(zone, '\n')) context_.out << "; " << line << '\n';
       return;
     }
   }

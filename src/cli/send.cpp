@@ -207,7 +207,10 @@ void add_send(CLI::App& app, Command& chosen) {
   option("--mechanism", options->mechanism, "mechanism");
   option("--subject", options->subject, "subject");
   option("--body", options->body, "body");
-  option("--header", options->headers, "header")->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  option("--header", options->headers, "header")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->allow_extra_args(false);
   option("--file", options->file, "file");
   option("--helo", options->helo, "helo");
   option("--stop-after", options->stop_after, "stop_after")

@@ -417,11 +417,13 @@ void add_user(CLI::App& app, Command& chosen) {
   auto* add = command("add", true, [](Run& run) { return run.add(); });
   add->add_option("--address", options->addresses, tr.text("user.option.address"))
       ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->allow_extra_args(false);
   add->add_option("--language", options->language, tr.text("user.option.language"));
   add->add_option("--mechanism-off", options->mechanisms_off, tr.text("user.option.mechanism_off"))
       ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->allow_extra_args(false);
   add->add_flag("--no-password", options->no_password, tr.text("user.option.no_password"));
   add_password_options(*add, *options, tr);
   command("remove", true, [](Run& run) { return run.remove(); });

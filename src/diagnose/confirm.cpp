@@ -15,6 +15,21 @@ bool is_trouble(std::string_view check, FindingId id) {
   return false;
 }
 
+// What alone shows that reason; empty: any trouble of the check does.
+std::vector<FindingId> proof_of(knowledge::Reason reason) {
+  switch (reason) {
+    case knowledge::Reason::recipient_null_mx:
+    case knowledge::Reason::sender_null_mx:
+      return {FindingId::mx_null, FindingId::mx_null_preference};
+    case knowledge::Reason::domain_not_found:
+      return {FindingId::domain_none};
+    case knowledge::Reason::no_mail_host:
+      return {FindingId::domain_none, FindingId::mx_none, FindingId::mx_no_address, FindingId::mx_null_preference};
+    default:
+      return {};
+  }
+}
+
 }  // namespace
 
 std::string_view to_string(Confirmation confirmation) {
@@ -22,14 +37,19 @@ std::string_view to_string(Confirmation confirmation) {
   return words[static_cast<std::size_t>(confirmation)];
 }
 
-Confirmed confirm(std::string_view check, const std::vector<Finding>& findings) {
+Confirmed confirm(std::string_view check, knowledge::Reason reason, const std::vector<Finding>& findings) {
   Confirmed out;
+  const auto proof = proof_of(reason);
   std::vector<std::string> good;
   for (const auto& finding : findings) {
     const auto& of = entry(finding.id);
-    if (is_trouble(check, finding.id)) {
+    const bool proves =
+        proof.empty() ? is_trouble(check, finding.id) : std::ranges::find(proof, finding.id) != proof.end();
+    // Another trouble than the reason's shows that this one is not there.
+    const bool seen = of.word == Word::ok || (!proof.empty() && (of.word == Word::fail || of.word == Word::warn));
+    if (proves) {
       out.by.emplace_back(of.name);
-    } else if (of.word == Word::ok) {
+    } else if (seen) {
       good.emplace_back(of.name);
     }
   }

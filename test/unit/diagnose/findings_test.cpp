@@ -409,15 +409,26 @@ TEST_F(FindingsTest, NothingMoreOfADomainThatDoesNotExist) {
 TEST_F(FindingsTest, ACheckConfirmsOrRefutes) {
   only({Part::mx});
   mx({dns::Mx{0, ""}});
-  EXPECT_EQ(confirm("recipient_mx", find_all(seen_)).verdict, Confirmation::confirmed);
-  EXPECT_THAT(confirm("recipient_mx", find_all(seen_)).by, ElementsAre("MX-NULL"));
+  EXPECT_EQ(confirm("recipient_mx", knowledge::Reason::recipient_null_mx, find_all(seen_)).verdict,
+            Confirmation::confirmed);
+  EXPECT_THAT(confirm("recipient_mx", knowledge::Reason::recipient_null_mx, find_all(seen_)).by,
+              ElementsAre("MX-NULL"));
   seen_.dns = {};
   mx({dns::Mx{10, "a.example.org"}});
   host("a.example.org", {"11.22.33.44"}, {"2a00::1"});
-  EXPECT_EQ(confirm("recipient_mx", find_all(seen_)).verdict, Confirmation::refuted);
+  EXPECT_EQ(confirm("recipient_mx", knowledge::Reason::recipient_null_mx, find_all(seen_)).verdict,
+            Confirmation::refuted);
+  EXPECT_EQ(confirm("recipient_mx", knowledge::Reason::domain_not_found, find_all(seen_)).verdict,
+            Confirmation::refuted);
+  seen_.dns = {};
+  mx({dns::Mx{10, "a.example.org"}});
+  host("a.example.org", {"10.0.0.1"}, {});  // wrong, and yet no null MX
+  EXPECT_EQ(confirm("recipient_mx", knowledge::Reason::recipient_null_mx, find_all(seen_)).verdict,
+            Confirmation::refuted);
   seen_.dns = {};
   mx({}, dns::Status::timed_out);
-  EXPECT_EQ(confirm("recipient_mx", find_all(seen_)).verdict, Confirmation::untested);
+  EXPECT_EQ(confirm("recipient_mx", knowledge::Reason::recipient_null_mx, find_all(seen_)).verdict,
+            Confirmation::untested);
 }
 
 TEST_F(FindingsTest, AMessageThatIsNotSigned) {
