@@ -23,8 +23,8 @@ struct Confirmed {
   std::vector<std::string> by;  // names of the findings that decide
 };
 
-// check: a key of knowledge::live_checks(), which was run for the reason and found `findings`. A null MX is as it should
-// be, and yet the reason why a domain takes no mail; an MX that is wrong otherwise is not.
+// check: a key of knowledge::live_checks(), which was run for the reason and found `findings`. A null MX is as it
+// should be, and yet the reason why a domain takes no mail; an MX that is wrong otherwise is not.
 Confirmed confirm(std::string_view check, knowledge::Reason reason, const std::vector<Finding>& findings);
 
 }  // namespace postil::diagnose
