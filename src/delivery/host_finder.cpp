@@ -4,6 +4,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <map>
+#include <optional>
 
 #include "address/domain.hpp"
 #include "address/ip.hpp"
@@ -35,26 +36,32 @@ bool asks_sts(const Settings& settings, const std::string& domain) {
 env::Awaitable<dns::Answer> HostFinder::mx_and_policy(std::shared_ptr<const Settings> settings, std::string domain,
                                                       Security& security) {
   struct Both {
-    dns::Answer mx;
-    bool open = true;
-    env::Resume<bool> resume;
+    std::optional<dns::Answer> mx;
+    env::Resume<dns::Answer> resume;
   };
   const MonoTime deadline = services_.clock.now() + settings->dns_timeout;
   if (!asks_sts(*settings, domain)) co_return co_await services_.resolver.query(domain, dns::Type::mx, deadline);
   auto both = std::make_shared<Both>();
   const env::Executor here = co_await boost::asio::this_coro::executor;
   auto take = [both](const std::exception_ptr& error, dns::Answer answer) {
-    if (!error) both->mx = std::move(answer);
-    both->open = false;
-    if (both->resume) both->resume(true);
+    if (error) answer = {};
+    if (!both->resume) {
+      both->mx = std::move(answer);
+      return;
+    }
+    auto resume = std::move(both->resume);
+    resume(std::move(answer));
   };
   boost::asio::co_spawn(here, services_.resolver.query(domain, dns::Type::mx, deadline), std::move(take));
   security.sts = co_await policies_.of(settings, domain);
-  if (both->open) {
-    auto wait = [&](env::Resume<bool> resume) { both->resume = std::move(resume); };
-    co_await env::async<bool>(wait);
-  }
-  co_return std::move(both->mx);
+  if (both->mx) co_return std::move(*both->mx);
+  // From here on only the question holds it: it holds this coroutine.
+  auto wait = [&](env::Resume<dns::Answer> resume) {
+    both->resume = std::move(resume);
+    both.reset();
+  };
+  dns::Answer mx = co_await env::async<dns::Answer>(wait);
+  co_return mx;
 }
 
 env::Awaitable<HostFinder::Hosts> HostFinder::hosts(std::shared_ptr<const Settings> settings, std::string site) {
@@ -142,24 +149,27 @@ env::Awaitable<std::vector<HostFinder::Found>> HostFinder::look_up_all(std::vect
   struct All {
     std::vector<Found> found;
     std::size_t open = 0;
-    env::Resume<bool> resume;
+    env::Resume<std::vector<Found>> resume;
   };
   auto all = std::make_shared<All>();
   all->found.resize(hosts.size());
   all->open = hosts.size();
   const env::Executor here = co_await boost::asio::this_coro::executor;
-  auto begin = [&](env::Resume<bool> resume) {
+  auto begin = [&](env::Resume<std::vector<Found>> resume) {
     all->resume = std::move(resume);
     for (std::size_t i = 0; i < hosts.size(); ++i) {
       auto take = [all, i](const std::exception_ptr& error, Found found) {
         if (!error) all->found[i] = std::move(found);
-        if (--all->open == 0) all->resume(true);
+        if (--all->open > 0) return;
+        auto go_on = std::move(all->resume);
+        go_on(std::move(all->found));
       };
       boost::asio::co_spawn(here, look_up(hosts[i].name, port, deadline), std::move(take));
     }
+    all.reset();  // only the questions hold it: it holds this coroutine
   };
-  co_await env::async<bool>(begin);
-  co_return std::move(all->found);
+  std::vector<Found> found = co_await env::async<std::vector<Found>>(begin);
+  co_return found;
 }
 
 std::shared_ptr<const HostPolicy> HostFinder::policy_of(std::shared_ptr<const Settings> settings,
