@@ -1,8 +1,11 @@
 #include "env_asio/unbound_context.hpp"
 
 #include <fmt/format.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
 
 #include "base/bytes.hpp"
 #include "dns/parse.hpp"
@@ -11,6 +14,16 @@ namespace postil::env_asio {
 namespace {
 
 constexpr int class_in = 1;
+
+// libunbound's thread makes a few with its first question, and libevent ends the program where it gets none.
+bool has_descriptors() {
+  std::array<int, 16> spare{};
+  for (int& fd : spare) fd = ::eventfd(0, EFD_CLOEXEC);
+  for (const int fd : spare) {
+    if (fd >= 0) ::close(fd);
+  }
+  return std::ranges::all_of(spare, [](int fd) { return fd >= 0; });
+}
 
 bool on_this_host(const std::string& address) {
   return address.starts_with("127.") || address.starts_with("::1");
@@ -60,6 +73,7 @@ dns::Answer answer_of(int error, const ub_result* result, const std::string& nam
 std::expected<std::shared_ptr<UnboundContext>, std::string> UnboundContext::make(boost::asio::io_context& io,
                                                                                  const ResolverOptions& options,
                                                                                  bool validate) {
+  if (!has_descriptors()) return std::unexpected("The DNS resolver cannot be set up: too many open files.");
   std::shared_ptr<UnboundContext> made(new UnboundContext(io));
   made->context_ = ub_ctx_create();
   if (made->context_ == nullptr) return std::unexpected("The DNS resolver cannot be set up: out of memory.");
@@ -70,6 +84,8 @@ std::expected<std::shared_ptr<UnboundContext>, std::string> UnboundContext::make
   made->descriptor_.assign(ub_fd(made->context_), error);
   if (error) return std::unexpected(fmt::format("The DNS resolver cannot be set up: {}.", error.message()));
   made->wait();
+  // The first question now, while there are descriptors: what libunbound answers by itself.
+  made->ask("localhost", dns::Type::a, [](const dns::Answer&) {});
   return made;
 }
 
