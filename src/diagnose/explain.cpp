@@ -263,9 +263,12 @@ std::optional<std::expected<Answer, NotUnderstood>> read_status(std::string_view
   return of_status(klass, subject, static_cast<std::uint16_t>(std::stoi(std::string(parts[2]))));
 }
 
-// Crockford's letters make up common words as well ("administrator"): an id has a digit.
+// Crockford's letters make up common words as well ("administrator"): an id has a digit, or is written as we write it.
 std::optional<Answer> read_id(std::string_view text) {
-  if (std::ranges::none_of(text, is_digit) || text.find(' ') != std::string_view::npos) return std::nullopt;
+  const bool as_written = text.size() == 15 && text[4] == '-' && text[9] == '-' && to_lower(text) != text &&
+                          std::ranges::none_of(text, [](char c) { return c >= 'a' && c <= 'z'; });
+  if ((std::ranges::none_of(text, is_digit) && !as_written) || text.find(' ') != std::string_view::npos)
+    return std::nullopt;
   Answer out;
   if (const auto message = parse_message_id(text)) {
     out.kind = Kind::message_id;

@@ -58,6 +58,7 @@ INSTANTIATE_TEST_SUITE_P(
                     KindCase{"C: RCPT TO:<a@b>\nS: 250 ok\nC: DATA\nS: 554 5.5.1 none", Kind::reply, "554 5.5.1",
                              Outcome::permanent},
                     KindCase{"7Q3K-9F2M-4T8XB", Kind::message_id, "7Q3K-9F2M-4T8XB", Outcome::mixed},
+                    KindCase{"EFTN-CZMQ-QCKCZ", Kind::receipt_id, "EFTN-CZMQ-QCKCZ", Outcome::mixed},
                     KindCase{"8q3k9f2m4t8xb", Kind::receipt_id, "8Q3K-9F2M-4T8XB", Outcome::mixed}));
 
 TEST(Explain, what_is_not_understood_says_why) {
