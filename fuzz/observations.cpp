@@ -12,6 +12,7 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, unsigned long s
   // What is written must be readable again.
   const auto again = postil::diagnose::read_observations(postil::diagnose::to_json(*seen));
   POSTIL_ASSERT(again.has_value());
-  postil::diagnose::confirm("recipient_mx", findings);
+  for (const auto reason : {postil::knowledge::Reason::recipient_null_mx, postil::knowledge::Reason::domain_not_found})
+    postil::diagnose::confirm("recipient_mx", reason, findings);
   return 0;
 }

@@ -8,20 +8,14 @@
 #include <memory>
 
 #include "base/bytes.hpp"
+#include "crypto/freed.hpp"
 
 namespace postil::crypto {
 namespace {
 
-template <auto F>
-struct Free {
-  template <class T>
-  void operator()(T* pointer) const {
-    F(pointer);
-  }
-};
-using BioPtr = std::unique_ptr<BIO, Free<BIO_free>>;
-using X509Ptr = std::unique_ptr<X509, Free<X509_free>>;
-using NamesPtr = std::unique_ptr<GENERAL_NAMES, Free<GENERAL_NAMES_free>>;
+using BioPtr = std::unique_ptr<BIO, Freed<BIO_free>>;
+using X509Ptr = std::unique_ptr<X509, Freed<X509_free>>;
+using NamesPtr = std::unique_ptr<GENERAL_NAMES, Freed<GENERAL_NAMES_free>>;
 
 WallTime wall_time(const ASN1_TIME* time) {
   std::tm parts{};

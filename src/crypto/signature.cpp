@@ -12,6 +12,7 @@
 #include <optional>
 
 #include "base/assert.hpp"
+#include "crypto/freed.hpp"
 
 namespace postil::crypto {
 namespace {
@@ -19,13 +20,6 @@ namespace {
 constexpr int rsa_bits_max = 16384;
 constexpr std::size_t ed25519_octets = 32;
 
-template <auto free>
-struct Freed {
-  template <class T>
-  void operator()(T* what) const {
-    free(what);
-  }
-};
 using Bio = std::unique_ptr<BIO, Freed<BIO_free>>;
 using Context = std::unique_ptr<EVP_MD_CTX, Freed<EVP_MD_CTX_free>>;
 

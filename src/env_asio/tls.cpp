@@ -16,28 +16,23 @@
 #include <vector>
 
 #include "base/bytes.hpp"
+#include "crypto/freed.hpp"
 #include "env_asio/tls_verify.hpp"
 
 namespace postil::env_asio {
 namespace {
 
-template <auto F>
-struct Free {
-  template <class T>
-  void operator()(T* pointer) const {
-    F(pointer);
-  }
-};
-using BioPtr = std::unique_ptr<BIO, Free<BIO_free>>;
-using X509Ptr = std::unique_ptr<X509, Free<X509_free>>;
-using KeyPtr = std::unique_ptr<EVP_PKEY, Free<EVP_PKEY_free>>;
+using crypto::Freed;
+using BioPtr = std::unique_ptr<BIO, Freed<BIO_free>>;
+using X509Ptr = std::unique_ptr<X509, Freed<X509_free>>;
+using KeyPtr = std::unique_ptr<EVP_PKEY, Freed<EVP_PKEY_free>>;
 void openssl_free(char* text) {
   OPENSSL_free(text);
 }
 void openssl_octets_free(unsigned char* octets) {
   OPENSSL_free(octets);
 }
-using NamesPtr = std::unique_ptr<GENERAL_NAMES, Free<GENERAL_NAMES_free>>;
+using NamesPtr = std::unique_ptr<GENERAL_NAMES, Freed<GENERAL_NAMES_free>>;
 
 // ---- files ----
 
@@ -154,7 +149,7 @@ CertificateFacts facts_of(X509* certificate) {
   unsigned char* der = nullptr;
   const int size = i2d_X509(certificate, &der);
   if (size <= 0) return {};
-  const std::unique_ptr<unsigned char, Free<openssl_octets_free>> owner(der);
+  const std::unique_ptr<unsigned char, Freed<openssl_octets_free>> owner(der);
   auto facts = crypto::read_certificate({reinterpret_cast<const char*>(der), static_cast<std::size_t>(size)});
   return facts ? std::move(*facts) : CertificateFacts{};
 }
@@ -316,7 +311,7 @@ std::vector<std::string> sent_chain(const SSL* ssl) {
     unsigned char* der = nullptr;
     const int size = i2d_X509(sk_X509_value(chain, i), &der);
     if (size <= 0) continue;
-    const std::unique_ptr<unsigned char, Free<openssl_octets_free>> owner(der);
+    const std::unique_ptr<unsigned char, Freed<openssl_octets_free>> owner(der);
     out.emplace_back(reinterpret_cast<const char*>(der), static_cast<std::size_t>(size));
   }
   return out;
@@ -526,7 +521,7 @@ crypto::TlsFacts client_facts(SSL* ssl) {
   facts.verify_fault = fault_of(SSL_get_verify_result(ssl), false);
   // Without a name (an address is one here) nothing was compared.
   auto* parameters = SSL_get0_param(ssl);
-  const std::unique_ptr<char, Free<openssl_free>> address(X509_VERIFY_PARAM_get1_ip_asc(parameters));
+  const std::unique_ptr<char, Freed<openssl_free>> address(X509_VERIFY_PARAM_get1_ip_asc(parameters));
   const bool named = address != nullptr || X509_VERIFY_PARAM_get0_host(parameters, 0) != nullptr;
   if (facts.verify_error.empty() && !named) facts.verify_error = "there is no name to compare the certificate with";
   facts.peer_verified = facts.verify_error.empty();

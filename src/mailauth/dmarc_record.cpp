@@ -17,23 +17,6 @@ std::optional<DmarcPolicy> policy_of(std::string_view text) {
   return std::nullopt;
 }
 
-Problem problem_of(UriProblem problem) {
-  switch (problem) {
-    case UriProblem::none:
-    case UriProblem::empty:
-      return Problem::uri_empty;
-    case UriProblem::no_scheme:
-      return Problem::uri_scheme;
-    case UriProblem::character:
-      return Problem::uri_character;
-    case UriProblem::mailbox:
-      return Problem::uri_mailbox;
-    case UriProblem::host:
-      return Problem::uri_host;
-  }
-  return Problem::uri_empty;
-}
-
 // dmarc-fo: of 0, 1, d, s, each once, never both 0 and 1 [rfc9989 4.8]
 bool good_failure_options(std::string_view value) {
   std::set<char> seen;
@@ -133,7 +116,7 @@ class Parser {
   void uris(const RecordTag& tag, std::vector<ReportUri>& out) {
     std::vector<BadUri> bad;
     parse_report_uris(tag.value, tag.value_position, out, bad);
-    for (const auto& uri : bad) error(problem_of(uri.problem), uri.where);
+    for (const auto& uri : bad) error(uri_problem_of<Problem>(uri.problem), uri.where);
     for (const auto& uri : out)
       if (uri.size_limit) remark(Remark::uri_size_limit, uri.where);
   }

@@ -41,6 +41,25 @@ enum class UriProblem : std::uint8_t {
   host,       // https: without a host.
 };
 
+// As a problem of the record, whose enum has these names.
+template <class Problem>
+Problem uri_problem_of(UriProblem problem) {
+  switch (problem) {
+    case UriProblem::none:
+    case UriProblem::empty:
+      return Problem::uri_empty;
+    case UriProblem::no_scheme:
+      return Problem::uri_scheme;
+    case UriProblem::character:
+      return Problem::uri_character;
+    case UriProblem::mailbox:
+      return Problem::uri_mailbox;
+    case UriProblem::host:
+      return Problem::uri_host;
+  }
+  return Problem::uri_empty;
+}
+
 // Reads the URIs of a comma-separated list that stands at `position`; good ones go to out, bad ones to `bad`.
 struct BadUri {
   UriProblem problem = UriProblem::none;

@@ -25,28 +25,11 @@ bool good_field(const RecordTag& tag) {
          tag.value.find('=') == std::string_view::npos;
 }
 
-Problem problem_of(UriProblem problem) {
-  switch (problem) {
-    case UriProblem::none:
-    case UriProblem::empty:
-      return Problem::uri_empty;
-    case UriProblem::no_scheme:
-      return Problem::uri_scheme;
-    case UriProblem::character:
-      return Problem::uri_character;
-    case UriProblem::mailbox:
-      return Problem::uri_mailbox;
-    case UriProblem::host:
-      return Problem::uri_host;
-  }
-  return Problem::uri_empty;
-}
-
 void read_rua(const RecordTag& tag, TlsRptRecord& record) {
   std::vector<ReportUri> uris;
   std::vector<BadUri> bad;
   parse_report_uris(tag.value, tag.value_position, uris, bad);
-  for (const auto& uri : bad) record.errors.push_back({problem_of(uri.problem), uri.where});
+  for (const auto& uri : bad) record.errors.push_back({uri_problem_of<Problem>(uri.problem), uri.where});
   for (auto& uri : uris) {
     if (uri.size_limit) {  // DMARC's, not known here
       record.errors.push_back({Problem::uri_character, uri.where});
