@@ -173,6 +173,10 @@ class Classifier {
     if (is_temporary(refusal_) && for_good && reason != out.reason && hits_.first.rule->tier == Tier::wording) {
       out.confidence = std::min(out.confidence, disagreement_max);
     }
+    // X.0.0 beside it: the program that refused, or the one that reports, did not know a class for it.
+    if (refusal_.enhanced && refusal_.enhanced.subject == 0 && hits_.first.rule->tier == Tier::wording) {
+      out.confidence = std::min(out.confidence, disagreement_max);
+    }
     if (!reason || *reason == Reason::policy_other) return out;
     if (*reason == out.reason) {
       out.confidence = std::min(sure_max, out.confidence + agreement);
