@@ -42,6 +42,7 @@ constexpr std::string_view preludes[] = {
     "EHLO c.example\r\nAUTH SCRAM-SHA-256 biwsbj1hbGljZSxyPWFiY2RlZmdoaWprbG1ub3BxcnN0dXZ3eA==\r\n",
     "EHLO c.example\r\nSTARTTLS\r\n",
     "BDAT 1000\r\n",
+    "XCLIENT HELO=c.example PROTO=ESMTP\r\nXCLIENT ADDR=IPV6:2001:db8::1 LOGIN=alice@example.org\r\n",
 };
 
 class Random : public smtp::SessionRandom {
@@ -75,6 +76,7 @@ smtp::ServerSettings settings_of(const Input& input) {
   settings.require_auth = (input.flags & 16) != 0;
   settings.hide_client = (input.flags & 32) != 0;
   if ((input.flags & 64) != 0) settings.receipt_url = "https://mx.example.org/r/";
+  if ((input.flags & 128) != 0) settings.xclient_from = {*address::Network::parse("192.0.2.0/24")};
   if ((input.limits & 1) != 0) settings.message_octets_max = 500;
   if ((input.limits & 2) != 0) settings.recipients_max = 2;
   if ((input.limits & 4) != 0) settings.text_line_octets_max = 100;

@@ -82,6 +82,7 @@ std::expected<void, StartFailure> App::listen(const ListenerPlan& plan) {
     if (!opened) return std::unexpected(listen_failure(plan.at, opened.error()));
     listener = std::move(*opened);
   }
+  if (covers(config_.proxy, plan)) state->proxies = config_.proxy.networks;
   auto acceptor = std::make_unique<server::Acceptor>(*server_services_, *registry_, executors_.io, std::move(listener),
                                                      std::move(*state));
   asio::co_spawn(executors_.main, acceptor->run(), asio::detached);

@@ -29,6 +29,12 @@ delivery::Smarthost parse_smarthost(std::string_view url, smtp::TlsUse& tls) {
   }
   while (url.ends_with('/')) url.remove_suffix(1);
   const auto bracket = url.find(']');
+bool covers(const config::Intermediaries& who, const ListenerPlan& plan) {
+  if (plan.at.local() || who.networks.empty()) return false;
+  const config::ListenAddress at{plan.at.address, plan.at.port};
+  return who.listen.empty() || std::ranges::find(who.listen, at) != who.listen.end();
+}
+
   const auto colon = url.find(':', bracket == std::string_view::npos ? 0 : bracket);
   if (colon != std::string_view::npos) {
     const auto port = url.substr(colon + 1);
@@ -46,6 +52,7 @@ std::vector<ListenerPlan> listeners(const config::Config& config) {
   std::vector<ListenerPlan> plans;
   if (config.has_job("submission")) {
     add(plans, config.submission.listen, smtp::Job::submission, false);
+  if (covers(config.xclient, plan)) out->xclient_from = config.xclient.networks;
     add(plans, config.submission.listen_tls, smtp::Job::submission, true);
   }
   if (config.has_job("relay")) add(plans, config.relay.listen, smtp::Job::relay, false);

@@ -20,6 +20,8 @@ struct ListenerPlan {
 };
 // Every SMTP listener that the configuration asks for, the Unix socket of the sendmail command too.
 std::vector<ListenerPlan> listeners(const config::Config& config);
+// Whether [proxy] or [xclient] is about this listener.
+bool covers(const config::Intermediaries& who, const ListenerPlan& plan);
 
 std::shared_ptr<const smtp::ServerSettings> session_settings(
     const config::Config& config, const ListenerPlan& plan, bool have_certificate,

@@ -51,6 +51,12 @@ struct NullHost {
   std::vector<ListenAddress> listen;
 };
 
+// Clients that speak for others, by the PROXY protocol or by XCLIENT.
+struct Intermediaries {
+  std::vector<ListenAddress> listen;  // of the jobs' listeners; empty: all of them
+  std::vector<address::Network> networks;
+};
+
 struct Limits {
   std::uint64_t message_octets = 0, header_octets = 0, line_octets = 0;
   std::uint64_t recipients = 0, hops = 0, errors = 0, commands = 0, auth_failures = 0;
@@ -156,6 +162,7 @@ struct Config {
   Limits limits;
   Deliver deliver;
   Dns dns;
+  Intermediaries proxy, xclient;
   std::vector<TlsPolicy> tls_policies;  // their places: "tls_policy.0"
   std::vector<Dkim> dkim;               // their places: "dkim.0", "dkim.0.key"
   std::vector<Site> sites;              // their places: "site.0"

@@ -259,9 +259,14 @@ std::vector<Row> make_rows() {
   all.push_back(networks("relay.networks", "[]", MEMBER(relay.networks)));
   all.push_back(listen("null.listen", "[\"0.0.0.0:25\", \"[::]:25\"]", MEMBER(null_host.listen)));
 
-  all.push_back(size("limits.message_size", "\"50M\"", 64 << 10, MEMBER(limits.message_octets)));
-  all.push_back(size("limits.header_size", "\"1M\"", 16 << 10, MEMBER(limits.header_octets)));
-  all.push_back(size("limits.line_length", "\"64K\"", 1000, MEMBER(limits.line_octets)));
+  all.push_back(networks("proxy.networks", "[]", MEMBER(proxy.networks)));
+  all.push_back(listen("proxy.listen", "[]", MEMBER(proxy.listen)));
+  all.push_back(networks("xclient.networks", "[]", MEMBER(xclient.networks)));
+  all.push_back(listen("xclient.listen", "[]", MEMBER(xclient.listen)));
+
+  all.push_back(size("limits.message_size", "\"50M\"", 64 << 10, tebibyte, MEMBER(limits.message_octets)));
+  all.push_back(size("limits.header_size", "\"1M\"", 16 << 10, 1 << 30, MEMBER(limits.header_octets)));
+  all.push_back(size("limits.line_length", "\"64K\"", 1000, 1 << 30, MEMBER(limits.line_octets)));
   all.push_back(number("limits.recipients", "1000", 100, 100000, MEMBER(limits.recipients)));
   all.push_back(number("limits.hops", "100", 10, 1000, MEMBER(limits.hops)));
   all.push_back(number("limits.errors", "20", 3, 10000, MEMBER(limits.errors)));

@@ -85,6 +85,9 @@ class Stream {
   // Waits for octets. The view is into a buffer that belongs to the thread: use it before the next co_await.
   // An idle stream owns no buffer. Never empty: the end is NetError::closed.
   virtual Awaitable<NetResult<std::string_view>> read(MonoTime deadline) = 0;
+  // At least 1 octet and at most octets_max, which is not 0: what is behind them stays with the system, for a handshake
+  // too. Before TLS only.
+  virtual Awaitable<NetResult<std::string>> read_few(std::size_t octets_max, MonoTime deadline) = 0;
   // All of it, or an error. `data` must stay until it returns.
   virtual Awaitable<NetResult<void>> write(std::string_view data, MonoTime deadline) = 0;
   // Handshakes. Octets that were received in clear before are thrown away, never read as plaintext

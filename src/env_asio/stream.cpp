@@ -71,6 +71,8 @@ class Core {
                                                env::Endpoint local, std::shared_ptr<ClientContexts> contexts);
 
   static env::Awaitable<NetResult<std::string_view>> read(std::shared_ptr<Core> self, MonoTime deadline);
+  static env::Awaitable<NetResult<std::string>> read_few(std::shared_ptr<Core> self, std::size_t octets_max,
+                                                         MonoTime deadline);
   static env::Awaitable<NetResult<void>> write(std::shared_ptr<Core> self, std::string_view data, MonoTime deadline);
   static env::Awaitable<NetResult<void>> connected(std::shared_ptr<Core> self, MonoTime deadline);
   static env::Awaitable<NetResult<crypto::TlsFacts>> handshake(std::shared_ptr<Core> self,
@@ -323,6 +325,22 @@ env::Awaitable<NetResult<std::string_view>> Core::read(std::shared_ptr<Core> sel
   co_return std::unexpected(std::move(*failure));
 }
 
+env::Awaitable<NetResult<std::string>> Core::read_few(std::shared_ptr<Core> self, std::size_t octets_max,
+                                                      MonoTime deadline) {
+  POSTIL_ASSERT(!self->tls() && octets_max > 0);
+  std::string octets(octets_max, '\0');
+  for (;;) {
+    auto attempt = self->try_read(octets);
+    if (attempt.failure) co_return std::unexpected(std::move(*attempt.failure));
+    octets.resize(attempt.done);
+    if (attempt.done > 0) co_return octets;
+    octets.resize(octets_max);
+    if (auto failure = self->begin_wait(reading, deadline)) co_return std::unexpected(std::move(*failure));
+    auto [error] = co_await self->descriptor_.async_wait(*attempt.wait_for, asio::as_tuple(asio::deferred));
+    if (auto failure = self->end_wait(reading, error)) co_return std::unexpected(std::move(*failure));
+  }
+}
+
 env::Awaitable<NetResult<void>> Core::write(std::shared_ptr<Core> self, std::string_view data, MonoTime deadline) {
   while (!data.empty()) {
     if (++self->turns_ >= turns_max) {
@@ -466,6 +484,9 @@ class SocketStream : public env::Stream {
   ~SocketStream() override { core_->close(); }
 
   env::Awaitable<NetResult<std::string_view>> read(MonoTime deadline) override { return Core::read(core_, deadline); }
+  env::Awaitable<NetResult<std::string>> read_few(std::size_t octets_max, MonoTime deadline) override {
+    return Core::read_few(core_, octets_max, deadline);
+  }
   env::Awaitable<NetResult<void>> write(std::string_view data, MonoTime deadline) override {
     return Core::write(core_, data, deadline);
   }

@@ -22,9 +22,6 @@ class SessionExecutors {
   virtual Place pick() = 0;
 };
 
-// Who may not connect to this listener at all, and what it is told in place of a greeting. address: numeric.
-std::optional<reply::Reply> refuse_peer(const ListenerState& listener, const std::string& address);
-
 class Acceptor {
  public:
   Acceptor(Services& services, Registry& registry, SessionExecutors& executors, std::unique_ptr<env::Listener> listener,

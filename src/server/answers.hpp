@@ -14,6 +14,8 @@ class Answers {
   Answers(Services& services, std::shared_ptr<const Policy> policy,
           std::shared_ptr<const smtp::ServerSettings> settings, std::string peer_address);
   ~Answers();
+  // XCLIENT: the questions are about another client from now on.
+  void set_peer(std::string address) { peer_address_ = std::move(address); }
   env::Awaitable<smtp::Answer> answer(smtp::Question question);
   // The message that an AcceptedMessage made durable; for the event.
   std::uint64_t messages_accepted() const { return accepted_; }

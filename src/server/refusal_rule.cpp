@@ -17,6 +17,8 @@ std::string_view rule_of(const reply::Reply& reply) {
     case TextId::relay_not_for_you:
     case TextId::rcpt_relay_denied:
       return "relay.networks";
+    case TextId::xclient_denied:
+      return "xclient.networks";
     case TextId::too_many_errors:
       return "limits.errors";
     case TextId::too_many_commands:

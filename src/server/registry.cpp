@@ -11,23 +11,45 @@ std::optional<reply::Reply> Registry::enter(const std::string& address, const st
   const std::lock_guard lock(mutex_);
   if (stopping_) return reply::make(reply::TextId::stopping, {{"host", host_name}});
   if (sessions_ >= limits_.sessions_max) return reply::make(reply::TextId::too_many_sessions, {{"host", host_name}});
-  auto& count = per_address_[address];
-  const bool unlimited =
-      std::ranges::any_of(limits_.unlimited_from, [&](const auto& network) { return network.contains(address); });
-  if (count >= limits_.sessions_per_address_max && !unlimited) {
+  if (too_many_from(address)) {
     return reply::make(reply::TextId::too_many_sessions_from, {{"host", host_name}, {"address", address}});
   }
-  ++count;
+  ++per_address_[address];
   ++sessions_;
   return {};
 }
 
+bool Registry::too_many_from(const std::string& address) const {
+  const auto found = per_address_.find(address);
+  const std::uint32_t count = found == per_address_.end() ? 0 : found->second;
+  if (address.empty() || count < limits_.sessions_per_address_max) return false;
+  return std::ranges::none_of(limits_.unlimited_from, [&](const auto& network) { return network.contains(address); });
+}
+
 void Registry::leave(const std::string& address) {
   const std::lock_guard lock(mutex_);
-  const auto found = per_address_.find(address);
-  POSTIL_ASSERT(found != per_address_.end() && sessions_ > 0);
-  if (--found->second == 0) per_address_.erase(found);
+  POSTIL_ASSERT(sessions_ > 0);
+  drop(address);
   --sessions_;
+}
+
+void Registry::drop(const std::string& address) {
+  const auto found = per_address_.find(address);
+  POSTIL_ASSERT(found != per_address_.end());
+  if (--found->second == 0) per_address_.erase(found);
+}
+
+std::optional<reply::Reply> Registry::move(const std::string& from, const std::string& to,
+                                           const std::string& host_name) {
+  const std::lock_guard lock(mutex_);
+  if (stopping_) return reply::make(reply::TextId::stopping, {{"host", host_name}});
+  if (from == to) return {};
+  if (too_many_from(to)) {
+    return reply::make(reply::TextId::too_many_sessions_from, {{"host", host_name}, {"address", to}});
+  }
+  ++per_address_[to];
+  drop(from);
+  return {};
 }
 
 void Registry::set_limits(SessionLimits limits) {

@@ -24,6 +24,9 @@ class Registry {
   // A place for a session from this address, or the reply that refuses it. The place is given back by leave().
   std::optional<reply::Reply> enter(const std::string& address, const std::string& host_name);
   void leave(const std::string& address);
+  // The place that `from` has is another client's; refused, it stays that of `from`. from "": its client is not known
+  // yet, and it counts for no address.
+  std::optional<reply::Reply> move(const std::string& from, const std::string& to, const std::string& host_name);
   void set_limits(SessionLimits limits);
 
   // `interrupt` ends the session's pending read; called from stop(), on the stopping thread: it must post.
@@ -36,6 +39,9 @@ class Registry {
   SessionId next_id() { return SessionId{++last_id_}; }
 
  private:
+  bool too_many_from(const std::string& address) const;
+  void drop(const std::string& address);
+
   mutable std::mutex mutex_;
   SessionLimits limits_;
   std::unordered_map<std::string, std::uint32_t> per_address_;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
@@ -14,6 +15,13 @@
 #include "server/refusal_record.hpp"
 
 namespace postil::server {
+
+std::optional<reply::Reply> refuse_peer(const ListenerState& listener, const std::string& address) {
+  const auto holds = [&](const address::Network& network) { return network.contains(address); };
+  if (listener.networks.empty() || std::ranges::any_of(listener.networks, holds)) return {};
+  return reply::make(reply::TextId::relay_not_for_you, {{"host", listener.settings->host_name}, {"address", address}});
+}
+
 namespace {
 
 class Random : public smtp::SessionRandom {
@@ -31,13 +39,14 @@ class Random : public smtp::SessionRandom {
 class Driver {
  public:
   Driver(Services& services, Registry& registry, std::shared_ptr<const ListenerState> listener, env::StreamPtr stream,
-         SessionId id, env::Executor executor)
+         Client client, env::Executor executor)
       : services_(services),
         registry_(registry),
         listener_(std::move(listener)),
         stream_(std::move(stream)),
-        id_(id),
-        address_(stream_->remote().local() ? "local" : stream_->remote().address),
+        id_(client.session),
+        address_(std::move(client.address)),
+        local_address_(std::move(client.local_address)),
         random_(services.entropy),
         answers_(services, listener_->policy, listener_->settings, address_),
         executor_(std::move(executor)) {}
@@ -65,6 +74,8 @@ class Driver {
   env::Awaitable<std::optional<smtp::Read>> carry_out(smtp::Action action);
   smtp::Action action_after(const Came& came);
   void tell();
+  smtp::Answer client_changed(const smtp::CheckClient& question);
+  env::Awaitable<smtp::Answer> answer(smtp::Question question);
   smtp::Action stop_session();
   env::Awaitable<void> say_goodbye(smtp::Action action);
 
@@ -74,6 +85,7 @@ class Driver {
   env::StreamPtr stream_;
   SessionId id_;
   std::string address_;
+  std::string local_address_;
   Random random_;
   Answers answers_;
   std::unique_ptr<smtp::ServerSession> session_;
@@ -88,7 +100,7 @@ env::Awaitable<bool> Driver::prepare(smtp::PeerFacts& peer) {
   const auto& settings = *listener_->settings;
   peer.session = id_;
   peer.address = address_;
-  peer.local_address = stream_->local().address;
+  peer.local_address = local_address_;
   if (settings.job == smtp::Job::local) {
     const auto credentials = stream_->credentials();
     std::optional<std::string> login;
@@ -138,8 +150,8 @@ void Driver::interrupt() {
 // Beside the read that waits: a stream that was cancelled could not be written to any more.
 env::Awaitable<void> Driver::say_goodbye(smtp::Action action) {
   while (auto* question = std::get_if<smtp::Ask>(&action)) {
-    smtp::Answer answer = co_await answers_.answer(std::move(question->question));
-    action = session_->answer(std::move(answer), services_.clock.now());
+    smtp::Answer given = co_await answer(std::move(question->question));
+    action = session_->answer(std::move(given), services_.clock.now());
   }
   const auto* last = std::get_if<smtp::Close>(&action);
   if (last) co_await write(last->output, services_.clock.now() + seconds(5));
@@ -204,14 +216,31 @@ env::Awaitable<std::optional<smtp::Read>> Driver::begin() {
   co_return std::move(reading);
 }
 
+// XCLIENT: the connection counts for another client, if that one may connect at all.
+smtp::Answer Driver::client_changed(const smtp::CheckClient& question) {
+  auto refusal = registry_.move(address_, question.address, listener_->settings->host_name);
+  if (refusal) return smtp::Refusal{std::move(*refusal)};
+  address_ = question.address;
+  answers_.set_peer(address_);
+  refusal = refuse_peer(*listener_, address_);
+  if (refusal) return smtp::Refusal{std::move(*refusal)};
+  return smtp::Continue{};
+}
+
+env::Awaitable<smtp::Answer> Driver::answer(smtp::Question question) {
+  if (const auto* client = std::get_if<smtp::CheckClient>(&question)) co_return client_changed(*client);
+  smtp::Answer given = co_await answers_.answer(std::move(question));
+  co_return given;
+}
+
 env::Awaitable<std::optional<smtp::Read>> Driver::carry_out(smtp::Action action) {
   for (;;) {
     tell();
     if (auto* reading = std::get_if<smtp::Read>(&action)) {
       co_return std::move(*reading);
     } else if (auto* question = std::get_if<smtp::Ask>(&action)) {
-      smtp::Answer answer = co_await answers_.answer(std::move(question->question));
-      action = session_->answer(std::move(answer), services_.clock.now());
+      smtp::Answer given = co_await answer(std::move(question->question));
+      action = session_->answer(std::move(given), services_.clock.now());
     } else if (auto* tls = std::get_if<smtp::StartTls>(&action)) {
       smtp::Action next = co_await start_tls(std::move(*tls));
       action = std::move(next);
@@ -237,9 +266,10 @@ void Driver::tell_closed() {
 }  // namespace
 
 env::Awaitable<void> run_session(Services& services, Registry& registry, std::shared_ptr<const ListenerState> listener,
-                                 env::StreamPtr stream, SessionId id, std::shared_ptr<void> load) {
+                                 env::StreamPtr stream, Client client, std::shared_ptr<void> load) {
   const env::Executor executor = co_await boost::asio::this_coro::executor;
-  Driver driver(services, registry, std::move(listener), std::move(stream), id, executor);
+  const SessionId id = client.session;
+  Driver driver(services, registry, std::move(listener), std::move(stream), std::move(client), executor);
   // The interrupt is posted, and finds the driver only while this frame lives.
   auto alive = std::make_shared<Driver*>(&driver);
   registry.add(id, [executor, weak = std::weak_ptr(alive)] {

@@ -18,11 +18,23 @@ struct ListenerState {
   std::function<std::optional<std::string>(std::uint32_t)> local_login;
   // Job::relay: who may connect; empty = everybody.
   std::vector<address::Network> networks;
+  // The proxies, which begin each connection with a PROXY header; nobody else may connect. Empty: no header is read.
+  std::vector<address::Network> proxies;
 };
+
+// Who is at the other end, as the rules and limits see it.
+struct Client {
+  SessionId session;
+  std::string address;  // canonical; "local" for a Unix socket
+  std::string local_address;
+};
+
+// Who may not connect to this listener at all, and what it is told in place of a greeting. address: numeric.
+std::optional<reply::Reply> refuse_peer(const ListenerState& listener, const std::string& address);
 
 // Runs to the end of the connection, on the stream's executor; then gives back its place in the registry, which it
 // entered before, and its `load`.
 env::Awaitable<void> run_session(Services& services, Registry& registry, std::shared_ptr<const ListenerState> listener,
-                                 env::StreamPtr stream, SessionId id, std::shared_ptr<void> load);
+                                 env::StreamPtr stream, Client client, std::shared_ptr<void> load);
 
 }  // namespace postil::server

@@ -18,7 +18,7 @@ constexpr Name names[] = {
     {"QUIT", Verb::quit},     {"VRFY", Verb::vrfy},         {"EXPN", Verb::expn},     {"HELP", Verb::help},
     {"AUTH", Verb::auth},     {"STARTTLS", Verb::starttls}, {"TURN", Verb::obsolete}, {"ETRN", Verb::obsolete},
     {"ATRN", Verb::obsolete}, {"SEND", Verb::obsolete},     {"SOML", Verb::obsolete}, {"SAML", Verb::obsolete},
-    {"BURL", Verb::obsolete},
+    {"BURL", Verb::obsolete}, {"XCLIENT", Verb::xclient},
 };
 
 // Where RFC 6531 allows UTF-8, or where the parser's own refusal says more.

@@ -25,6 +25,7 @@ enum class Verb : std::uint8_t {
   help,
   starttls,
   auth,
+  xclient,
   obsolete,  // known to RFCs, never implemented here: TURN, ETRN, ATRN, SEND, SOML, SAML, BURL
   unknown,
 };

@@ -56,6 +56,7 @@ constexpr ServerSession::State::Row ServerSession::State::rows[] = {
     {Verb::help, "command", Takes::anything, &State::run_help,      {go,    go,                 go,     go,     go}},
     {Verb::starttls, "tls", Takes::anything, &State::run_starttls,  {go,    go,                 go,     go,     go}},
     {Verb::auth, "auth", Takes::something, &State::run_auth,        {first, go,                 late,   late,   late}},
+    {Verb::xclient, "connect", Takes::something, &State::run_xclient, {go,  go,                 within, within, within}},
 };
 // clang-format on
 
@@ -189,6 +190,7 @@ void ServerSession::State::run_help(std::string_view argument) {
   const bool verb = parse_command(argument).verb < Verb::expn || iequals(argument, "HELP");
   if (argument.empty() || verb) {
     const auto list = command_list(settings_->starttls && !tls_, !usable_mechanisms().empty());
+  if (xclient_allowed_) list.push_back(fmt::format("XCLIENT {}", xclient_attributes));
     return say(TextId::help, {{"commands", list}});
   }
   auto lines = settings_->help ? settings_->help(argument) : std::vector<std::string>();

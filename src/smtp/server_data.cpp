@@ -54,8 +54,12 @@ void ServerSession::State::message_begun(Answer answer) {
 message::HeaderFilter::Options ServerSession::State::header_options(const MessageBegun& begun) const {
   message::ReceivedFacts facts;
   const bool local = settings_->job == Job::local;
-  facts.helo = hello_;
-  if (!settings_->hide_client && !local) facts.client_ip = peer_.address;
+  // The name of a client may tell where it is as well as its address: as a literal, or by the name of its network.
+  if (!settings_->hide_client) facts.helo = hello_;
+  if (!settings_->hide_client && !local && peer_.address != "unknown") {
+    facts.client_ip = peer_.address;
+    if (xclient_) facts.client_name = xclient_->name.value_or("");
+  }
   facts.host = settings_->host_name;
   facts.esmtp = esmtp_;
   if (tls_) {

@@ -31,6 +31,8 @@ ServerSession::State::State(std::shared_ptr<const ServerSettings> settings, Peer
     : settings_(std::move(settings)), peer_(std::move(peer)), random_(random) {
   tls_ = std::move(peer_.tls);
   login_ = peer_.local_login;
+  xclient_allowed_ = std::ranges::any_of(settings_->xclient_from,
+                                         [&](const address::Network& from) { return from.contains(peer_.address); });
 }
 
 Action ServerSession::State::start() {
@@ -240,6 +242,8 @@ Question ServerSession::State::question() {
       return AppendBody{take(transaction_->message->chunk)};
     case Awaiting::commit:
       return CommitMessage{accepted_message()};
+    case Awaiting::client:
+      return CheckClient{client_address()};
     case Awaiting::abort:
     case Awaiting::nothing:
       break;
@@ -268,6 +272,8 @@ void ServerSession::State::answered(Answer answer) {
       return appended(std::move(answer));
     case Awaiting::commit:
       return committed(std::move(answer));
+    case Awaiting::client:
+      return client_checked(std::move(answer));
     case Awaiting::abort:
       return;
     case Awaiting::nothing:

@@ -23,6 +23,7 @@
 #include <variant>
 #include <vector>
 
+#include "address/ip.hpp"
 #include "base/ids.hpp"
 #include "base/time.hpp"
 #include "crypto/tls_facts.hpp"
@@ -53,8 +54,9 @@ struct ServerSettings {
   bool require_auth = false;      // MAIL before AUTH gets 530
   std::vector<std::string>
       mechanisms;  // allowed ones, upper case; empty = all that sasl knows (EXTERNAL only with a client certificate)
-  std::string receipt_url;   // "" or "https://mx.example.org/r/"
-  bool hide_client = false;  // leave the client's address out of Received
+  std::vector<address::Network> xclient_from;  // who may say XCLIENT; empty = it is not there
+  std::string receipt_url;                     // "" or "https://mx.example.org/r/"
+  bool hide_client = false;                    // leave the client's address out of Received
   // HELP TOPIC: the lines that explain a code, ASCII; empty = nothing is known of it. Pure, any thread.
   std::function<std::vector<std::string>(std::string_view topic)> help;
   // Limits.
@@ -137,7 +139,7 @@ struct CommitMessage {  // the end came and nothing is wrong -> Committed | Refu
 struct AbortMessage {  // drop what was appended -> Continue. Asked for every message begun and not committed.
 };
 using Question = std::variant<LookupAccount, VerifyPassword, ReportAuth, CheckSender, CheckRecipient, BeginMessage,
-                              AppendBody, CommitMessage, AbortMessage>;
+                              AppendBody, CommitMessage, AbortMessage, CheckClient>;
 
 // ---- answers ---------------------------------------------------------------------------------------------
 
@@ -147,6 +149,9 @@ struct Refusal {  // answer this; permanence and scope are in the reply; 421 clo
 };
 struct AccountAnswer {
   sasl::LookupOutcome outcome = sasl::LookupOutcome::unavailable;
+struct CheckClient {    // XCLIENT: the session is another client's from now on -> Continue | Refusal, which closes
+  std::string address;  // canonical, or "unknown"; perhaps the one that it has already
+};
   sasl::Credentials credentials;
 };
 struct PasswordAnswer {

@@ -1,7 +1,7 @@
 // The inside of ServerSession: what its files share. Each group of commands has a file of its own:
 //   server_session.cpp    the loop, lines, time, the public functions
 //   server_commands.cpp   the table verb × state, and commands that touch no mail
-//   server_auth.cpp  server_tls.cpp  server_null_host.cpp
+//   server_auth.cpp  server_tls.cpp  server_null_host.cpp  server_xclient.cpp
 //   server_mail.cpp       MAIL, RCPT, what belongs to a transaction
 //   server_data.cpp       DATA and everything about a message's octets; server_bdat.cpp: BDAT
 //
@@ -21,6 +21,7 @@
 #include "message/line_scanner.hpp"
 #include "smtp/command_parser.hpp"
 #include "smtp/server_session.hpp"
+#include "smtp/xclient.hpp"
 
 namespace postil::smtp {
 
@@ -52,6 +53,7 @@ enum class Awaiting : std::uint8_t {
   append,
   commit,
   abort,
+  client,
 };
 
 // A message whose octets come in. Exists from BeginMessage's answer on.
@@ -173,6 +175,11 @@ struct ServerSession::State {
   // server_data.cpp
   void run_data(std::string_view argument);
   void message_begun(Answer answer);
+  // server_xclient.cpp
+  void run_xclient(std::string_view argument);
+  void client_checked(Answer answer);
+  std::string client_address() const;
+
   message::HeaderFilter::Options header_options(const MessageBegun& begun) const;
   bool message_octets();
   void take_octets(std::string_view octets);
@@ -216,6 +223,7 @@ struct ServerSession::State {
   std::uint32_t commands_ = 0;
   std::uint32_t errors_ = 0;
   std::uint32_t auth_failures_ = 0;
+  bool xclient_allowed_ = false;  // by the connection's own peer, whatever XCLIENT says of others
   const char* stage_ = "connect";
 
   std::string_view input_;        // during a step; views pending_ or what bytes() was given
@@ -233,6 +241,7 @@ struct ServerSession::State {
   std::unique_ptr<OpenTransaction> transaction_;
   std::vector<event::Event> events_;
   std::vector<RefusalRecord> refusals_;
+  std::unique_ptr<Xclient> xclient_;  // all that XCLIENT has said so far
 };
 
 }  // namespace postil::smtp

@@ -60,7 +60,9 @@ smtp::ServerSettings bare_settings(const std::map<std::string, std::string>& set
       made.require_auth = yes(value);
     else if (key == "hide_client")
       made.hide_client = yes(value);
-    else if (key == "receipt_url")
+    else if (key == "xclient") {
+      if (yes(value)) made.xclient_from = {*address::Network::parse("192.0.2.0/24")};
+    } else if (key == "receipt_url")
       made.receipt_url = value;
     else if (key == "mechanisms") {
       for (const auto name : split(value, ',')) made.mechanisms.emplace_back(name);

@@ -51,6 +51,10 @@ Answer FakePolicy::answer(smtp::Question question) {
   }
   if (const auto* q = std::get_if<smtp::CheckSender>(&question)) return sender(*q);
   if (const auto* q = std::get_if<smtp::CheckRecipient>(&question)) return recipient(*q);
+  if (const auto* q = std::get_if<smtp::CheckClient>(&question)) {
+    if (q->address != "198.51.100.66") return Continue{};
+    return refuse(TextId::relay_not_for_you, {{"host", "mx.example.org"}, {"address", q->address}});
+  }
   if (std::holds_alternative<smtp::BeginMessage>(question)) return begin();
   if (auto* q = std::get_if<smtp::AppendBody>(&question)) return append(std::move(*q));
   if (auto* q = std::get_if<smtp::CommitMessage>(&question)) return commit(std::move(*q));

@@ -52,6 +52,7 @@ std::optional<std::string> unreachable_for_a_program(const Dialogue& dialogue, b
   const bool waits = std::ranges::any_of(dialogue.steps, [](const auto& step) { return step.kind == StepKind::wait; });
   if (waits) return real ? "it would take minutes" : "the line's latency moves the second that counts";
   if (sends(dialogue, "disk-begin@") || sends(dialogue, "diskfull@")) return "the disk does not fail by sender";
+  if (sends(dialogue, "198.51.100.66")) return "this relay is for everybody";
   if (sends(dialogue, "<nobody@")) return "a program refuses mailboxes of its own host only";
   if (sends(dialogue, "AGJsb2NrZWRAZXhhbXBsZS5vcmcAd3Jvbmc=")) return "one failure does not lock a login";
   return std::nullopt;
@@ -96,6 +97,8 @@ config::Config configuration_for(const Dialogue& dialogue, const env::Endpoint& 
   } else {
     toml += fmt::format("[null]\nlisten = {}\n", listen);
   }
+  if (yes("xclient"))
+    toml += fmt::format("[xclient]\nnetworks = [\"192.0.2.0/24\", \"127.0.0.1\"]\nlisten = {}\n", listen);
   const config::SourceFile source{"dialogue.toml", toml};
   config::Loaded loaded = config::parse(std::span(&source, 1));
   for (const auto& problem : loaded.problems) {

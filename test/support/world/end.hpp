@@ -1,6 +1,7 @@
 // One end of a connection in the world. Inside of network.cpp and stream.cpp.
 #pragma once
 
+#include "base/limits.hpp"
 #include "support/world/network.hpp"
 #include "support/world/parking.hpp"
 
@@ -37,7 +38,8 @@ class End : public std::enable_shared_from_this<End> {
  public:
   End(std::shared_ptr<Node> node, Line line, env::Endpoint local, env::Endpoint remote, bool server);
 
-  static env::Awaitable<env::NetResult<std::string_view>> read(std::shared_ptr<End> self, MonoTime deadline);
+  static env::Awaitable<env::NetResult<std::string_view>> read(std::shared_ptr<End> self, MonoTime deadline,
+                                                               std::size_t octets_max = limits::read_buffer_octets);
   static env::Awaitable<env::NetResult<void>> write(std::shared_ptr<End> self, std::string_view data,
                                                     MonoTime deadline);
   static env::Awaitable<env::NetResult<crypto::TlsFacts>> accept_tls(std::shared_ptr<End> self,

@@ -176,14 +176,15 @@ void End::consumed(std::size_t octets) {
   });
 }
 
-env::Awaitable<NetResult<std::string_view>> End::read(std::shared_ptr<End> self, MonoTime deadline) {
+env::Awaitable<NetResult<std::string_view>> End::read(std::shared_ptr<End> self, MonoTime deadline,
+                                                      std::size_t octets_max) {
   for (;;) {
     if (auto failed = self->failure()) co_return std::unexpected(std::move(*failed));
     if (self->ended_) co_return std::unexpected(NetFailure{NetError::closed, ""});
     std::size_t count = 0;
     auto& buffer = thread_buffer();
     if (!self->inbox_.empty()) std::memset(buffer.data(), '#', buffer.size());
-    while (!self->inbox_.empty() && count < buffer.size()) {
+    while (!self->inbox_.empty() && count < octets_max) {
       Segment& segment = self->inbox_.front();
       if (segment.kind == Segment::Kind::end) {
         if (count > 0) break;
@@ -200,7 +201,7 @@ env::Awaitable<NetResult<std::string_view>> End::read(std::shared_ptr<End> self,
         segment.data = record_seen_in_clear;
         segment.kind = Segment::Kind::clear;
       }
-      const std::size_t take = std::min(segment.data.size(), buffer.size() - count);
+      const std::size_t take = std::min(segment.data.size(), octets_max - count);
       std::memcpy(buffer.data() + count, segment.data.data(), take);
       count += take;
       segment.data.erase(0, take);
@@ -397,6 +398,11 @@ class WorldStream : public env::Stream {
   explicit WorldStream(std::shared_ptr<End> end) : end_(std::move(end)) {}
   ~WorldStream() override { end_->close(); }
   env::Awaitable<NetResult<std::string_view>> read(MonoTime deadline) override { return End::read(end_, deadline); }
+  env::Awaitable<NetResult<std::string>> read_few(std::size_t octets_max, MonoTime deadline) override {
+    const auto octets = co_await End::read(end_, deadline, octets_max);
+    if (!octets) co_return std::unexpected(octets.error());
+    co_return std::string(*octets);
+  }
   env::Awaitable<NetResult<void>> write(std::string_view data, MonoTime deadline) override {
     return End::write(end_, data, deadline);
   }

@@ -57,6 +57,21 @@ TEST(Settings, RefusalsNameSettingsThatExist) {
   EXPECT_GT(named, 25);
 }
 
+TEST(Settings, ProxiesAndXclientByListener) {
+  const std::string some =
+      relay + "[proxy]\nnetworks = [\"10.0.0.1\"]\nlisten = [\"192.0.2.1:25\"]\n[xclient]\nnetworks = [\"10.0.0.2\"]\n";
+  const auto config = read(some);
+  const auto plans = listeners(config);
+  ASSERT_EQ(plans.size(), 3u);
+  EXPECT_TRUE(covers(config.proxy, plans[0]));
+  EXPECT_FALSE(covers(config.proxy, plans[1])) << "another address";
+  EXPECT_TRUE(covers(config.xclient, plans[1])) << "no listen: all of them";
+  EXPECT_FALSE(covers(config.xclient, plans[2])) << "not the socket of local programs";
+  EXPECT_EQ(session_settings(config, plans[0], false, {})->xclient_from.size(), 1u);
+  EXPECT_TRUE(session_settings(config, plans[2], false, {})->xclient_from.empty());
+  EXPECT_FALSE(covers(read(relay).proxy, plans[0]));
+}
+
 TEST(Settings, SmarthostUrls) {
   using enum smtp::TlsUse;
   const UrlCase cases[] = {

@@ -92,6 +92,7 @@ class ServerRig {
     state->settings = std::make_shared<const smtp::ServerSettings>(settings);
     state->policy = std::make_shared<const server::Policy>(policy);
     state->networks = networks;
+    state->proxies = proxies;
     if (!certificate.empty()) {
       env::TlsServerFiles files;
       files.certificate = certificate;
@@ -163,7 +164,7 @@ class ServerRig {
   smtp::ServerSettings settings;
   server::Policy policy;
   server::SessionLimits limits;
-  std::vector<address::Network> networks;
+  std::vector<address::Network> networks, proxies;
   std::string certificate;
   std::unique_ptr<server::Registry> registry;
   std::unique_ptr<server::Acceptor> acceptor;

@@ -292,5 +292,140 @@ TEST(Tls, OverTlsFromTheBeginningAndByStarttls) {
   EXPECT_THAT(secure->reply(), StartsWith("220 "));
 }
 
+// ---- behind a proxy ------------------------------------------------------------------------------------------
+
+TEST(Proxied, TheHeadersClientCounts) {
+  ServerRig rig;
+  rig.proxies = {*address::Network::parse("10.0.0.0/24")};
+  rig.networks = {*address::Network::parse("198.51.100.0/24")};
+  rig.limits.sessions_per_address_max = 2;
+  rig.start();
+  std::vector<std::unique_ptr<WorldPeer>> open;
+  const auto connect = [&](const std::string& header) {
+    auto peer = rig.connect("10.0.0.1");
+    peer->send(header);
+    return peer;
+  };
+  const std::string header = "PROXY TCP4 198.51.100.7 192.0.2.1 50000 25\r\n";
+  for (int i = 0; i < 2; ++i) {
+    auto peer = connect(header);
+    EXPECT_THAT(peer->reply(), StartsWith("220 ")) << "the proxy's own address is in no network, and has no limit";
+    open.push_back(std::move(peer));
+  }
+  EXPECT_THAT(connect(header)->reply(), StartsWith("421 mx.example.org has too many connections from 198.51.100.7"));
+  EXPECT_THAT(connect("PROXY TCP6 2001:db8::1 2001:db8::2 1 25\r\n")->reply(),
+              StartsWith("554 mx.example.org relays for known networks only, and 2001:db8::1 is in none of them"));
+  const std::string second(
+      "\r\n\r\n\0\r\nQUIT\n\x21\x11\x00\x0f\xc6\x33\x64\x09\xc0\x00\x02\x01\x00\x01\x00\x19\x04\x00\x00", 31);
+  auto other = connect(second);
+  EXPECT_THAT(other->reply(), StartsWith("220 "));
+  // Its own rules, limits and Received.
+  EXPECT_THAT(other->say("EHLO client.example"), StartsWith("250"));
+  EXPECT_THAT(other->say("MAIL FROM:<a@example.org>"), StartsWith("250"));
+  EXPECT_THAT(other->say("RCPT TO:<b@example.net>"), StartsWith("250"));
+  EXPECT_THAT(other->say("DATA"), StartsWith("354"));
+  EXPECT_THAT(other->say("\r\nx\r\n."), StartsWith("250"));
+  ASSERT_EQ(rig.intake.envelopes.size(), 1u);
+  EXPECT_EQ(rig.intake.envelopes[0].client, "198.51.100.9");
+  EXPECT_EQ(rig.events.count(event::Name::session_client), 5);
+  EXPECT_EQ(rig.registry->sessions(), 3u);
+  open.clear();
+  other.reset();
+  rig.world.run_for(seconds(2));
+  EXPECT_EQ(rig.registry->sessions(), 0u);
+}
+
+TEST(Proxied, WithoutAHeaderThereIsNoSession) {
+  ServerRig rig;
+  rig.proxies = {*address::Network::parse("10.0.0.1")};
+  rig.start();
+  // Another peer gets nothing, whatever it says; nor a proxy that says something else, or nothing.
+  auto stranger = rig.connect("198.51.100.7");
+  stranger->send("PROXY TCP4 198.51.100.9 192.0.2.1 50000 25\r\n");
+  EXPECT_EQ(stranger->reply(), "");
+  EXPECT_TRUE(stranger->closed());
+  auto wrong = rig.connect("10.0.0.1");
+  wrong->send("EHLO client.example\r\n");
+  EXPECT_EQ(wrong->reply(), "");
+  EXPECT_TRUE(wrong->closed());
+  auto slow = rig.connect("10.0.0.1");
+  slow->send("PROXY TCP4 198.5");
+  rig.world.run_for(seconds(4));
+  EXPECT_EQ(rig.registry->sessions(), 1u);
+  slow->send("1");
+  rig.world.run_for(seconds(2));
+  EXPECT_EQ(slow->reply(), "");
+  EXPECT_TRUE(slow->closed());
+  EXPECT_EQ(rig.registry->sessions(), 0u);
+  EXPECT_EQ(rig.events.count(event::Name::session_refused), 3);
+  EXPECT_EQ(rig.events.count(event::Name::session_opened), 0);
+  // A check of the proxy's own is answered as the proxy.
+  auto check = rig.connect("10.0.0.1");
+  check->send("PROXY UNKNOWN\r\n");
+  EXPECT_THAT(check->reply(), StartsWith("220 "));
+  check->say("QUIT");
+}
+
+TEST(Proxied, TlsAndEarlyTalkersBehindTheHeader) {
+  ServerRig rig;
+  rig.proxies = {*address::Network::parse("10.0.0.1")};
+  rig.certificate = "world:mx.example.org";
+  rig.settings.implicit_tls = true;
+  rig.start();
+  auto peer = rig.connect("10.0.0.1");
+  peer->send("PROXY TCP4 198.51.100.7 192.0.2.1 50000 465\r\n");
+  ASSERT_TRUE(peer->start_tls());
+  EXPECT_THAT(peer->reply(), StartsWith("220 "));
+
+  ServerRig plain;
+  plain.proxies = rig.proxies;
+  plain.start();
+  auto early = plain.connect("10.0.0.1");
+  early->send("PROXY TCP4 198.51.100.7 192.0.2.1 50000 25\r\nEHLO spam.example\r\n");
+  EXPECT_THAT(early->reply(), StartsWith("554 mx.example.org saw commands before its greeting"));
+}
+
+TEST(Proxied, AStopDoesNotWaitForAHeader) {
+  ServerRig rig;
+  rig.proxies = {*address::Network::parse("10.0.0.1")};
+  rig.start();
+  auto silent = rig.connect("10.0.0.1");
+  rig.world.run_for(seconds(1));
+  EXPECT_EQ(rig.registry->sessions(), 1u);
+  rig.registry->stop();
+  rig.world.run_for(milliseconds(100));
+  EXPECT_EQ(rig.registry->sessions(), 0u);
+}
+
+TEST(Xclient, TheAddressCountsFromThenOn) {
+  ServerRig rig;
+  rig.settings.xclient_from = {*address::Network::parse("10.0.0.1")};
+  rig.networks = {*address::Network::parse("198.51.100.0/24"), *address::Network::parse("10.0.0.0/24")};
+  rig.limits.sessions_per_address_max = 1;
+  rig.start();
+  auto client = rig.ready("198.51.100.7");
+  EXPECT_THAT(client->say("XCLIENT ADDR=198.51.100.8"), StartsWith("550 5.7.0"));
+  auto proxy = rig.ready("10.0.0.1");
+  EXPECT_THAT(proxy->say("XCLIENT ADDR=198.51.100.7"), StartsWith("421 mx.example.org has too many connections from"));
+  EXPECT_TRUE((proxy->reply(), proxy->closed()));
+  proxy = rig.ready("10.0.0.1");
+  EXPECT_THAT(proxy->say("XCLIENT ADDR=198.51.100.8"), StartsWith("220 "));
+  auto again = rig.ready("10.0.0.1");
+  EXPECT_THAT(rig.connect("198.51.100.8")->reply(), StartsWith("421 "));
+  EXPECT_THAT(again->say("XCLIENT ADDR=203.0.113.5"), StartsWith("554 mx.example.org relays for known networks only"));
+  EXPECT_TRUE((again->reply(), again->closed()));
+  EXPECT_THAT(proxy->say("EHLO client.example"), StartsWith("250"));
+  EXPECT_THAT(proxy->say("MAIL FROM:<a@example.org>"), StartsWith("250"));
+  EXPECT_THAT(proxy->say("RCPT TO:<b@example.net>"), StartsWith("250"));
+  EXPECT_THAT(proxy->say("DATA"), StartsWith("354"));
+  EXPECT_THAT(proxy->say("\r\nx\r\n."), StartsWith("250"));
+  ASSERT_EQ(rig.intake.envelopes.size(), 1u);
+  EXPECT_EQ(rig.intake.envelopes[0].client, "198.51.100.8");
+  proxy->say("QUIT");
+  client->say("QUIT");
+  rig.world.run_for(seconds(1));
+  EXPECT_EQ(rig.registry->sessions(), 0u);
+}
+
 }  // namespace
 }  // namespace postil::test
