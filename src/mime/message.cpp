@@ -74,6 +74,12 @@ std::string content_of(GMimePart* part, std::size_t max, bool& truncated) {
   return {reinterpret_cast<const char*>(bytes->data), size};
 }
 
+// The types of RFC 8460 6.4 and 6.5, and those that some senders give such a file.
+bool may_be_tls_report(std::string_view type) {
+  return type.starts_with("application/tlsrpt") || type == "application/gzip" || type == "application/x-gzip" ||
+         type == "application/json";
+}
+
 struct Walk {
   const Limits& limits;
   Message& out;
@@ -114,6 +120,9 @@ struct Walk {
           to_utf8(octets, view(type == nullptr ? nullptr : g_mime_content_type_get_parameter(type, "charset"))));
       if (header && out.returned_header.empty()) out.returned_header = parse_fields(made.text, limits.fields_max);
     }
+    if (limits.report_octets_max > 0 && !returned && may_be_tls_report(made.type)) {
+      made.octets = content_of(part, limits.report_octets_max, out.truncated);
+    }
     out.parts.push_back(std::move(made));
   }
 };
@@ -137,8 +146,9 @@ void parse_into(Message& out, std::string_view mail, const Limits& limits) {
 }
 
 bool has_text(const Message& message) {
-  return std::ranges::any_of(message.parts,
-                             [](const Part& part) { return !trim(part.text).empty() && !part.returned; });
+  return std::ranges::any_of(message.parts, [](const Part& part) {
+    return (!trim(part.text).empty() || !part.octets.empty()) && !part.returned;
+  });
 }
 
 std::string_view body_of(std::string_view mail) {

@@ -1,6 +1,6 @@
 // A mail taken apart, for reading what its text says: header fields, text parts in UTF-8, delivery reports. Made for
 // bounces, which come damaged: what cannot be parsed is left out, and nothing fails but an input that is no mail.
-// What it does not do: keep attachments, verify signatures, write mails (dsn, message).
+// What it does not do: keep attachments (but TLS reports, when asked), verify signatures, write mails (dsn, message).
 #pragma once
 
 #include <cstddef>
@@ -15,6 +15,8 @@ struct Limits {
   std::size_t parts_max = 64;
   std::size_t text_octets_max = 256 * 1024;  // of one part
   std::size_t fields_max = 256;
+  // Of a part that may hold a TLS report [rfc8460 5.3], alone or gzipped: kept as Part::octets. 0: not kept.
+  std::size_t report_octets_max = 0;
 };
 
 struct Field {
@@ -27,6 +29,8 @@ struct Part {
   std::string text;  // of text parts and reports, in UTF-8 with LF; empty for others
   // The part belongs to a mail within this one: the returned message.
   bool returned = false;
+  // With Limits::report_octets_max, of application/tlsrpt+*, gzip and json: what was encoded.
+  std::string octets = {};
 };
 
 struct Message {
