@@ -11,6 +11,7 @@
 #include "cli/check.hpp"
 #include "cli/check_run.hpp"
 #include "diagnose/confirm.hpp"
+#include "i18n/list.hpp"
 
 namespace postil::cli {
 namespace {
@@ -43,6 +44,9 @@ std::optional<check::Options> options_of(const std::string& command) {
       out.request.parts.add(diagnose::Part::recipient);
     } else if (words[i] == "--parked") {
       out.request.parts.add(diagnose::Part::parked);
+    } else if (words[i] == "--list" && i + 1 < words.size()) {
+      out.request.lists = {std::string(words[++i])};
+      out.request.parts.add(diagnose::Part::block_lists);
     } else if (words[i] == "--only" && i + 1 < words.size()) {
       if (const auto part = diagnose::find_part(words[++i])) out.request.parts.add(*part);
     } else {
@@ -79,7 +83,7 @@ std::vector<Call> run(const diagnose::Report& report, const ConfirmOptions& opti
 
 std::string text_of(const Call& call, const i18n::Translator& tr) {
   return tr.text(fmt::format("check.confirm.{}", to_string(call.result.verdict)),
-                 {{"command", call.command}, {"findings", fmt::format("{}", fmt::join(call.result.by, ", "))}});
+                 {{"command", call.command}, {"findings", i18n::list(call.result.by, tr)}});
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include "cli/fact_rows.hpp"
 #include "diagnose/json.hpp"
 #include "i18n/columns.hpp"
+#include "i18n/list.hpp"
 
 namespace postil::cli {
 namespace {
@@ -27,40 +28,29 @@ struct Options {
   bool quiet = false;
 };
 
-void append(std::string& list, const std::string& word) {
-  if (!list.empty()) list += ", ";
-  list += word;
-}
-
 std::string stages(const Answer& side, const Translator& tr) {
-  std::string out;
-  for (auto stage : side.stages) append(out, tr.text(fmt::format("explain.stage.{}", knowledge::to_string(stage))));
-  return out;
+  std::vector<std::string> out;
+  for (auto stage : side.stages) out.push_back(tr.text(fmt::format("explain.stage.{}", knowledge::to_string(stage))));
+  return i18n::list(out, tr);
 }
 
 std::string actors(const Answer& side, const Translator& tr) {
-  std::string out;
+  std::vector<std::string> out;
   // What others may do all the same is advice for later.
   if (!side.steps.empty() && side.steps.front().who == knowledge::Role::nobody) return tr.text("explain.role.nobody");
   for (const auto& step : side.steps)
-    append(out, tr.text(fmt::format("explain.role.{}", knowledge::to_string(step.who))));
-  return out;
+    out.push_back(tr.text(fmt::format("explain.role.{}", knowledge::to_string(step.who))));
+  return i18n::list(out, tr);
 }
 
-std::string enhanced(const Answer& side) {
-  std::string out;
-  for (const auto& code : side.enhanced) append(out, code);
-  return out;
-}
-
-std::string defined(const Answer& side) {
-  std::string out;
+std::string defined(const Answer& side, const Translator& tr) {
+  std::vector<std::string> out;
   for (const auto& [document, section] : side.defined) {
     const bool rfc = std::ranges::all_of(document, is_digit);
     const auto name = (rfc ? "RFC " : "") + document;
-    if (out.find(name) == std::string::npos) append(out, name);
+    if (std::ranges::find(out, name) == out.end()) out.push_back(name);
   }
-  return out;
+  return i18n::list(out, tr);
 }
 
 using Cells = std::vector<std::string>;
@@ -109,8 +99,8 @@ void write_table(const Comparison& comparison, const Context& context) {
     return tr.text(fmt::format("compare.short_retry.{}", knowledge::to_string(side.retry)));
   });
   row(tr.text("compare.row.persistence"), [&](const Answer& side) { return persistence_text(side, tr); });
-  row(tr.text("compare.row.enhanced"), [&](const Answer& side) { return enhanced(side); });
-  row(tr.text("compare.row.defined"), [&](const Answer& side) { return defined(side); });
+  row(tr.text("compare.row.enhanced"), [&](const Answer& side) { return i18n::list(side.enhanced, tr); });
+  row(tr.text("compare.row.defined"), [&](const Answer& side) { return defined(side, tr); });
 
   std::vector<std::size_t> widths(1);
   for (const auto& cells : rows) widths[0] = std::max(widths[0], i18n::width_cells(cells[0]));
@@ -161,11 +151,11 @@ int run_compare(const Context& context, const Options& options) {
     const auto message = context.tr.text("compare.error", {{"code", code}});
     if (options.json) {
       const auto why = diagnose::to_string(comparison.error().why);
-      context.out << diagnose::error_json("compare", why, message, exit_data) << '\n';
+      context.out << diagnose::error_json("compare", why, message, exit_usage) << '\n';
     } else {
       context.err << message << '\n';
     }
-    return exit_data;
+    return exit_usage;
   }
   if (options.json) {
     context.out << diagnose::to_json(*comparison, context.tr) << '\n';

@@ -1,16 +1,15 @@
 #include "cli/fact_rows.hpp"
+#include "i18n/list.hpp"
 
 #include <fmt/format.h>
 
 namespace postil::cli {
 
 std::string emitters_text(const diagnose::Answer& answer, const i18n::Translator& tr) {
-  std::string out;
-  for (auto emitter : answer.emitters) {
-    if (!out.empty()) out += ", ";
-    out += tr.text(fmt::format("fact.emitter.{}", knowledge::to_string(emitter)));
-  }
-  return out;
+  std::vector<std::string> out;
+  for (auto emitter : answer.emitters)
+    out.push_back(tr.text(fmt::format("fact.emitter.{}", knowledge::to_string(emitter))));
+  return i18n::list(out, tr);
 }
 
 std::string persistence_text(const diagnose::Answer& answer, const i18n::Translator& tr) {
@@ -39,9 +38,7 @@ void add_fact_rows(Rows& rows, const diagnose::Answer& answer, const i18n::Trans
     rows.add("", tr.text(check->text()));
     label.clear();
   }
-  std::string related;
-  for (const auto& code : answer.related) related += (related.empty() ? "" : ", ") + code;
-  rows.add(tr.text("fact.label.related"), related);
+  rows.add(tr.text("fact.label.related"), i18n::list(answer.related, tr));
 }
 
 }  // namespace postil::cli

@@ -7,6 +7,7 @@
 #include <ostream>
 
 #include "diagnose/explain.hpp"
+#include "i18n/list.hpp"
 
 namespace postil::cli {
 
@@ -48,13 +49,13 @@ std::optional<Send::Stop> Send::no_route(const std::string& domain, const MailRo
 }
 
 void Send::show_route(const std::string& domain) {
-  std::string list;
+  std::vector<std::string> hosts;
   for (const auto& host : route_.hosts) {
-    list += list.empty() ? "" : ", ";
-    list += route_.kind == dns::MxSet::Kind::hosts ? fmt::format("{} (MX {})", host.name, host.preference) : host.name;
+    hosts.push_back(route_.kind == dns::MxSet::Kind::hosts ? fmt::format("{} (MX {})", host.name, host.preference)
+                                                           : host.name);
   }
   context_.out << text(route_.kind == dns::MxSet::Kind::hosts ? "route.hosts" : "route.implicit",
-                       {{"domain", domain}, {"hosts", list}})
+                       {{"domain", domain}, {"hosts", i18n::list(hosts, context_.tr)}})
                << '\n';
   if (route_.stray_null) context_.out << text("route.stray_null") << '\n';
 }

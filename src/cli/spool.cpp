@@ -13,6 +13,7 @@
 #include "cli/config_files.hpp"
 #include "cli/running_server.hpp"
 #include "env_asio/disk.hpp"
+#include "i18n/list.hpp"
 #include "spool/check.hpp"
 
 namespace postil::cli {
@@ -46,10 +47,10 @@ std::string_view key_of(ProblemKind kind) {
   return "disk";
 }
 
-std::string ids_of(const Problem& problem) {
-  std::string out;
-  for (const auto id : problem.messages) out += (out.empty() ? "" : ", ") + to_string(id);
-  return out;
+std::string ids_of(const Problem& problem, const i18n::Translator& tr) {
+  std::vector<std::string> ids;
+  for (const auto id : problem.messages) ids.push_back(to_string(id));
+  return i18n::list(ids, tr);
 }
 
 std::string key_of(OpenError error) {
@@ -124,10 +125,10 @@ void write_text(const Context& context, const Options& options, const CheckRepor
                            {{"file", problem.file},
                             {"offset", std::to_string(problem.offset)},
                             {"detail", problem.detail},
-                            {"messages", ids_of(problem)}})
+                            {"messages", ids_of(problem, context.tr)}})
                 << '\n';
     if (problem.kind == ProblemKind::bad_record && !problem.messages.empty()) {
-      context.out << tr.text("spool.concerns", {{"messages", ids_of(problem)}}) << '\n';
+      context.out << tr.text("spool.concerns", {{"messages", ids_of(problem, context.tr)}}) << '\n';
     }
   }
   if (!report.problems.empty()) context.out << '\n' << tr.text("spool.what_to_do") << '\n';

@@ -5,6 +5,7 @@
 
 #include "base/bytes.hpp"
 #include "console/draft.hpp"
+#include "i18n/list.hpp"
 #include "knowledge/guides.hpp"
 
 namespace postil::console {
@@ -102,6 +103,7 @@ bool fill_glossary(Draft& draft) {
     if (!term->see.empty()) {
       auto see = item.add("SEE");
       see.set("T_SEE", draft.text("glossary.see"));
+      see.set("T_AND_NEXT", std::string(i18n::list_separator(draft.tr.language())));
       for (const auto& key : term->see) {
         const auto* other = knowledge::find_term(key);
         if (other == nullptr) continue;

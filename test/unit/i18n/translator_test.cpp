@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "i18n/columns.hpp"
+#include "i18n/list.hpp"
 
 namespace postil::i18n {
 namespace {
@@ -34,6 +35,15 @@ TEST(Translator, an_unknown_language_is_english_and_an_unknown_key_shows_itself)
   EXPECT_EQ(tr.text("no.such.key"), "no.such.key");
   EXPECT_FALSE(tr.has("no.such.key"));
   EXPECT_TRUE(tr.has("cli.about"));
+}
+
+TEST(List, is_written_as_the_language_writes_lists) {
+  const std::vector<std::string> words = {"a", "b", "c"};
+  EXPECT_EQ(list(words, Translator("en")), "a, b, c");
+  EXPECT_EQ(list(words, Translator("ja")), "a、b、c");
+  EXPECT_EQ(list(words, Translator("zh-Hans")), "a、b、c");
+  EXPECT_EQ(list(words, Translator("ar")), "a، b، c");
+  EXPECT_EQ(list(std::vector<std::string>{}, Translator("ja")), "");
 }
 
 TEST(Language, tags_as_systems_write_them) {
