@@ -1,6 +1,7 @@
 #include "dns/mx.hpp"
 
 #include <algorithm>
+#include <unordered_set>
 
 namespace postil::dns {
 
@@ -45,11 +46,10 @@ MxSet classify_mx(const Answer& mx) {
   std::stable_sort(set.hosts.begin(), set.hosts.end(),
                    [](const Mx& a, const Mx& b) { return a.preference < b.preference; });
   // The same host twice: the better preference stays.
+  std::unordered_set<std::string> seen;  // there may be thousands
   std::vector<Mx> once;
   for (auto& host : set.hosts) {
-    const bool seen =
-        std::any_of(once.begin(), once.end(), [&](const Mx& kept) { return kept.exchange == host.exchange; });
-    if (!seen) once.push_back(std::move(host));
+    if (seen.insert(host.exchange).second) once.push_back(std::move(host));
   }
   set.hosts = std::move(once);
   if (nulls == 1 && null_at_zero && set.hosts.empty()) {

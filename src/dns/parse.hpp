@@ -16,7 +16,7 @@ namespace postil::dns {
 
 constexpr std::size_t packet_octets_max = 65535;
 constexpr std::size_t cname_chain_max = 16;  // longer chains, and loops, are Status::malformed
-constexpr std::size_t records_max = 2000;    // of the asked type; more are left out
+constexpr std::size_t records_max = 5500;    // of the asked type: a packet has no room for more
 
 // packet: the whole response, 12 to 65535 octets. asked_name: as it was asked, with or without the last dot, any case.
 // Only records of class IN in the answer section that belong to the CNAME chain of the name count. The status comes

@@ -23,6 +23,15 @@ TEST(ClassifyMx, SortsHostsAndKeepsTiesInTheirOrder) {
   EXPECT_FALSE(set.stray_null);
 }
 
+TEST(ClassifyMx, OfThousandsTheBestComesFirst) {
+  std::vector<Data> many;
+  for (unsigned i = 5000; i > 0; --i)
+    many.push_back(Mx{static_cast<std::uint16_t>(i), "mx" + std::to_string(i % 4000)});
+  const auto set = classify_mx(mx(std::move(many)));
+  ASSERT_EQ(set.hosts.size(), 4000u);
+  EXPECT_EQ(set.hosts.front(), (Mx{1, "mx1"}));
+}
+
 TEST(ClassifyMx, OnlyOneDotAtPreferenceZeroIsANullMx) {
   EXPECT_EQ(classify_mx(mx({Mx{0, ""}})).kind, Kind::null_mx);
   EXPECT_FALSE(classify_mx(mx({Mx{0, ""}})).stray_null);

@@ -207,7 +207,7 @@ TEST(ParseAnswer, TakesALargePacketAndBoundsRecords) {
   Packet many("example.com", Type::a);
   for (unsigned i = 0; i < 4000; ++i) many.add(pointer(12), Type::a, u16(0x0a00) + u16(i));
   ASSERT_GT(many.octets().size(), 64000u);
-  EXPECT_EQ(parse(many, "example.com", Type::a).records.size(), records_max);
+  EXPECT_EQ(parse(many, "example.com", Type::a).records.size(), 4000u) << "none is cut off: the last may be the best";
   EXPECT_EQ(parse_answer(many.octets() + std::string(2000, 'x'), "example.com", Type::a).status, Status::malformed);
 }
 
