@@ -31,6 +31,8 @@
 #include "cli/demo_folder.hpp"
 #include "cli/running_server.hpp"
 #include "env_asio/self_signed.hpp"
+#include "i18n/columns.hpp"
+#include "i18n/list.hpp"
 
 namespace postil::app {
 namespace {
@@ -287,6 +289,10 @@ void Demo::greet() {
     out << fmt::format("  {} send --demo --to {}@demo.test   # {}\n", context_.program_name, code,
                        text(fmt::format("code.{}", code)));
   }
+  std::vector<std::string> codes;
+  for (const auto& domain : demo_domains()) codes.push_back(fmt::to_string(domain.code));
+  for (const auto& line : i18n::wrap(text("codes", {{"codes", i18n::list(codes, context_.tr)}}), cli::line_cells))
+    out << line << '\n';
   out << '\n' << text("any_program") << '\n';
   out << fmt::format(
       "  swaks --server 127.0.0.1:{} --tls --auth-user {} --auth-password {} --from {} --to 550@demo.test\n",

@@ -13,20 +13,39 @@ namespace postil::app {
 
 const std::vector<DemoDomain>& demo_domains() {
   static const std::vector<DemoDomain> all = {
+      {211, "end", "2.0.0", "message taken; a 211 answers HELP with the state of a server"},
+      {214, "end", "2.0.0", "message taken; a 214 answers HELP"},
+      {220, "end", "2.0.0", "message taken; the 220 was the greeting"},
+      {221, "end", "2.0.0", "message taken; the 221 comes with QUIT"},
       {235, "end", "2.0.0", "message taken; the 235 was your own server's, when you logged in"},
       {250, "end", "2.0.0", "message taken"},
       {251, "rcpt", "2.1.5", "user not local; will forward"},
+      {252, "end", "2.0.0", "message taken; a 252 answers VRFY"},
+      {334, "end", "2.0.0", "message taken; the 334 was your own server's, if your login had more than one step"},
+      {354, "end", "2.0.0", "message taken; the 354 came before it, as the answer to DATA"},
       {421, "greeting", "", "service not available, try again later"},
+      {432, "mail", "4.7.12", "a password transition is needed"},
       {450, "rcpt", "4.2.1", "mailbox busy, try again later"},
       {451, "rcpt", "4.7.1", "greylisted, try again later"},
       {452, "end", "4.3.1", "insufficient system storage"},
+      {454, "mail", "4.7.0", "temporary authentication failure"},
+      {455, "mail", "4.5.4", "unable to accommodate the parameters now"},
+      {500, "mail", "5.5.2", "syntax error, command unrecognized"},
+      {501, "mail", "5.5.4", "syntax error in parameters"},
+      {502, "data", "5.5.1", "command not implemented"},
+      {503, "data", "5.5.1", "bad sequence of commands"},
+      {504, "mail", "5.5.4", "command parameter not implemented"},
       {521, "greeting", "", "does not accept mail"},
       {530, "mail", "5.7.0", "must issue a STARTTLS command first"},
+      {534, "mail", "5.7.9", "authentication mechanism is too weak"},
+      {535, "mail", "5.7.8", "authentication credentials invalid"},
+      {538, "mail", "5.7.11", "encryption required for the requested authentication mechanism"},
       {550, "rcpt", "5.1.1", "no such mailbox here"},
       {551, "rcpt", "5.1.6", "user not local; please try another address"},
       {552, "end", "5.3.4", "message size exceeds fixed limit"},
       {553, "rcpt", "5.1.3", "mailbox name not allowed"},
       {554, "greeting", "", "no SMTP service for you here"},
+      {555, "rcpt", "5.5.4", "RCPT TO parameters not recognized or not implemented"},
       {556, "dns", "5.1.10", ""},
   };
   return all;
@@ -125,11 +144,12 @@ class DemoSession {
   // The reply of this stage: the domain's own one where this is its stage.
   std::string reply(std::string_view stage, std::string_view usual) const {
     if (domain_.stage != stage) return std::string(usual);
-    return fmt::format("{} {}{}{}", domain_.code == 235 ? 250 : domain_.code, domain_.enhanced,
-                       domain_.enhanced.empty() ? "" : " ", domain_.text);
+    // A code that no host gives to a message: it is taken, and the text says where the code is met.
+    const int code = domain_.stage == "end" && domain_.code < 400 ? 250 : domain_.code;
+    return fmt::format("{} {}{}{}", code, domain_.enhanced, domain_.enhanced.empty() ? "" : " ", domain_.text);
   }
 
-  // 500@demo.test is nobody's alias and comes to the inbox: it looks like a code of the demo, and is none.
+  // 599@demo.test is nobody's alias and comes to the inbox: it looks like a code of the demo, and is none.
   std::string rcpt_reply(std::string_view line) const {
     const auto local = line.substr(std::min(line.find('<'), line.size() - 1) + 1).substr(0, 4);
     const bool code =
@@ -168,6 +188,10 @@ class DemoSession {
   env::Awaitable<void> message() {
     if (!recipients_ || domain_.stage == "mail") {
       co_await say("554 5.5.1 no valid recipients");
+      co_return;
+    }
+    if (domain_.stage == "data") {
+      co_await say(reply("data", ""));
       co_return;
     }
     co_await say("354 end with a dot");

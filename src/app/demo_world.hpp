@@ -15,7 +15,7 @@ namespace postil::app {
 
 struct DemoDomain {
   int code;
-  std::string_view stage;     // where its host says it: greeting, ehlo, mail, rcpt, data, end, dns
+  std::string_view stage;     // where its host says it: greeting, mail, rcpt, data, end, dns
   std::string_view enhanced;  // "" = none
   std::string_view text;
 };

@@ -95,15 +95,17 @@ int Send::code_of(const smtp::Outcome& outcome) const {
 }
 
 void Send::explain(const reply::RemoteReply& reply, Stage stage) {
-  const auto answer = diagnose::explain(reply.one_line(), stage);
-  if (!answer) return;
+  if (const auto answer = diagnose::explain(reply.one_line(), stage)) show(*answer);
+}
+
+void Send::show(const diagnose::Answer& answer) {
   if (!options_.json) {
-    write_answer_head(context_.out, *answer, context_.tr, false);
+    write_answer_head(context_.out, answer, context_.tr, false);
     return;
   }
   auto& all = said_["explanations"];
   if (!all.is_array()) all = json::array();
-  all.as_array().push_back(json::parse(diagnose::to_json(*answer, context_.tr)));
+  all.as_array().push_back(json::parse(diagnose::to_json(answer, context_.tr)));
 }
 
 int Send::conclude() {

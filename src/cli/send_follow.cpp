@@ -1,6 +1,7 @@
 // What becomes of a message that the demo has taken.
 #include "cli/send_run.hpp"
 
+#include <algorithm>
 #include <filesystem>
 #include <ostream>
 #include <thread>
@@ -59,11 +60,29 @@ int Send::follow() {
   said_["message"] = std::move(message);
   if (!options_.json) out << '\n' << text("end." + word, {{"program", context_.program_name}, {"id", id}}) << '\n';
   if (story.end == MessageEnd::returned) wait_for_bounce();
-  if (story.end != MessageEnd::delivered && story.last_by_reply) {
-    if (!options_.json) out << '\n';
-    if (const auto reply = diagnose::read_reply(story.last_reply)) explain(*reply, Stage::any);
-  }
+  tell_meaning(story);
   return story.end == MessageEnd::delivered ? exit_ok : story.end == MessageEnd::open ? exit_temporary : exit_refused;
+}
+
+// Of the refusal; where all went well, of the code that the demo was asked for: 354@demo.test asks for 354.
+void Send::tell_meaning(const Story& story) {
+  if (story.end != MessageEnd::delivered) {
+    if (!options_.json) {
+      context_.out << '\n';
+      return write_meaning(context_.out, story, context_.tr);
+    }
+    const auto reply = diagnose::read_reply(story.last_reply);
+    if (story.last_by_reply && reply) explain(*reply, Stage::any);
+    return;
+  }
+  for (const auto& to : options_.to) {
+    const std::string code = to.substr(0, to.find('@'));
+    if (code.size() != 3 || !std::ranges::all_of(code, is_digit)) continue;
+    const auto answer = diagnose::explain(code, Stage::any);
+    if (!answer) continue;
+    if (!options_.json) context_.out << '\n';
+    show(*answer);
+  }
 }
 
 void Send::wait_for_bounce() {

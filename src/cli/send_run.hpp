@@ -13,6 +13,7 @@
 #include "cli/mail_route.hpp"
 #include "cli/password_source.hpp"
 #include "cli/running_server.hpp"
+#include "cli/story.hpp"
 
 namespace postil::cli {
 
@@ -59,9 +60,11 @@ class Send {
   int code_of(const smtp::Outcome& outcome) const;
   void show_dialogue();
   void explain(const reply::RemoteReply& reply, Stage stage);
+  void show(const diagnose::Answer& answer);
   int finish(std::optional<Stop> stop, int code);
   // send_follow.cpp
   int follow();  // the exit code of the message's end
+  void tell_meaning(const Story& story);
   void wait_for_bounce();
   std::string text(std::string_view key, const i18n::Args& args = {}) const {
     return context_.tr.text("send." + std::string(key), args);

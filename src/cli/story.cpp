@@ -139,6 +139,10 @@ void Teller::recipient(const json::object& record, std::string_view event) {
     any_removed_ = true;
     text = tr_.text("trace.removed", args);
   } else {
+    if (reason == "expired" && story_.last_reason != reason) {
+      story_.waited_for = story_.last_reason;
+      story_.waited_status = story_.last_status;
+    }
     story_.last_reply = words;
     story_.last_reason = reason;
     story_.last_status = string_of(record, "status");
@@ -187,6 +191,8 @@ Story Teller::tell(const json::array& records) {
       connection(record, next);
     } else if (event == "connection.opened") {
       connected(record);
+    } else if (event == "message.signed") {
+      if (long_form_) add(record, tr_.text("trace.signed", {{"keys", string_of(record, "keys")}}));
     } else if (event.starts_with("recipient.")) {
       recipient(record, event);
     } else if (event == "bounce.queued") {
@@ -250,7 +256,7 @@ void write_lines(std::ostream& out, const std::vector<StoryLine>& lines, std::si
     }
     if (lines[i].remote.empty()) continue;
     start.assign(indent, ' ');
-    start += "> ";
+    start += begins_with_code(lines[i].remote) ? "> " : "* ";  // the host's words, or ours
     for (const auto& part : i18n::wrap(lines[i].remote, line_cells - indent - 2)) {
       out << start << part << '\n';
       start.assign(indent + 2, ' ');

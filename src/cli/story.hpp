@@ -37,10 +37,11 @@ struct Story {
   Envelope envelope;
   std::vector<StoryLine> lines;
   MessageEnd end = MessageEnd::open;
-  std::string last_reply;      // of the last recipient that was refused or deferred
-  std::string last_reason;     // a word of queue/reason.def
-  std::string last_status;     // "5.1.1"
-  bool last_by_reply = false;  // last_reply begins with a reply code
+  std::string last_reply;                 // of the last recipient that was refused or deferred
+  std::string last_reason;                // a word of queue/reason.def
+  std::string last_status;                // "5.1.1"
+  std::string waited_for, waited_status;  // where the reason is that its time was over: why it had waited
+  bool last_by_reply = false;             // last_reply begins with a reply code
 };
 
 // records: as the calls `trace` and `explain` give them. long_form: connections too.
@@ -52,6 +53,11 @@ std::string reason_label(std::string_view word, const i18n::Translator& tr);
 std::string short_duration(std::uint64_t seconds, const i18n::Translator& tr);
 // "4.1 kB".
 std::string short_size(std::uint64_t octets);
+
+// What the last refusal means and who does what now: the reply explained, or the reason that no reply gave. Of a
+// message that is not tried any more nothing is said that holds only for one that waits. Nothing where there was no
+// refusal.
+void write_meaning(std::ostream& out, const Story& story, const i18n::Translator& tr);
 
 void write_lines(std::ostream& out, const std::vector<StoryLine>& lines, std::size_t from);
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <memory>
 #include <ostream>
+#include <sstream>
 
 #include "base/bytes.hpp"
 #include "base/ids.hpp"
@@ -14,7 +15,6 @@
 #include "cli/story.hpp"
 #include "diagnose/explain.hpp"
 #include "diagnose/json.hpp"
-#include "dsn/human.hpp"
 #include "i18n/columns.hpp"
 
 namespace postil::cli {
@@ -73,28 +73,6 @@ void write_head(std::ostream& out, const std::string& id, const Story& story, bo
   out << head << std::string(used + 3 <= line_cells ? line_cells - used : 3, ' ') << state << '\n';
 }
 
-// What the last refusal means: the reply explained, or the reason that no reply gave.
-void write_why(const Context& context, const Story& story) {
-  if (story.end == MessageEnd::delivered || story.last_reason.empty()) return;
-  context.out << '\n';
-  if (story.last_by_reply) {
-    const auto answer = diagnose::explain(story.last_reply, Stage::any);
-    if (answer) write_answer_head(context.out, *answer, context.tr, false);
-    return;
-  }
-  const auto reason = queue::parse_reason(story.last_reason);
-  if (!reason) return;
-  queue::RecipientState state;
-  state.reason = *reason;
-  state.code = reply::parse_enhanced_code(story.last_status).value_or(reply::EnhancedCode{});
-  const auto advice = dsn::advice_of(story.end == MessageEnd::open ? dsn::Kind::delayed : dsn::Kind::failed, state);
-  for (const std::string& key :
-       {fmt::format("bounce.advice.{}.what", advice.id), fmt::format("bounce.advice.{}.do", advice.id),
-        fmt::format("bounce.who.{}", advice.who)}) {
-    if (context.tr.has(key)) write_paragraph(context.out, context.tr.text(key));
-  }
-}
-
 int show_message(const Context& context, const std::string& id, const json::array& records, const json::object* message,
                  bool long_form) {
   const Story story = tell_story(records, context.tr, long_form, envelope_of(message));
@@ -105,7 +83,9 @@ int show_message(const Context& context, const std::string& id, const json::arra
     context.out << '\n';
     write_paragraph(context.out, context.tr.text("trace.unrecorded"));
   } else {
-    write_why(context, story);
+    std::ostringstream meaning;
+    write_meaning(meaning, story, context.tr);
+    if (!meaning.str().empty()) context.out << '\n' << meaning.str();
   }
   return exit_ok;
 }

@@ -14,6 +14,12 @@ smtp::ClientSettings settings_for(const Settings& settings, smtp::TlsUse tls) {
   return client;
 }
 
+// In a story the words of a server and ours stand in the same place: nothing that it said is to be read into these.
+std::string words_of_end(const env::NetFailure& failure) {
+  if (failure.error == env::NetError::closed) return "the server closed the connection without an answer";
+  return failure.detail.empty() ? std::string(env::to_string(failure.error)) : failure.detail;
+}
+
 }  // namespace
 
 std::string to_string(const HostAddress& host) {
@@ -103,9 +109,7 @@ env::Awaitable<void> Connection::drive(smtp::ClientAction action) {
       } else if (octets.error().error == env::NetError::cancelled) {
         action = session_.abort(now);
       } else {
-        action = session_.failed(octets.error().detail.empty() ? env::to_string(octets.error().error)
-                                                               : std::string_view(octets.error().detail),
-                                 now);
+        action = session_.failed(words_of_end(octets.error()), now);
       }
     } else if (auto* writing = std::get_if<smtp::ClientWrite>(&action)) {
       const auto written = co_await stream_->write(writing->output, writing->deadline);
@@ -119,7 +123,7 @@ env::Awaitable<void> Connection::drive(smtp::ClientAction action) {
         // A server that has heard enough says why before it closes: an early 552 is worth more than the broken write.
         const auto octets = co_await stream_->read(services_.clock.now() + seconds(2));
         const auto now = services_.clock.now();
-        action = octets ? session_.bytes(*octets, now) : session_.failed(env::to_string(written.error().error), now);
+        action = octets ? session_.bytes(*octets, now) : session_.failed(words_of_end(written.error()), now);
       }
     } else if (const auto* tls = std::get_if<smtp::ClientStartTls>(&action)) {
       env::TlsClientRequest request = tls_request(requirement_, host_.host);

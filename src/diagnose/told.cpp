@@ -1,5 +1,8 @@
 #include "diagnose/told.hpp"
 
+#include <algorithm>
+#include <iterator>
+
 #include "diagnose/explain.hpp"
 
 namespace postil::diagnose {
@@ -43,6 +46,16 @@ std::string_view reader_of(Role role) {
   return "you";
 }
 
+// What is advised is to wait: nothing for a message that has come back because it waited too long.
+bool only_to_wait(knowledge::Reason reason) {
+  using enum knowledge::Reason;
+  constexpr knowledge::Reason all[] = {recipient_rate_limited, auth_service_down,     greylisted,
+                                       too_many_recipients,    server_storage_full,   server_busy,
+                                       server_error,           connect_failed,        connection_dropped,
+                                       tls_handshake_failed,   mta_sts_or_dane_failed};
+  return std::ranges::find(all, reason) != std::end(all);
+}
+
 }  // namespace
 
 std::optional<dsn::Told> told(const queue::RecipientState& state) {
@@ -55,7 +68,9 @@ std::optional<dsn::Told> told(const queue::RecipientState& state) {
   // That hosts refuse us is known; only words without doubt say more.
   if (state.refused_since != WallTime{} && reply.confidence != Confidence::certain) return std::nullopt;
   if (reply.act == Role::nobody) return std::nullopt;  // a report asks somebody to do something
-  return dsn::Told{answer->what, reply.act_text, reader_of(reply.act), reply.reason};
+  const bool over = state.reason == Reason::expired && only_to_wait(reply.reason);
+  return dsn::Told{answer->what, over ? "bounce.advice.not_now.do" : reply.act_text, reader_of(reply.act),
+                   reply.reason};
 }
 
 }  // namespace postil::diagnose

@@ -92,6 +92,18 @@ TEST(Told, the_report_says_what_explain_says_of_the_reply) {
   EXPECT_EQ(said->who, "your_admin");
 }
 
+TEST(Told, who_waited_in_vain_is_not_told_to_wait) {
+  auto state = refused(Reason::expired, "452 4.3.1 insufficient system storage");
+  state.last_reason = Reason::host_deferred;
+  const auto said = told(state);
+  ASSERT_TRUE(said.has_value());
+  EXPECT_EQ(said->act, "bounce.advice.not_now.do");
+  state.diagnostic = "452 4.2.2 mailbox full";
+  state.last_reason = Reason::recipient_deferred;
+  ASSERT_TRUE(told(state).has_value());
+  EXPECT_EQ(told(state)->act, "reason.mailbox_full.do");
+}
+
 TEST(Told, nothing_where_no_server_decided_or_its_words_do_not_tell) {
   EXPECT_FALSE(told(refused(Reason::null_mx, "")));
   EXPECT_FALSE(told(refused(Reason::host_accepts_no_mail, "521 no")));  // the reason says it better
