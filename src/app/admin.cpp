@@ -108,6 +108,8 @@ std::string_view kind_word(queue::Kind kind) {
       return "delay_notice";
     case queue::Kind::success_report:
       return "success_report";
+    case queue::Kind::tls_report:
+      return "tls_report";
   }
   return "mail";
 }

@@ -24,6 +24,7 @@ void Attempt::tell_opened(const Connection& connection, const transport::Require
 }
 
 void Attempt::tell_tls(const Connection& connection, const smtp::Outcome& outcome, bool may_go_on) {
+  if (envelope_.kind == queue::Kind::tls_report) return;  // reports are not about their own delivery [rfc8460 3]
   const HostAddress& host = connection.host();
   const bool failed = outcome.trouble == smtp::Trouble::tls_failed || outcome.trouble == smtp::Trouble::tls_refused ||
                       outcome.trouble == smtp::Trouble::tls_not_offered;
@@ -34,6 +35,7 @@ void Attempt::tell_tls(const Connection& connection, const smtp::Outcome& outcom
   told.failed = !connection.ready() && !may_go_on;
   told.offered = outcome.trouble != smtp::Trouble::tls_not_offered;
   if (failed) told.reason = words_of(outcome);
+  told.local_address = connection.local_address();
   tell_session(services_, told);
 }
 
@@ -47,7 +49,7 @@ bool Attempt::ruled_out(const HostAddress& host, const transport::MessageRuling&
   } else if (!ruling.ruling.detail.empty()) {
     said.words += fmt::format(" ({})", ruling.ruling.detail);
   }
-  if (obstacle != transport::Obstacle::none) {
+  if (obstacle != transport::Obstacle::none && envelope_.kind != queue::Kind::tls_report) {
     SessionTold told{*host.policy, host.host, host.address, nullptr, crypto::TlsFault::none, true, true, said.words};
     tell_session(services_, told);
   }
@@ -88,7 +90,7 @@ env::Awaitable<void> Attempt::try_address(HostAddress host, bool in_clear) {
   pool_.in_use(connection.get());
   const smtp::Outcome opened = co_await connection->open();
   pool_.not_in_use(connection.get());
-  if (!in_clear) tell_tls(*connection, opened, tls == smtp::TlsUse::opportunistic);
+  if (tls != smtp::TlsUse::never) tell_tls(*connection, opened, tls == smtp::TlsUse::opportunistic);
   if (!connection->ready()) {
     route::Context with = context();
     with.after_tls = connection->session().tls().has_value();

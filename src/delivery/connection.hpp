@@ -38,6 +38,9 @@ class Connection {
   void cancel();
 
   const HostAddress& host() const { return host_; }
+  // The same host and address, on behalf of another domain.
+  void serve(HostAddress host) { host_ = std::move(host); }
+  const std::string& local_address() const { return stream_->local().address; }
   // What it has proven, and of a handshake that failed, what was wrong.
   transport::Verified verified() const;
   crypto::TlsFault tls_fault() const { return tls_fault_; }

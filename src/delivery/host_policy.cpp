@@ -24,6 +24,7 @@ TlsResult result_under(const SessionTold& told, bool webpki) {
 
 void add_dane(const transport::DaneResult& dane, transport::TlsSession& session) {
   session.policy = transport::ReportPolicy::tlsa;
+  if (dane.base != session.domain) session.policy_domain = dane.base;
   for (const auto& record : dane.records.usable) session.policy_lines.push_back(transport::to_text(record));
   for (const auto& one : dane.records.unusable) session.policy_lines.push_back(transport::to_text(one.record));
 }
@@ -122,6 +123,7 @@ void tell_session(Services& services, const SessionTold& told) {
   session.receiving_host = told.host;
   session.receiving_ip = told.address;
   session.reason = told.reason;
+  session.sending_ip = told.local_address;
   const auto give = [&](transport::TlsSession one) {
     if (one.policy != transport::ReportPolicy::no_policy_found && one.result != TlsResult::success) {
       services.events.emit({event::Name::tls_policy_failed,
@@ -156,6 +158,11 @@ void tell_session(Services& services, const SessionTold& told) {
   }
   if (any || session.domain.empty()) return;
   session.result = result_under(told, false);
+  if (obstacle == transport::Obstacle::dane_missing) {  // the configuration wants DANE
+    session.policy = transport::ReportPolicy::tlsa;
+    session.policy_domain = told.host;
+    session.result = TlsResult::dane_required;
+  }
   give(std::move(session));
 }
 

@@ -46,6 +46,7 @@ struct SessionTold {
   bool failed = false;  // under the policy nothing was sent
   bool offered = true;  // STARTTLS was offered
   std::string reason;
+  std::string local_address = {};  // from which the connection was made; "" = there was none
 };
 // Tells Services::tls_session, once for each policy of the domain, and emits tls_policy_failed for a failure under one;
 // in mode testing too. Nothing for a domain without policies and TLS.

@@ -9,9 +9,9 @@ namespace {
 
 constexpr std::size_t piece_octets = 64 * 1024;
 
-// Our own reports have no sender; their author is this host.
+// Our own reports on mail have no sender; their author is this host.
 std::string envelope_domain(const queue::Envelope& envelope, const Settings& settings) {
-  if (envelope.kind != queue::Kind::mail) return settings.host_name;
+  if (envelope.kind != queue::Kind::mail && envelope.sender.empty()) return settings.host_name;
   const auto at = envelope.sender.rfind('@');
   return at == std::string::npos ? std::string() : envelope.sender.substr(at + 1);
 }

@@ -34,6 +34,20 @@ struct Smarthost {
   bool operator==(const Smarthost&) const = default;
 };
 
+// Mail for these domains goes to a host of its own; the first that matches.
+struct Route {
+  std::vector<std::string> domains;  // as queue::matches_name
+  Smarthost to;
+  bool operator==(const Route&) const = default;
+};
+
+// TLS reports to other domains. [rfc8460]
+struct TlsReports {
+  std::string contact;         // local@domain, the author of the reports; "" = nothing is counted and sent
+  std::string organization;    // as it is named in them
+  Duration window = hours(4);  // after a day's end; at a random moment of it they leave
+};
+
 // Never changes; a reload makes a new one.
 struct Settings {
   std::string host_name;                           // EHLO name, Reporting-MTA
@@ -59,7 +73,8 @@ struct Settings {
   Duration report_lifetime = days(5);
   bool suppress_automatically = false;  // addresses of which their host says that there is no such mailbox
   Duration suppress_for = days(30);     // 0 = without an end
-  std::string report_language;          // server's language for reports, "" = English only
+  TlsReports tls_reports;
+  std::string report_language;                          // server's language for reports, "" = English only
   std::map<std::string, std::string> domain_languages;  // of a sender's domain: A-labels, lower case
   // What the message or its account said, else the sender's domain, else the server.
   const std::string& report_language_of(const queue::Envelope& original) const;

@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 
 #include "base/bytes.hpp"
+#include "delivery/web_address.hpp"
 
 namespace postil::delivery {
 namespace {
@@ -15,29 +15,37 @@ constexpr std::size_t refresh_at_once_max = 20;
 constexpr Duration known_min = minutes(1), known_most = minutes(5);
 constexpr Duration fetch_time = seconds(30);
 constexpr std::size_t file_octets_max = 64 * 1024 * 1024;
-constexpr std::string_view file_name = "sts-policies", new_file_name = "sts-policies.new";
+constexpr std::string_view file_name = "sts-policies";
 
 std::shared_ptr<const transport::StsPolicy> counting(const std::optional<transport::StsEntry>& entry) {
   if (!entry || entry->policy.mode == transport::StsMode::none) return nullptr;
   return std::make_shared<const transport::StsPolicy>(entry->policy);
 }
 
-std::expected<transport::StsPolicy, std::string> policy_in(const env::HttpsResult& response) {
+}  // namespace
+
+TransportPolicies::Fetched TransportPolicies::policy_in(const env::HttpsResult& response) {
+  using transport::TlsResult;
   if (!response) {
-    return std::unexpected(fmt::format("{} ({})", response.error().detail, env::to_string(response.error().error)));
+    const bool certificate = response.error().error == env::HttpsError::certificate;
+    auto words = fmt::format("{} ({})", response.error().detail, env::to_string(response.error().error));
+    const auto result = certificate ? TlsResult::sts_webpki_invalid : TlsResult::sts_policy_fetch_error;
+    return std::unexpected(FetchFailure{std::move(words), result});
   }
-  if (response->status != 200) return std::unexpected(fmt::format("the server answers {}", response->status));
+  if (response->status != 200) {
+    return std::unexpected(FetchFailure{fmt::format("the server answers {}", response->status)});
+  }
   if (!transport::sts_media_type(response->content_type)) {
-    return std::unexpected(fmt::format("the policy is not text/plain but \"{}\"", response->content_type));
+    auto words = fmt::format("the policy is not text/plain but \"{}\"", response->content_type);
+    return std::unexpected(FetchFailure{std::move(words), TlsResult::sts_policy_invalid});
   }
   auto parsed = transport::parse_sts_policy(response->body);
   if (parsed.policy) return std::move(*parsed.policy);
   const auto fatal = std::ranges::find(parsed.faults, true, &transport::StsFault::fatal);
-  return std::unexpected(fmt::format("the policy cannot be read: {} in line {}, column {}",
-                                     transport::to_string(fatal->kind), fatal->line, fatal->column));
+  auto words = fmt::format("the policy cannot be read: {} in line {}, column {}", transport::to_string(fatal->kind),
+                           fatal->line, fatal->column);
+  return std::unexpected(FetchFailure{std::move(words), TlsResult::sts_policy_invalid});
 }
-
-}  // namespace
 
 env::Awaitable<TransportPolicies::PolicyPtr> TransportPolicies::of(std::shared_ptr<const Settings> settings,
                                                                    std::string domain) {
@@ -76,8 +84,8 @@ void TransportPolicies::remember(const std::string& domain, PolicyPtr policy, st
   known_[domain] = {std::move(policy), now + std::clamp<Duration>(seconds(ttl_seconds), known_min, known_most)};
 }
 
-env::Awaitable<std::expected<transport::StsPolicy, std::string>> TransportPolicies::get(
-    std::shared_ptr<const Settings> settings, std::string domain) {
+env::Awaitable<TransportPolicies::Fetched> TransportPolicies::get(std::shared_ptr<const Settings> settings,
+                                                                  std::string domain) {
   env::HttpsRequest request;
   request.host = transport::sts_policy_host(domain);
   request.path = transport::sts_policy_path;
@@ -85,12 +93,7 @@ env::Awaitable<std::expected<transport::StsPolicy, std::string>> TransportPolici
   request.ca_file = settings->tls_ca_file;
   request.octets_max = transport::sts_policy_octets_max;
   const MonoTime deadline = services_.clock.now() + fetch_time;
-  for (const auto type : {dns::Type::aaaa, dns::Type::a}) {
-    const dns::Answer answer = co_await services_.resolver.query(request.host, type, deadline);
-    for (const auto& record : answer.records) {
-      if (const auto* address = std::get_if<dns::Address>(&record)) request.addresses.push_back(address->text);
-    }
-  }
+  request.addresses = co_await addresses_of(services_.resolver, request.host, deadline);
   const env::HttpsResult response = co_await services_.https->exchange(std::move(request), deadline);
   co_return policy_in(response);
 }
@@ -125,7 +128,8 @@ env::Awaitable<bool> TransportPolicies::fetch(std::shared_ptr<const Settings> se
                             {"max_age_seconds", static_cast<std::int64_t>(policy->max_age_seconds)}}});
   } else {
     services_.events.emit(
-        {event::Name::sts_fetch_failed, {{"domain", domain}, {"policy", id}, {"reason", policy.error()}}});
+        {event::Name::sts_fetch_failed, {{"domain", domain}, {"policy", id}, {"reason", policy.error().words}}});
+    tell_failure(domain, policy.error());
   }
   std::vector<env::Resume<bool>> others;
   {
@@ -135,7 +139,7 @@ env::Awaitable<bool> TransportPolicies::fetch(std::shared_ptr<const Settings> se
       cache_.fetched(domain, id, std::move(*policy), now);
       known_.erase(domain);
     } else {
-      cache_.fetch_failed(domain, id, std::move(policy.error()), now);
+      cache_.fetch_failed(domain, id, std::move(policy.error().words), now);
     }
     const auto under_way = fetching_.find(domain);
     others = std::move(under_way->second);
@@ -144,6 +148,18 @@ env::Awaitable<bool> TransportPolicies::fetch(std::shared_ptr<const Settings> se
   for (auto& other : others) other(good);
   if (good) save_soon();
   co_return good;
+}
+
+// For TLS reports: a session that would have stood under the policy.
+void TransportPolicies::tell_failure(const std::string& domain, const FetchFailure& failure) {
+  if (!services_.tls_session) return;
+  transport::TlsSession told;
+  told.domain = domain;
+  told.policy = transport::ReportPolicy::sts;
+  told.result = failure.result;
+  told.receiving_host = transport::sts_policy_host(domain);
+  told.reason = failure.words;
+  services_.tls_session(told);
 }
 
 env::Awaitable<void> TransportPolicies::refresh(std::shared_ptr<const Settings> settings) {
@@ -174,19 +190,7 @@ env::Awaitable<void> TransportPolicies::refresh(std::shared_ptr<const Settings> 
 
 env::Awaitable<void> TransportPolicies::load() {
   if (services_.disk == nullptr) co_return;
-  auto read = [disk = services_.disk]() -> std::string {
-    auto file = disk->open(file_name, false);
-    if (!file) return {};
-    const auto size = (*file)->size();
-    if (!size || *size > file_octets_max) return {};
-    std::string text(*size, '\0');
-    for (std::size_t at = 0; at < text.size();) {
-      const auto octets = (*file)->read(at, std::span(text).subspan(at));
-      if (!octets || *octets == 0) return {};
-      at += *octets;
-    }
-    return text;
-  };
+  auto read = [disk = services_.disk] { return env::read_file(*disk, file_name, file_octets_max).value_or(""); };
   const std::string text = co_await env::on(services_.pool, std::move(read));
   if (text.empty()) co_return;
   std::expected<void, std::string> taken;
@@ -206,7 +210,6 @@ void TransportPolicies::save_soon() {
   env::asio::post(services_.pool, [this] { save(); });
 }
 
-// The old file stays whole until the new one is on disk.
 void TransportPolicies::save() {
   std::string text;
   {
@@ -215,20 +218,8 @@ void TransportPolicies::save() {
     text = cache_.encode();
   }
   const std::lock_guard writing(writing_);
-  auto& disk = *services_.disk;
-  auto failed = [&](const env::DiskFailure& failure) {
-    services_.events.emit({event::Name::resource_trouble, {{"reason", failure.detail}}});
-  };
-  if (const auto removed = disk.remove(new_file_name); !removed && removed.error().error != env::DiskError::not_found) {
-    return failed(removed.error());
-  }
-  auto file = disk.create(new_file_name);
-  if (!file) return failed(file.error());
-  const std::array parts{std::string_view(text)};
-  if (auto done = (*file)->write(0, parts); !done) return failed(done.error());
-  if (auto done = (*file)->sync_data(); !done) return failed(done.error());
-  if (auto done = disk.rename(new_file_name, file_name); !done) return failed(done.error());
-  if (auto done = disk.sync_folder(); !done) return failed(done.error());
+  const auto done = env::replace_file(*services_.disk, file_name, text);
+  if (!done) services_.events.emit({event::Name::resource_trouble, {{"reason", done.error().detail}}});
 }
 
 }  // namespace postil::delivery

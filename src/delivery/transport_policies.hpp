@@ -38,8 +38,14 @@ class TransportPolicies {
   void remember(const std::string& domain, PolicyPtr policy, std::uint32_t ttl_seconds);
   // True: the cache has changed.
   env::Awaitable<bool> fetch(std::shared_ptr<const Settings> settings, std::string domain, std::string id);
-  env::Awaitable<std::expected<transport::StsPolicy, std::string>> get(std::shared_ptr<const Settings> settings,
-                                                                       std::string domain);
+  struct FetchFailure {
+    std::string words;
+    transport::TlsResult result = transport::TlsResult::sts_policy_fetch_error;  // for TLS reports
+  };
+  using Fetched = std::expected<transport::StsPolicy, FetchFailure>;
+  static Fetched policy_in(const env::HttpsResult& response);
+  env::Awaitable<Fetched> get(std::shared_ptr<const Settings> settings, std::string domain);
+  void tell_failure(const std::string& domain, const FetchFailure& failure);
   void save_soon();
   void save();
 

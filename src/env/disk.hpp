@@ -68,4 +68,8 @@ class Disk {
   virtual DiskResult<std::unique_ptr<DirectoryLock>> lock() = 0;
 };
 
+// A whole small file. replace_file: the old one stays whole until the new one, written as NAME.new, is on the disk.
+DiskResult<std::string> read_file(Disk& disk, std::string_view name, std::size_t octets_max);
+DiskResult<void> replace_file(Disk& disk, std::string_view name, std::string_view text);
+
 }  // namespace postil::env

@@ -35,10 +35,10 @@ constexpr std::array always_named = {
 };
 // As above where there is one. Lists and gateways on the way add them rightly where there is none.
 constexpr std::array named_if_there = {
-    "Sender",         "Content-ID",       "Content-Language",      "List-Id",
-    "List-Help",      "List-Unsubscribe", "List-Unsubscribe-Post", "List-Subscribe",
-    "List-Post",      "List-Owner",       "List-Archive",          "Feedback-ID",
-    "Auto-Submitted",
+    "Sender",         "Content-ID",        "Content-Language",      "List-Id",
+    "List-Help",      "List-Unsubscribe",  "List-Unsubscribe-Post", "List-Subscribe",
+    "List-Post",      "List-Owner",        "List-Archive",          "Feedback-ID",
+    "Auto-Submitted", "TLS-Report-Domain", "TLS-Report-Submitter",
 };
 
 bool belongs(std::string_view domain, const DkimKey& key) {

@@ -214,7 +214,7 @@ std::expected<Envelope, CodecError> decode_envelope(std::string_view octets) {
   const auto version = in.version_octet(envelope_version);
   Envelope envelope;
   envelope.id.value = in.number<std::uint64_t>();
-  envelope.kind = in.choice(Kind::success_report);
+  envelope.kind = in.choice(Kind::tls_report);
   envelope.arrived = in.time();
   envelope.expires = in.time();
   envelope.sender = in.text();

@@ -24,9 +24,11 @@ enum Notify : std::uint8_t {
   notify_delay = 8
 };
 
-enum class Body : std::uint8_t { seven_bit, eight_bit, binary };                // BODY= of MAIL
-enum class Return : std::uint8_t { unset, full, headers };                      // RET= of MAIL
-enum class Kind : std::uint8_t { mail, bounce, delay_notice, success_report };  // made by a client, or by us
+enum class Body : std::uint8_t { seven_bit, eight_bit, binary };                            // BODY= of MAIL
+enum class Return : std::uint8_t { unset, full, headers };                                  // RET= of MAIL
+enum class Kind : std::uint8_t { mail, bounce, delay_notice, success_report, tls_report };  // by a client, or by us
+
+enum class By : std::uint8_t { none, notify, give_back };  // BY= of MAIL
 
 struct Recipient {
   std::string address;   // where it goes: canonical local@domain, domain in lower case as it came

@@ -84,7 +84,9 @@ std::unique_ptr<BatchPiece> prepare(env::Batch&& batch, std::uint64_t& octets) {
   piece->mail = !batch.empty();
   for (auto& change : batch) {
     if (auto* add = std::get_if<env::AddMessage>(&change)) {
-      piece->mail = piece->mail && add->envelope.kind == queue::Kind::mail;
+      // What nobody is told of otherwise has room below the watermark; a TLS report may wait.
+      piece->mail =
+          piece->mail && (add->envelope.kind == queue::Kind::mail || add->envelope.kind == queue::Kind::tls_report);
       auto prepared = prepare(std::move(*add));
       octets += prepared.tail.size() + prepared.envelope.size() + prepared.state.size();
       piece->changes.push_back(std::move(prepared));

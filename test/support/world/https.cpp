@@ -35,6 +35,7 @@ env::Awaitable<env::HttpsResult> NodeHttps::exchange(env::HttpsRequest request, 
   if (result && result->body.size() > request.octets_max) {
     result = std::unexpected(env::HttpsFailure{env::HttpsError::too_large, "too much came"});
   }
+  if (result && result->status / 100 == 2 && request.post) web.posted.push_back(request);
   world.note(fmt::format("{} fetches {}{}: {}", self->name(), request.host, request.path,
                          result ? result->status : -static_cast<int>(result.error().error)));
   co_return result;

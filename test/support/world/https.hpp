@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "env/https.hpp"
 
@@ -24,6 +25,7 @@ class Web {
   void fails(const std::string& host, env::HttpsError error);  // timed_out: at the deadline
   void remove(const std::string& host) { pages_.erase(host); }
   std::uint64_t requests = 0;
+  std::vector<env::HttpsRequest> posted;  // those that were answered with 2yz
 
  private:
   friend class NodeHttps;
