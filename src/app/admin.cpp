@@ -261,6 +261,7 @@ env::Awaitable<json::object> Admin::status() {
   }
   json::array jobs;
   for (const auto& job : app_.config().jobs) jobs.push_back(json::string(job));
+  const auto refuses = app_.store().refuses_mail();
   const auto up = std::chrono::duration_cast<seconds>(app_.ports().clock.now() - app_.started_at());
   co_return json::object{{"ok", true},
                          {"version", POSTIL_VERSION},
@@ -275,7 +276,8 @@ env::Awaitable<json::object> Admin::status() {
                          {"attempts", totals.attempts_running},
                          {"delivered_last_minute", sums.delivered_last_minute},
                          {"sessions", app_.registry().sessions()},
-                         {"accepting", app_.store().accepts_mail()}};
+                         {"accepting", !refuses},
+                         {"refusing", refuses ? json::value(env::to_string(*refuses)) : json::value(nullptr)}};
 }
 
 env::Awaitable<json::object> Admin::summary(json::object request) {

@@ -2,6 +2,8 @@
 
 #include "app/mailbox_gone.hpp"
 
+#include <fmt/ranges.h>
+
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <utility>
@@ -36,8 +38,48 @@ StartFailure listen_failure(const env::Endpoint& at, const env::NetFailure& fail
           permission ? 77 : 69};
 }
 
+namespace {
+
+// What a running server does not take over from a new configuration: a reload names those that have changed.
+constexpr std::string_view keys_for_restart[] = {
+    "job",
+    "threads",
+    "submission.listen",
+    "submission.listen_tls",
+    "submission.local",
+    "relay.listen",
+    "null.listen",
+    "submission.users",
+    "dns.resolver",
+    "dns.validate",
+    "dns.trust_anchor",
+    "spool.folder",
+    "spool.segment_size",
+    "control.socket",
+    "control.submit_socket",
+    "metrics.listen",
+    "web.listen",
+    "web.url",
+    "log.events",
+    "history.folder",
+    "history.size",
+    "history.age",
+};
+
+std::vector<std::string> shown_for_restart(const config::Config& config) {
+  std::vector<std::string> all;
+  for (const auto key : keys_for_restart) all.push_back(config::find_key(key)->shown(config));
+  return all;
+}
+
+}  // namespace
+
 App::App(Ports ports, Executors executors, config::Config config, Extras extras)
-    : ports_(ports), executors_(std::move(executors)), config_(std::move(config)), extras_(std::move(extras)) {}
+    : ports_(ports),
+      executors_(std::move(executors)),
+      config_(std::move(config)),
+      shown_at_start_(shown_for_restart(config_)),
+      extras_(std::move(extras)) {}
 
 App::~App() = default;
 
@@ -78,7 +120,8 @@ std::expected<void, StartFailure> App::listen(const ListenerPlan& plan) {
     if (given) listener = std::move(*given);
   }
   if (!listener) {
-    auto opened = ports_.network.listen(plan.at, {1024, plan.at.local() ? 0666 : 0}, executors_.main);
+    auto opened =
+        ports_.network.listen(plan.at, {1024, plan.at.local() ? 0666 : 0, server::spare_descriptors}, executors_.main);
     if (!opened) return std::unexpected(listen_failure(plan.at, opened.error()));
     listener = std::move(*opened);
   }
@@ -93,7 +136,7 @@ std::expected<void, StartFailure> App::listen(const ListenerPlan& plan) {
 env::Awaitable<std::expected<void, StartFailure>> App::listen_control() {
   if (config_.control_socket.empty()) co_return std::expected<void, StartFailure>{};
   const env::Endpoint at{config_.control_socket, 0};
-  auto opened = ports_.network.listen(at, {16, 0660}, executors_.main);
+  auto opened = ports_.network.listen(at, {16, 0660, 0}, executors_.main);
   if (!opened) {
     auto failure = listen_failure(at, opened.error());
     if (opened.error().error == env::NetError::address_in_use) {
@@ -239,15 +282,10 @@ env::Awaitable<void> App::stop(Duration grace) {
 env::Awaitable<std::expected<std::vector<std::string>, StartFailure>> App::reload(
     config::Config config, std::string smarthost_password, std::shared_ptr<const mailauth::DkimKeys> dkim) {
   std::vector<std::string> later;
-  if (config.jobs != config_.jobs) later.emplace_back("job");
-  if (config.spool.folder != config_.spool.folder) later.emplace_back("spool.folder");
-  if (config.threads != config_.threads) later.emplace_back("threads");
-  const auto same = [](const ListenerPlan& a, const ListenerPlan& b) {
-    return a.at == b.at && a.job == b.job && a.implicit_tls == b.implicit_tls;
-  };
-  const auto before = listeners(config_);
-  const auto after = listeners(config);
-  if (!std::equal(before.begin(), before.end(), after.begin(), after.end(), same)) later.emplace_back("listen");
+  for (std::size_t i = 0; i < shown.size(); ++i) {
+    if (shown[i] != shown_at_start_[i]) later.emplace_back(keys_for_restart[i]);
+  }
+  const auto shown = shown_for_restart(config);
 
   auto fresh = ports_.network.load_tls({config.tls.certificate, config.tls.key, config.tls.client_ca});
   if (!config.tls.certificate.empty() && !fresh) {
@@ -267,9 +305,10 @@ env::Awaitable<std::expected<std::vector<std::string>, StartFailure>> App::reloa
   }
   registry_->set_limits(session_limits(config_));
   limits_->set(config_.limits);
+  if (log_) log_->set_watermark(config_.spool.watermark_octets);
   post_office_->set_settings(delivery_settings(config_, extras_.smarthost_password, looping_addresses(), extras_.dkim),
                              engine_settings(config_, ports_.entropy.word()));
-  ports_.events.emit({event::Name::config_reloaded, {}});
+  ports_.events.emit({event::Name::config_reloaded, {{"after_restart", fmt::format("{}", fmt::join(later, " "))}}});
   co_return later;
 }
 

@@ -55,8 +55,8 @@ class App {
   // No new sessions and attempts; running ones get `grace`, all together, and what is to be written 10 s more. On the
   // main executor. After it the spool is closed.
   env::Awaitable<void> stop(Duration grace);
-  // Takes a new configuration where that can be done while running: everything but job, listeners, spool and threads
-  // (`problems` says what waits for a restart). Certificates are read again.
+  // Takes a new configuration where that can be done while running. Certificates are read again. The keys whose new
+  // values wait for a restart.
   env::Awaitable<std::expected<std::vector<std::string>, StartFailure>> reload(
       config::Config config, std::string smarthost_password, std::shared_ptr<const mailauth::DkimKeys> dkim);
   // With the real ports (0 was asked for): for tests, the demo and logs.
@@ -89,6 +89,7 @@ class App {
   Extras extras_;
   MonoTime started_at_{};
   bool started_ = false;  // it listens and delivers
+  const std::vector<std::string> shown_at_start_;  // values of what needs a restart
   std::mutex id_mutex_;
   MessageIdMaker ids_{0};
 

@@ -10,6 +10,8 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "server/acceptor.hpp"
+
 namespace postil::app {
 namespace {
 
@@ -61,7 +63,7 @@ HandedOver::Socket HandedOver::describe(int fd) {
 std::optional<std::unique_ptr<env::Listener>> HandedOver::take(const env::Endpoint& at, env::Executor executor) {
   const auto adopt = [&](Socket& socket) -> std::optional<std::unique_ptr<env::Listener>> {
     socket.taken = true;
-    auto listener = network_.adopt(socket.fd, executor);
+    auto listener = network_.adopt(socket.fd, executor, server::spare_descriptors);
     if (!listener) return std::nullopt;  // it does not listen
     return std::move(*listener);
   };

@@ -67,7 +67,7 @@ env::Awaitable<std::string> MetricsServer::page() {
   const auto age = totals.messages ? app_.ports().clock.wall() - totals.oldest : Duration(0);
   gauge("postil_queue_oldest_seconds", "age of the oldest waiting message", static_cast<double>(age.count()) / 1e6);
   gauge("postil_sessions", "open sessions", static_cast<double>(app_.registry().sessions()));
-  gauge("postil_accepting", "1: new mail is taken; 0: below the watermark of the disk",
+  gauge("postil_accepting", "1: new mail is taken; 0: below the watermark of the disk, or no descriptors are left",
         app_.store().accepts_mail() ? 1 : 0);
   std::ostringstream out;
   prometheus::TextSerializer().Serialize(out, all);
@@ -83,8 +83,9 @@ env::Awaitable<console::HttpResponse> MetricsServer::answer(console::HttpRequest
     co_return response(200, std::move(text));
   }
   if (request.path() == "/readyz") {
-    if (app_.store().accepts_mail()) co_return response(200, "ready\n");
-    co_return response(503, "no space\n");
+    const auto refuses = app_.store().refuses_mail();
+    if (!refuses) co_return response(200, "ready\n");
+    co_return response(503, *refuses == env::StoreError::no_space ? "no space\n" : "no descriptors\n");
   }
   co_return response(404, "there are /metrics, /healthz and /readyz\n");
 }

@@ -7,7 +7,7 @@ namespace postil::app {
 
 class NoStore : public env::Store {
  public:
-  bool accepts_mail() const override { return false; }
+  std::optional<env::StoreError> refuses_mail() const override { return env::StoreError::stopped; }
   env::Awaitable<env::StoreResult<std::unique_ptr<env::BodyWriter>>> begin_body() override {
     co_return std::unexpected(env::StoreError::stopped);
   }

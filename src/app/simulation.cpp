@@ -40,7 +40,7 @@ struct NoIntake : server::Intake {
 
 // Has room for mail that never comes: the dialogue ends before DATA.
 struct RoomyStore : NoStore {
-  bool accepts_mail() const override { return true; }
+  std::optional<env::StoreError> refuses_mail() const override { return {}; }
 };
 
 // Gives no answer, which lets mail pass, and remembers what it was asked.

@@ -54,13 +54,14 @@ CallFailure not_reached(const Context& context, const ServerAt& at, const std::s
 CallFailure refused(const Context& context, const json::object& answer) {
   const std::string word = string_of(answer, "error");
   const std::string detail = string_of(answer, "text");
-  const int code = word == "not_found"      ? exit_finding
-                   : word == "bad_request"  ? exit_usage
-                   : word == "unknown_call" ? exit_unavailable
-                   : word == "stopping"     ? exit_temporary
-                   : word == "config"       ? exit_config
-                                            : exit_software;
-  const bool known = word == "not_found" || word == "stopping" || word == "unknown_call";
+  const int code = word == "not_found"        ? exit_finding
+                   : word == "bad_request"    ? exit_usage
+                   : word == "unknown_call"   ? exit_unavailable
+                   : word == "stopping"       ? exit_temporary
+                   : word == "no_descriptors" ? exit_temporary
+                   : word == "config"         ? exit_config
+                                              : exit_software;
+  const bool known = word == "not_found" || word == "stopping" || word == "unknown_call" || word == "no_descriptors";
   return {word.empty() ? "internal" : word,
           context.tr.text(known ? "server.error_" + word : "server.error", {{"detail", detail}}), code};
 }

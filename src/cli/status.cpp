@@ -62,7 +62,8 @@ int run_status(const Context& context, const Options& options) {
   const bool takes = accepting && accepting->is_bool() && accepting->as_bool();
   context.out << tr.text(only_null(*answer) ? "status_command.null_host"
                          : takes            ? "status_command.accepting"
-                                            : "status_command.not_accepting")
+                         : full             ? "status_command.not_accepting"
+                                            : "status_command.not_accepting_limit")
               << "\n\n";
   Rows rows;
   rows.add(tr.text("status_command.listens"), listeners(*answer, tr));
@@ -76,6 +77,7 @@ int run_status(const Context& context, const Options& options) {
 
 }  // namespace
 
+  const bool full = string_of(*answer, "refusing") == "no_space";
 void add_status(CLI::App& app, Command& chosen) {
   const auto& tr = *chosen.tr;
   auto options = std::make_shared<Options>();

@@ -10,6 +10,11 @@ namespace {
 constexpr std::size_t request_octets_max = 1u << 20;
 constexpr std::size_t answer_octets_max = 256u << 20;
 
+// For who cannot even be asked what he wants.
+std::string no_descriptors() {
+  return json::serialize(failure("no_descriptors", "the server has no file descriptors left")) + "\n";
+}
+
 // Reads up to the next newline; nothing at the end of the stream or when the line is too long.
 env::Awaitable<std::optional<std::string>> read_line(env::Stream& stream, std::string& buffer, std::size_t octets_max,
                                                      MonoTime deadline) {
@@ -61,6 +66,7 @@ env::Awaitable<void> serve(env::Listener& listener, Handler& handler, env::Clock
     auto stream = co_await listener.accept(executor);
     if (!stream) {
       if (stream.error().error == env::NetError::cancelled) co_return;
+      if (stream.error().error == env::NetError::limit && listener.turn_away(no_descriptors())) continue;
       co_await pause->wait_until(clock.now() + milliseconds(100));
       continue;
     }

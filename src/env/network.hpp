@@ -117,8 +117,12 @@ class Listener {
  public:
   virtual ~Listener() = default;
   // The next connection; its stream belongs to `executor` (pick one per connection).
-  // NetError::limit: wait a little and call again.
+  // NetError::limit: no descriptor is left for it (ListenOptions::spare_descriptors); turn_away() who waits, or wait a
+  // little, and call again.
   virtual Awaitable<NetResult<StreamPtr>> accept(Executor executor) = 0;
+  // After NetError::limit: says `farewell` to one connection and closes it, without waiting, by a descriptor that is
+  // kept for this. Who it was; nothing where nobody waited or it could not be done.
+  virtual std::optional<Endpoint> turn_away(std::string_view farewell) = 0;
   virtual void close() = 0;                   // a pending accept ends with cancelled; the port is free afterwards
   virtual const Endpoint& local() const = 0;  // with the real port where 0 was asked
 };
@@ -126,6 +130,9 @@ class Listener {
 struct ListenOptions {
   int backlog = 1024;
   int unix_mode = 0;  // permissions of a Unix socket, e.g. 0660
+  // The last descriptors of the process are not for its connections, but for the disk, DNS and who asks what is wrong;
+  // a small share of a low limit at the most.
+  int spare_descriptors = 0;
 };
 
 class Network {

@@ -6,6 +6,8 @@ std::string_view to_string(StoreError error) {
   switch (error) {
     case StoreError::no_space:
       return "no_space";
+    case StoreError::limit:
+      return "limit";
     case StoreError::failed:
       return "failed";
     case StoreError::stopped:

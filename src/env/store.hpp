@@ -10,6 +10,7 @@
 #include <expected>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -22,6 +23,7 @@ namespace postil::env {
 
 enum class StoreError : std::uint8_t {
   no_space,   // below the watermark; for new mail only
+  limit,      // no descriptors or memory left on this side; nothing of the batch counts
   failed,     // the disk failed; nothing of the batch counts
   stopped,    // the store is closing
   not_found,  // no such message
@@ -65,8 +67,9 @@ struct Waiting {
 class Store {
  public:
   virtual ~Store() = default;
-  // Free space is above the watermark: new mail may come. Any thread, no wait.
-  virtual bool accepts_mail() const = 0;
+  // Why no new mail may come (below the watermark: no_space); nothing: it may. Any thread, no wait.
+  virtual std::optional<StoreError> refuses_mail() const = 0;
+  bool accepts_mail() const { return !refuses_mail(); }
   virtual Awaitable<StoreResult<std::unique_ptr<BodyWriter>>> begin_body() = 0;
   // Durable (synced) when it returns without error; in the order of the calls of one caller.
   virtual Awaitable<StoreResult<void>> commit(Batch batch) = 0;

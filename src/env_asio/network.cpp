@@ -3,16 +3,19 @@
 #include <fmt/format.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include <fcntl.h>
+#include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <cerrno>
+#include <limits>
 
 #include "env_asio/clock.hpp"
 #include "env_asio/socket_address.hpp"
@@ -40,6 +43,7 @@ class Fd {
     if (fd_ >= 0) ::close(fd_);
   }
   int get() const { return fd_; }
+  void reset() { *this = Fd(-1); }
   int release() { return std::exchange(fd_, -1); }
 
  private:
@@ -55,6 +59,20 @@ Fd make_socket(int family) {
 }
 
 // ---- listening ----
+
+// Descriptors are given lowest first: one from here on means that no more than the spare ones are left.
+int first_spare_descriptor(int spare) {
+  rlimit limit{};
+  if (spare <= 0 || ::getrlimit(RLIMIT_NOFILE, &limit) != 0) return std::numeric_limits<int>::max();
+  constexpr rlim_t share = 8;
+  const auto kept = std::min(static_cast<rlim_t>(spare), limit.rlim_cur / share);
+  return static_cast<int>(std::min<rlim_t>(limit.rlim_cur - kept, std::numeric_limits<int>::max()));
+}
+
+// Held for when there is no other.
+Fd reserve_descriptor() {
+  return Fd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+}
 
 // Shared by the listener and a pending accept, as a stream's core is.
 struct Acceptor {
@@ -77,6 +95,9 @@ struct Acceptor {
   Endpoint local;
   std::string unlink_path;  // of a Unix socket that we made
   std::shared_ptr<ClientContexts> contexts;
+  int first_spare = std::numeric_limits<int>::max();
+  Fd reserve = reserve_descriptor();
+  Fd over_limit{-1};  // accepted, and one too many
   unsigned turns = 0;
   bool closed = false;
 };
@@ -117,6 +138,10 @@ env::Awaitable<NetResult<env::StreamPtr>> accept_one(std::shared_ptr<Acceptor> s
     SocketAddress peer;
     peer.length = sizeof peer.storage;
     const int fd = ::accept4(self->descriptor.native_handle(), peer.get(), &peer.length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd >= self->first_spare) {
+      self->over_limit = Fd(fd);
+      co_return std::unexpected(NetFailure{NetError::limit, "accept: only the last descriptors are left"});
+    }
     if (fd >= 0) co_return stream_of(*self, executor, fd, peer);
     if (of_one_connection(errno)) continue;
     if (errno != EAGAIN && errno != EWOULDBLOCK) co_return std::unexpected(net_failure("accept", errno));
@@ -127,6 +152,39 @@ env::Awaitable<NetResult<env::StreamPtr>> accept_one(std::shared_ptr<Acceptor> s
   }
 }
 
+// What the client has sent already is read, since a close with octets unread is a reset, which may overtake the
+// farewell.
+void say_and_close(Fd fd, std::string_view farewell) {
+  (void)::send(fd.get(), farewell.data(), farewell.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  ::shutdown(fd.get(), SHUT_WR);
+  char dropped[4096];
+  for (int i = 0; i < 4 && ::recv(fd.get(), dropped, sizeof dropped, MSG_DONTWAIT) > 0; ++i) {
+  }
+}
+
+Endpoint remote_endpoint(int fd) {
+  SocketAddress peer;
+  peer.length = sizeof peer.storage;
+  if (::getpeername(fd, peer.get(), &peer.length) != 0) return {};
+  return endpoint_of(peer);
+}
+
+std::optional<Endpoint> turn_one_away(Acceptor& self, std::string_view farewell) {
+  if (self.closed) return std::nullopt;
+  Fd fd = std::exchange(self.over_limit, Fd(-1));
+  if (fd.get() < 0) {
+    self.reserve.reset();
+    fd = Fd(::accept4(self.descriptor.native_handle(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+  }
+  std::optional<Endpoint> who;
+  if (fd.get() >= 0) {
+    who = self.local.local() ? self.local : remote_endpoint(fd.get());
+    say_and_close(std::move(fd), farewell);
+  }
+  if (self.reserve.get() < 0) self.reserve = reserve_descriptor();
+  return who;
+}
+
 class SocketListener : public env::Listener {
  public:
   explicit SocketListener(std::shared_ptr<Acceptor> acceptor) : acceptor_(std::move(acceptor)) {}
@@ -134,6 +192,7 @@ class SocketListener : public env::Listener {
   env::Awaitable<NetResult<env::StreamPtr>> accept(env::Executor executor) override {
     return accept_one(acceptor_, std::move(executor));
   }
+  std::optional<Endpoint> turn_away(std::string_view farewell) override { return turn_one_away(*acceptor_, farewell); }
   void close() override { acceptor_->close(); }
   const Endpoint& local() const override { return acceptor_->local; }
 
@@ -142,13 +201,15 @@ class SocketListener : public env::Listener {
 };
 
 NetResult<std::unique_ptr<env::Listener>> make_listener(const env::Executor& executor, Fd fd, std::string unlink_path,
-                                                        std::shared_ptr<ClientContexts> contexts) {
+                                                        std::shared_ptr<ClientContexts> contexts,
+                                                        int spare_descriptors) {
   auto acceptor =
       std::make_shared<Acceptor>(executor, local_endpoint(fd.get()), std::move(unlink_path), std::move(contexts));
   boost::system::error_code error;
   acceptor->descriptor.assign(fd.get(), error);
   if (error) return std::unexpected(net_failure("epoll", error.value()));
   fd.release();
+  acceptor->first_spare = first_spare_descriptor(spare_descriptors);
   return std::make_unique<SocketListener>(std::move(acceptor));
 }
 
@@ -252,10 +313,10 @@ NetResult<std::unique_ptr<env::Listener>> AsioNetwork::listen(const Endpoint& at
     if (at.local()) ::unlink(at.address.c_str());
     return std::unexpected(std::move(failure));
   }
-  return make_listener(executor, std::move(*fd), at.local() ? at.address : "", contexts_);
+  return make_listener(executor, std::move(*fd), at.local() ? at.address : "", contexts_, options.spare_descriptors);
 }
 
-NetResult<std::unique_ptr<env::Listener>> AsioNetwork::adopt(int fd, env::Executor executor) {
+NetResult<std::unique_ptr<env::Listener>> AsioNetwork::adopt(int fd, env::Executor executor, int spare_descriptors) {
   Fd own(fd);
   int listening = 0;
   socklen_t length = sizeof listening;
@@ -265,7 +326,7 @@ NetResult<std::unique_ptr<env::Listener>> AsioNetwork::adopt(int fd, env::Execut
   if (listening == 0) return std::unexpected(NetFailure{NetError::other, "adopt: this socket does not listen"});
   ::fcntl(fd, F_SETFD, FD_CLOEXEC);
   ::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_NONBLOCK);
-  return make_listener(executor, std::move(own), "", contexts_);
+  return make_listener(executor, std::move(own), "", contexts_, spare_descriptors);
 }
 
 env::Awaitable<NetResult<env::StreamPtr>> AsioNetwork::connect(Endpoint to, std::string source, MonoTime deadline) {

@@ -15,8 +15,8 @@ class AsioNetwork : public env::Network {
   env::NetResult<std::unique_ptr<env::Listener>> listen(const env::Endpoint& at, const env::ListenOptions& options,
                                                         env::Executor executor) override;
   // A listening socket from the service manager (socket activation). Takes the fd over, also on failure. A Unix
-  // socket's path stays when the listener closes.
-  env::NetResult<std::unique_ptr<env::Listener>> adopt(int fd, env::Executor executor);
+  // socket's path stays when the listener closes. spare_descriptors: as in ListenOptions.
+  env::NetResult<std::unique_ptr<env::Listener>> adopt(int fd, env::Executor executor, int spare_descriptors = 0);
   env::Awaitable<env::NetResult<env::StreamPtr>> connect(env::Endpoint to, std::string source,
                                                          MonoTime deadline) override;
   std::expected<std::shared_ptr<env::TlsServerContext>, std::string> load_tls(

@@ -8,6 +8,7 @@
 
 #include "reply/catalogue.hpp"
 #include "server/refusal_record.hpp"
+#include "server/refusal_rule.hpp"
 #include "smtp/proxy_header.hpp"
 
 namespace postil::server {
@@ -22,6 +23,9 @@ constexpr std::string_view tls_alert{"\x15\x03\x01\x00\x02\x02\x50", 7};
 constexpr int hellos_awaited_max = 100;
 // A proxy sends its header with the connection.
 constexpr Duration proxy_header_timeout = seconds(5);
+
+// So often at the most is it told that connections cannot be accepted, however the trouble comes and goes.
+constexpr Duration tell_interval = minutes(1);
 
 env::Awaitable<void> alert(env::Clock& clock, env::Stream& stream, std::shared_ptr<std::atomic<int>> awaited) {
   const bool patient = awaited->fetch_add(1) < hellos_awaited_max;
@@ -58,6 +62,10 @@ env::Awaitable<void> turn_away(Arrival arrival, reply::Reply reply) {
 // Its client is known: a session, or the refusal.
 void serve_client(Arrival arrival, std::optional<reply::Reply> refusal, const env::Executor& executor) {
   auto& services = arrival.services;
+  // A host that never takes mail says so also when it is busy: "try again later" would bring the client back for
+  // nothing [rfc7504 3], and a session costs more than this.
+  const auto& settings = *arrival.listener->settings;
+  if (refusal && smtp::refuses_all(settings)) refusal = smtp::null_host_greeting(settings);
   if (refusal) {
     services.events.emit(
         {event::Name::session_refused, {{"peer", arrival.client.address}, {"reply", reply::text_of(*refusal)}}});
@@ -159,24 +167,48 @@ void Acceptor::stop() {
 env::Awaitable<void> Acceptor::run() {
   const env::Executor here = co_await boost::asio::this_coro::executor;
   auto pause = services_.timers.make(here);
-  bool told = false;
   while (!stopped_) {
     SessionExecutors::Place place = executors_.pick();
     auto stream = co_await listener_->accept(place.executor);
     if (stream) {
-      told = false;
       serve(std::move(*stream), std::move(place));
       continue;
     }
     if (stopped_ || stream.error().error == env::NetError::cancelled) co_return;
-    if (!told) {
-      services_.events.emit(
-          {event::Name::accept_failed, {{"listener", to_string(listener_->local())}, {"why", stream.error().detail}}});
-      told = true;  // once per trouble, not per try
-    }
-    // Out of descriptors: the pending connection stays in the backlog; without a pause this would spin.
+    tell_failure(stream.error());
+    if (stream.error().error == env::NetError::limit && turn_away()) continue;
+    // Without a pause this would spin.
     co_await pause->wait_until(services_.clock.now() + milliseconds(100));
   }
+}
+
+void Acceptor::tell_failure(const env::NetFailure& failure) {
+  const auto now = services_.clock.now();
+  if (told_failure_ != MonoTime{} && now - told_failure_ < tell_interval) return;
+  told_failure_ = now;
+  services_.events.emit(
+      {event::Name::accept_failed, {{"listener", to_string(listener_->local())}, {"why", failure.detail}}});
+}
+
+// Whoever comes while there is no descriptor for a session is told so, and does not wait for an answer in vain.
+bool Acceptor::turn_away() {
+  const auto listener = state_.load();
+  const auto& settings = *listener->settings;
+  auto reply = smtp::refuses_all(settings)
+                   ? smtp::null_host_greeting(settings)
+                   : reply::make(reply::TextId::too_many_sessions, {{"host", settings.host_name}});
+  reply.rule = rule_descriptors;
+  const bool receipt = reply::entry(reply.text).receipt;
+  if (receipt) reply.receipt = make_receipt_id(services_.entropy.word());
+  const std::string wire = settings.implicit_tls ? std::string(tls_alert) : reply::to_wire(reply, settings.receipt_url);
+  const auto who = listener_->turn_away(wire);
+  if (!who) return false;
+  const std::string address = who->local() ? "local" : who->address;
+  services_.events.emit({event::Name::session_refused, {{"peer", address}, {"reply", reply::text_of(reply)}}});
+  if (receipt) {
+    record_refusal(services_, {*reply.receipt, reply, "connect", {}, {}, {}, {}}, address, registry_.next_id());
+  }
+  return true;
 }
 
 void Acceptor::serve(env::StreamPtr stream, SessionExecutors::Place place) {

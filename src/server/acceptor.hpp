@@ -22,6 +22,9 @@ class SessionExecutors {
   virtual Place pick() = 0;
 };
 
+// For ListenOptions: what sessions leave to the spool, DNS, deliveries and who asks what is wrong.
+inline constexpr int spare_descriptors = 64;
+
 class Acceptor {
  public:
   Acceptor(Services& services, Registry& registry, SessionExecutors& executors, std::unique_ptr<env::Listener> listener,
@@ -36,6 +39,8 @@ class Acceptor {
 
  private:
   void serve(env::StreamPtr stream, SessionExecutors::Place place);
+  bool turn_away();
+  void tell_failure(const env::NetFailure& failure);
 
   Services& services_;
   Registry& registry_;
@@ -43,6 +48,7 @@ class Acceptor {
   std::unique_ptr<env::Listener> listener_;
   std::atomic<std::shared_ptr<const ListenerState>> state_;
   std::atomic<bool> stopped_ = false;
+  MonoTime told_failure_{};  // when accept() failed and it was told
   std::shared_ptr<std::atomic<int>> hellos_awaited_ = std::make_shared<std::atomic<int>>(0);  // of those turned away
 };
 

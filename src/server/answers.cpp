@@ -22,6 +22,13 @@ Refusal refuse(TextId text, std::vector<reply::Arg> args = {}) {
 }
 
 // Counts a task in the pool for as long as it lives; the pool's queue is bounded by refusing above a number.
+// otherwise: where it is neither space nor descriptors.
+Refusal refuse(env::StoreError error, TextId otherwise) {
+  if (error == env::StoreError::no_space) return refuse(TextId::mail_no_space);
+  if (error == env::StoreError::limit) return refuse(TextId::mail_no_resources);
+  return refuse(otherwise);
+}
+
 class PoolPlace {
  public:
   PoolPlace(std::atomic<int>* waiting, int max) : waiting_(waiting) {
@@ -152,7 +159,7 @@ Answer Answers::auth_ended(const smtp::ReportAuth& question) {
 }
 
 env::Awaitable<Answer> Answers::sender(smtp::CheckSender question) {
-  if (!services_.store.accepts_mail()) co_return refuse(TextId::mail_no_space);
+  if (const auto why = services_.store.refuses_mail()) co_return refuse(*why, TextId::mail_local_trouble);
   const address::Path path = question.mail->sender;
   policy::Login login{.name = question.login, .local = settings_->job == smtp::Job::local};
   login.may_send_as = services_.accounts && services_.accounts->may_send_as(question.login, path.address);
@@ -197,10 +204,7 @@ env::Awaitable<Answer> Answers::recipient(smtp::CheckRecipient question) {
 
 env::Awaitable<Answer> Answers::begin() {
   auto body = co_await services_.store.begin_body();
-  if (!body) {
-    if (body.error() == env::StoreError::no_space) co_return refuse(TextId::mail_no_space);
-    co_return refuse(TextId::mail_local_trouble);
-  }
+  if (!body) co_return refuse(body.error(), TextId::mail_local_trouble);
   body_ = std::move(*body);
   if (policy_->hash_bodies) hash_ = std::make_unique<mailauth::DkimMessageHash>();
   smtp::MessageBegun begun;
@@ -217,8 +221,7 @@ env::Awaitable<Answer> Answers::append(smtp::AppendBody question) {
   const auto written = co_await body_->append(question.octets);
   if (written) co_return smtp::Continue{};
   body_.reset();
-  if (written.error() == env::StoreError::no_space) co_return refuse(TextId::mail_no_space);
-  co_return refuse(TextId::message_not_durable);
+  co_return refuse(written.error(), TextId::message_not_durable);
 }
 
 // Begins the message's trace, which outlives its envelope.
@@ -254,8 +257,7 @@ env::Awaitable<Answer> Answers::commit(smtp::CommitMessage question) {
   if (!durable) {
     services_.events.emit({event::Name::message_refused,
                            {{"id", to_string(envelope.id)}, {"why", std::string(env::to_string(durable.error()))}}});
-    if (durable.error() == env::StoreError::no_space) co_return refuse(TextId::mail_no_space);
-    co_return refuse(TextId::message_not_durable);
+    co_return refuse(durable.error(), TextId::message_not_durable);
   }
   ++accepted_;
   tell_accepted(envelope);

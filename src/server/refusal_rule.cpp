@@ -47,6 +47,8 @@ std::string_view rule_of(const reply::Reply& reply) {
       return "limits.message_size";
     case TextId::mail_no_space:
       return "spool.watermark";
+    case TextId::mail_no_resources:
+      return rule_descriptors;
     case TextId::mail_sender_null_mx:
     case TextId::mail_sender_domain_unknown:
       return "deliver.check_sender_domain";
@@ -67,6 +69,8 @@ std::string_view rule_of(const reply::Reply& reply) {
       return "suppress.automatic";
     case TextId::rcpt_not_here:
       return "aliases";
+    case TextId::message_too_slow:
+      return "limits.message_duration";
     case TextId::message_line_too_long:
       return "limits.line_length";
     case TextId::message_header_too_big:

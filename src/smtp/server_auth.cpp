@@ -56,9 +56,10 @@ std::vector<std::string_view> ServerSession::State::usable_mechanisms() const {
 std::optional<TextId> ServerSession::State::mechanism_fault(const sasl::MechanismInfo* info) const {
   if (info == nullptr || !allowed(*info)) return TextId::auth_mechanism_unknown;
   if (tls_) return std::nullopt;
+  // Where TLS is required, no mechanism works without it, nor is it of use that one keeps the password secret.
   const bool secret_in_clear = info->password_in_clear && !settings_->auth_without_tls;
-  if (secret_in_clear || info->channel_binding || info->name == "EXTERNAL") return TextId::auth_needs_tls;
-  if (settings_->require_tls) return TextId::tls_required;
+  const bool of_tls = info->channel_binding || info->name == "EXTERNAL";
+  if (secret_in_clear || of_tls || settings_->require_tls) return TextId::auth_needs_tls;
   return std::nullopt;
 }
 
@@ -66,7 +67,7 @@ void ServerSession::State::run_auth(std::string_view argument) {
   if (!login_.empty()) return say(TextId::auth_twice);
   if (!settings_->auth_offered) return say(TextId::auth_not_offered);
   if (auth_failures_ >= settings_->auth_failures_max) {
-    return say(TextId::auth_too_many_failures, {{"minutes", "some"}});
+    return say(TextId::auth_too_many_failures, {{"minutes", "1"}});
   }
   const auto space = argument.find(' ');
   const auto* info = sasl::find_mechanism(argument.substr(0, space));

@@ -54,9 +54,10 @@ void ServerSession::State::run_bdat(std::string_view argument) {
 }
 
 std::optional<reply::Reply> ServerSession::State::chunk_fault(std::uint64_t size) const {
+  if (!hello_said_) return reply::make(TextId::hello_first);
+  if (const auto what = missing()) return reply::make(*what);
   switch (stand()) {
     case Stand::fresh:
-      return reply::make(TextId::hello_first);
     case Stand::ready:
       return reply::make(after_last_chunk_ ? TextId::bdat_after_last : TextId::mail_first);
     case Stand::mail:

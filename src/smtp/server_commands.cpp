@@ -79,6 +79,21 @@ std::string command_list(bool starttls, bool auth) {
 }
 
 bool is_hello_name(std::string_view name) {
+// All but what leads to TLS and a login, ends the session or moves nothing. BDAT says it behind its octets.
+bool wants_login(Verb verb) {
+  switch (verb) {
+    case Verb::mail:
+    case Verb::rcpt:
+    case Verb::data:
+    case Verb::vrfy:
+    case Verb::expn:
+    case Verb::obsolete:
+      return true;
+    default:
+      return false;
+  }
+}
+
   if (name.empty() || has_8bit(name)) return false;
   if (name.front() == '[') return address::valid_address_literal(name);
   if (name.ends_with('.')) name.remove_suffix(1);
@@ -95,6 +110,13 @@ Stand ServerSession::State::stand() const {
 }
 
 void ServerSession::State::command(std::string_view line) {
+// What a client has to do before mail [rfc3207 4, rfc4954 6].
+std::optional<TextId> ServerSession::State::missing() const {
+  if (settings_->require_tls && !tls_) return TextId::tls_required;
+  if (settings_->require_auth && login_.empty()) return TextId::auth_required;
+  return std::nullopt;
+}
+
   const auto command = parse_command(line);
   if (phase_ == Phase::null_host) return null_host_command(command);
   stage_ = "command";
@@ -107,12 +129,16 @@ void ServerSession::State::command(std::string_view line) {
   if (command.verb == Verb::unknown) return say(TextId::command_unknown);
   const auto verb = to_upper(command.name);
   if (command.verb == Verb::obsolete || command.verb == Verb::expn) {
+  const auto wanted = wants_login(command.verb) ? missing() : std::nullopt;
     return say(TextId::command_not_implemented, {{"verb", verb}});
+    if (wanted) return say(*wanted);
   }
   const auto& row = row_of(command.verb);
   stage_ = row.stage.data();
   const auto& cell = row.cells[static_cast<std::size_t>(stand())];
   if (!cell.runs) {
+  // EHLO comes before a login.
+  if (wanted && (cell.runs || cell.refusal != TextId::hello_first)) return say(*wanted);
     if (cell.refusal == TextId::in_transaction) return say(cell.refusal, {{"verb", verb}});
     return say(cell.refusal);
   }

@@ -28,8 +28,6 @@ void ServerSession::State::drop_transaction() {
 }
 
 void ServerSession::State::run_mail(std::string_view argument) {
-  if (settings_->require_tls && !tls_) return say(TextId::tls_required);
-  if (settings_->require_auth && login_.empty()) return say(TextId::auth_required);
   auto mail = parse_mail(argument, esmtp_);
   if (!mail) return say(std::move(mail.error()));
   if (mail->requiretls && !tls_) return say(TextId::tls_required);  // [rfc8689 2]

@@ -5,17 +5,21 @@ namespace postil::smtp {
 
 using reply::TextId;
 
+// Who meets this has no other way to find out whom to ask. No enhanced code here [rfc2034 4].
+reply::Reply null_host_greeting(const ServerSettings& settings) {
+  const auto& host = settings.host_name;
+  if (!settings.contact.empty()) {
+    return reply::make(TextId::greeting_null_host, {{"host", host}, {"contact", settings.contact}});
+  }
+  auto reply = reply::make(TextId::null_host, {{"host", host}});
+  reply.enhanced = {};
+  return reply;
+}
+
 void ServerSession::State::null_host_greeting() {
   phase_ = Phase::null_host;
   stage_ = "connect";
-  // Who meets this has no other way to find out whom to ask. No enhanced code here [rfc2034 4].
-  if (settings_->contact.empty()) {
-    auto reply = reply::make(TextId::null_host, {{"host", settings_->host_name}});
-    reply.enhanced = {};
-    say(std::move(reply));
-    return;
-  }
-  say(TextId::greeting_null_host, {{"host", settings_->host_name}, {"contact", settings_->contact}});
+  say(smtp::null_host_greeting(*settings_));
 }
 
 void ServerSession::State::null_host_command(const Command& command) {

@@ -333,11 +333,15 @@ void ServerSession::State::close_with(TextId text, std::vector<reply::Arg> args)
 }
 
 void ServerSession::State::idle_too_long() {
-  auto reply = reply::make(TextId::idle_too_long, {{"host", settings_->host_name}});
   const bool octets = phase_ == Phase::message || phase_ == Phase::chunk || phase_ == Phase::swallow;
   if ((octets || begun_) && now_ >= block_deadline_) {
-    reply.rule = "limits.message_duration";
-  } else if (phase_ != Phase::null_host) {
+    const auto minutes_given = std::chrono::ceil<minutes>(settings_->message_duration_max).count();
+    stage_ = "time-out";
+    return close_with(TextId::message_too_slow,
+                      {{"host", settings_->host_name}, {"minutes", std::to_string(minutes_given)}});
+  }
+  auto reply = reply::make(TextId::idle_too_long, {{"host", settings_->host_name}});
+  if (phase_ != Phase::null_host) {
     reply.rule = octets ? "limits.data_timeout" : "limits.command_timeout";
   }
   stage_ = "time-out";

@@ -79,6 +79,13 @@ struct ServerSettings {
 struct PeerFacts {
   SessionId session;
   std::string address;  // "192.0.2.1"; "local" for a Unix socket
+// A host that takes no mail at all: whatever it says, "try again later" is not it [rfc7504 3].
+inline bool refuses_all(const ServerSettings& settings) {
+  return settings.job == Job::null_host;
+}
+// What it says in place of a greeting; also where there is no room for a session. No receipt.
+reply::Reply null_host_greeting(const ServerSettings& settings);
+
   std::string local_address;
   std::string local_login;                // Job::local: the account name that the uid stands for
   bool readable_before_greeting = false;  // octets were there before we said anything

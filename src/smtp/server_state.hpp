@@ -131,6 +131,7 @@ struct ServerSession::State {
   void command(std::string_view line);
   void hello(std::string_view name, bool extended);
   void run_ehlo(std::string_view argument);
+  std::optional<reply::TextId> missing() const;
   void run_helo(std::string_view argument);
   void run_rset(std::string_view argument);
   void run_noop(std::string_view argument);

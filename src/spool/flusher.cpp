@@ -112,8 +112,8 @@ void Flusher::flush_once() {
 
 void Flusher::take_chunk(Piece& piece) {
   if (piece.body->failed) return;
-  if (shared_->short_of_space) {  // the reserve is for results (rule f)
-    piece.body->fail(env::StoreError::no_space);
+  if (shared_->reserve_short) {  // it is for results (rule f)
+    piece.body->fail(shared_->reserve_error);
     return;
   }
   kept_.push_back(std::move(piece.octets));
@@ -128,7 +128,7 @@ void Flusher::take_chunk(Piece& piece) {
 }
 
 void Flusher::take_batch(std::unique_ptr<BatchPiece> batch) {
-  if (batch->mail && shared_->short_of_space) return fail(std::move(batch), env::StoreError::no_space);
+  if (batch->mail && shared_->reserve_short) return fail(std::move(batch), shared_->reserve_error);
   Overlay changed;
   if (const auto possible = check(*batch, changed); !possible) return fail(std::move(batch), possible.error());
   if (const auto bodies = lay_bodies(*batch); !bodies) return fail(std::move(batch), bodies.error());

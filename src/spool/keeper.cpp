@@ -78,9 +78,13 @@ void Keeper::give_back() {
 
 void Keeper::refill() {
   const auto filled = shared_->segments.fill_reserve();
-  const bool was = shared_->short_of_space.exchange(!filled);
-  if (!filled && !was) {
-    shared_->sink.emit({event::Name::spool_full, {{"detail", filled.error().detail}}});
+  const auto error = filled ? env::StoreError::no_space : store_error(filled.error());
+  const auto error_before = shared_->reserve_error.exchange(error);
+  const bool was = shared_->reserve_short.exchange(!filled);
+  if (!filled && (!was || error != error_before)) {
+    const bool full = error == env::StoreError::no_space;
+    shared_->sink.emit({full ? event::Name::spool_full : event::Name::resource_trouble,
+                        {{"what", std::string("spool")}, {"detail", filled.error().detail}}});
   } else if (filled && was && !shared_->below_watermark) {
     shared_->sink.emit({event::Name::spool_space_back, {}});
   }
@@ -90,7 +94,8 @@ void Keeper::check_space() {
   const auto space = shared_->disk.space();
   if (!space) return;
   const auto& options = shared_->options;
-  const auto least = options.watermark_octets ? options.watermark_octets : 2 * options.segment_octets + (64 << 20);
+  const std::uint64_t given = shared_->watermark_octets;
+  const auto least = given ? given : 2 * options.segment_octets + (64 << 20);
   const auto share =
       static_cast<std::uint64_t>(static_cast<double>(space->total_octets) * options.watermark_percent / 100);
   const auto watermark = std::max(least, share);

@@ -203,9 +203,15 @@ env::Awaitable<std::expected<std::unique_ptr<Log>, OpenFailure>> Log::open(Optio
                                          std::move(*lock), entropy.word(), *report));
 }
 
-bool Log::accepts_mail() const {
+std::optional<env::StoreError> Log::refuses_mail() const {
   keeper_->watch_space();
-  return !shared_->below_watermark && !shared_->short_of_space;
+  if (shared_->below_watermark) return env::StoreError::no_space;
+  if (shared_->reserve_short) return shared_->reserve_error.load();
+  return std::nullopt;
+}
+
+void Log::set_watermark(std::uint64_t octets) {
+  if (shared_->watermark_octets.exchange(octets) != octets) keeper_->poke();
 }
 
 env::Awaitable<env::StoreResult<std::unique_ptr<env::BodyWriter>>> Log::begin_body() {

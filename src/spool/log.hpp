@@ -46,7 +46,9 @@ class Log : public env::Store {
   // Without stop(): as a crash would leave it, but for what was being written just now. Who waits gets `stopped`.
   ~Log() override;
 
-  bool accepts_mail() const override;
+  std::optional<env::StoreError> refuses_mail() const override;
+  // Options::watermark_octets from now on. Any thread, no wait.
+  void set_watermark(std::uint64_t octets);
   env::Awaitable<env::StoreResult<std::unique_ptr<env::BodyWriter>>> begin_body() override;
   env::Awaitable<env::StoreResult<void>> commit(env::Batch batch) override;
   // Whole chunks are read and their CRC is verified: ask for Options::chunk_octets at multiples of it.

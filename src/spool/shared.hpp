@@ -31,7 +31,9 @@ struct Shared {
   std::mutex index_mutex;
   Index index;  // guarded by it
   std::atomic<std::uint64_t> messages{0};
-  std::atomic<bool> short_of_space{false};  // the reserve could not be filled: new mail is refused (rule f)
+  std::atomic<bool> reserve_short{false};  // it could not be filled: new mail is refused (rule f)
+  std::atomic<env::StoreError> reserve_error{env::StoreError::no_space};  // why
+  std::atomic<std::uint64_t> watermark_octets{options.watermark_octets};  // may change while running
   std::atomic<bool> below_watermark{false};
   std::atomic<std::uint64_t> written_octets{0};  // since the start, for the checkpoint's turn
   // Segments from here on belong to the group that is being written: its chunks are not yet in the index.
@@ -41,7 +43,9 @@ struct Shared {
 };
 
 inline env::StoreError store_error(const env::DiskFailure& failure) {
-  return failure.error == env::DiskError::no_space ? env::StoreError::no_space : env::StoreError::failed;
+  return failure.error == env::DiskError::no_space ? env::StoreError::no_space
+         : failure.error == env::DiskError::limit  ? env::StoreError::limit
+                                                   : env::StoreError::failed;
 }
 
 }  // namespace postil::spool

@@ -19,7 +19,7 @@ using ModelMessages = std::map<MessageId, ModelMessage>;
 
 class ModelStore : public env::Store {
  public:
-  bool accepting = true;
+  std::optional<env::StoreError> refusing;      // new mail, and why
   std::optional<env::StoreError> fail_commits;  // with this error, and without effect
   ModelMessages messages;
 
@@ -33,7 +33,7 @@ class ModelStore : public env::Store {
     std::string octets;
   };
 
-  bool accepts_mail() const override { return accepting; }
+  std::optional<env::StoreError> refuses_mail() const override { return refusing; }
   env::Awaitable<env::StoreResult<std::unique_ptr<env::BodyWriter>>> begin_body() override {
     co_return std::make_unique<Body>();
   }

@@ -218,6 +218,96 @@ class Lifecycle(postil.unittest.TestCase):
         server.wait_empty()
         self.assertEqual(len(sink.taken()), 2)
 
+    def test_reload_says_what_waits_for_a_restart(self):
+        server = self.stack.enter_context(postil.Server())
+        server.sections["spool"]["watermark"] = "100000G"  # more than there is
+        server.sections["history"]["age"] = "7d"
+        server.sections["submission"]["users"] = server.folder / "others"
+        server.write_config()
+        for n in (1, 2):  # also when it is read a second time
+            server.reload()
+            self.assertEqual(server.wait_events("config.reloaded", n)[n - 1]["after_restart"], "submission.users history.age")
+        server.wait_events("spool.full")
+        self.assertEqual(server.control("status")["refusing"], "no_space")
+        with server.client() as client:
+            self.assertEqual(client.mail(postil.USER)[0], 452)
+        server.sections = server.defaults()
+        server.write_config()
+        server.reload()
+        self.assertEqual(server.wait_events("config.reloaded", 3)[2]["after_restart"], "")
+        server.wait_events("spool.space_back")
+        with server.client() as client:
+            self.assertEqual(client.mail(postil.USER)[0], 250)
+
+    def test_a_users_file_that_is_a_pipe_is_not_waited_for(self):
+        server = self.stack.enter_context(postil.Server())
+        users = server.folder / "users"
+        users.rename(server.folder / "kept")
+        os.mkfifo(users)
+        for _ in range(3):
+            with server.client(user=None) as client:
+                with self.assertRaises(postil.smtplib.SMTPAuthenticationError) as told:
+                    client.login(postil.USER, postil.PASSWORD)
+            self.assertEqual(told.exception.smtp_code, 454)
+            self.assertTrue(told.exception.smtp_error.startswith(b"4.7.0"), told.exception.smtp_error)
+        self.assertEqual(len(server.events("resource.trouble")), 1)
+        users.unlink()
+        (server.folder / "kept").rename(users)
+        server.client().quit()
+
+    def test_without_descriptors_clients_are_told_so_and_the_server_lives(self):
+        sections, sink = self.world()
+        limit = 90
+        server = self.stack.enter_context(postil.Server(run_as=("prlimit", f"--nofile={limit}:{limit}"),
+                                                        top={"threads": 2}, **sections))
+        with contextlib.ExitStack() as flood:
+            first = server.client()  # no name was asked for in DNS so far
+            answers = {}
+            for _ in range(limit):
+                made = flood.enter_context(contextlib.closing(socket.create_connection(("127.0.0.1", server.port), 20 * postil.PATIENCE)))
+                code = made.makefile("rb").readline()[:3]
+                answers[code] = answers.get(code, 0) + 1
+            self.assertGreater(answers.pop(b"220"), 5)
+            self.assertGreater(answers.pop(b"421"), 5)
+            self.assertEqual(answers, {}, "everybody gets an answer")
+            self.assertEqual(len(server.wait_events("accept.failed")), 1)
+            receipt = server.wait_events("command.refused")[0]
+            self.assertEqual((receipt["key"], receipt["rule"]), ("too_many_sessions", "RLIMIT_NOFILE"))
+            done = server.run("status", "--config", server.config_file, timeout=10 * postil.PATIENCE)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertIn("RLIMIT_NOFILE", server.run("explain", receipt["receipt"], "--config", server.config_file).stdout)
+            # Not one is left: clients, admins and who is in are still answered. The first question to DNS comes now.
+            for _ in range(40):
+                made = flood.enter_context(contextlib.closing(socket.socket(socket.AF_UNIX)))
+                made.connect(str(server.control_socket))  # where the backlog is full, it waits
+                made.settimeout(20 * postil.PATIENCE)
+            self.assertIn(b'"no_descriptors"', made.makefile("rb").readline())
+            with contextlib.closing(socket.create_connection(("127.0.0.1", server.port), 20 * postil.PATIENCE)) as made:
+                self.assertRegex(made.makefile("rb").readline(), rb"^421 ")
+            done = server.run("status", "--config", server.config_file, timeout=10 * postil.PATIENCE)
+            self.assertEqual(done.returncode, 75, done.stdout)
+            self.assertIn("no file descriptors left", done.stderr)
+            taken = self.sent_or_put_off(first, "in the flood")
+            first.close()
+
+        def sends():
+            """mail is taken again"""
+            with server.client() as client:
+                return self.sent_or_put_off(client, "after the flood")
+        postil.wait_for(sends)
+        for subject in ["after the flood"] + ["in the flood"] * taken:
+            postil.wait_for(lambda found=subject: sink.find(found))
+
+    def sent_or_put_off(self, client, subject):
+        """Whether the message was taken; otherwise it is the server's descriptors that are said to be missing."""
+        try:
+            client.sendmail(postil.USER, ["bert@sink.lab"], postil.message(subject))
+            return True
+        except (postil.smtplib.SMTPSenderRefused, postil.smtplib.SMTPDataError) as told:
+            self.assertEqual(told.smtp_code, 451)
+            self.assertRegex(told.smtp_error, rb"^4\.3\.0 no descriptors")
+            return False
+
     def test_a_user_who_is_added_can_log_in_at_once(self):
         server = self.stack.enter_context(postil.Server())
         server.add_user("new@ours.lab", "a new password 9")

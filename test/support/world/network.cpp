@@ -63,6 +63,7 @@ class WorldListener : public env::Listener {
   explicit WorldListener(std::shared_ptr<ListenerCore> core) : core_(std::move(core)) {}
   ~WorldListener() override { core_->close(); }
   env::Awaitable<NetResult<env::StreamPtr>> accept(env::Executor) override { return ListenerCore::accept(core_); }
+  std::optional<env::Endpoint> turn_away(std::string_view) override { return {}; }
   void close() override { core_->close(); }
   const env::Endpoint& local() const override { return core_->local; }
 

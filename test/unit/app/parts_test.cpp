@@ -1,13 +1,16 @@
 // Limits over time, the users file, the event log.
 #include <gmock/gmock.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <csignal>
 
 #include <boost/json.hpp>
+#include <condition_variable>
 #include <filesystem>
 #include <fstream>
+#include <mutex>
 #include <thread>
 
 #include "accounts/users_text.hpp"
@@ -159,6 +162,57 @@ TEST_F(FileAccountsTest, ABrokenFileIsNoAccountAtAll) {
   EXPECT_TRUE(accounts.lookup("alice@example.org").available);
   std::filesystem::remove(path);
   EXPECT_FALSE(accounts.lookup("alice@example.org").available);
+}
+
+TEST_F(FileAccountsTest, APipeIsNotWaitedFor) {
+  FileAccounts accounts(path, events);
+  ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+  EXPECT_FALSE(accounts.lookup("alice@example.org").available);
+  EXPECT_FALSE(accounts.lookup("alice@example.org").available);
+  EXPECT_EQ(events.names.size(), 1u) << "told once";
+  EXPECT_THAT(accounts.refresh().error(), HasSubstr("no regular file"));
+  std::filesystem::remove(path);
+  write(sample("alice@example.org"));
+  EXPECT_TRUE(accounts.lookup("alice@example.org").available);
+}
+
+// As of a network disk that is gone.
+TEST_F(FileAccountsTest, AReadThatHangsHoldsUpNobody) {
+  struct Hang {
+    std::mutex mutex;
+    std::condition_variable changed;
+    bool hangs = false;
+  };
+  auto hang = std::make_shared<Hang>();
+  const auto read = [hang](const std::string& at, const accounts::FileStamp& known) {
+    std::unique_lock lock(hang->mutex);
+    hang->changed.wait(lock, [&] { return !hang->hangs; });
+    return read_users_file(at, known);
+  };
+  const auto set = [&](bool hangs) {
+    const std::lock_guard lock(hang->mutex);
+    hang->hangs = hangs;
+    hang->changed.notify_all();
+  };
+  write(sample("alice@example.org"));
+  FileAccounts accounts(path, events, milliseconds(50), read);
+  while (!accounts.lookup("alice@example.org").available) {
+  }
+  const auto told = events.names.size();
+  set(true);
+  EXPECT_FALSE(accounts.lookup("alice@example.org").available) << "454, in a bounded time";
+  const auto began = std::chrono::steady_clock::now();
+  for (int i = 0; i < 1000; ++i) EXPECT_FALSE(accounts.lookup("alice@example.org").available) << "at once from now on";
+  EXPECT_LT(std::chrono::steady_clock::now() - began, seconds(10)) << "not 1,000 times 50 ms";
+  EXPECT_EQ(events.names.size(), told + 1);
+  EXPECT_TRUE(accounts.may_send_as("alice@example.org", "alice@example.org")) << "who is logged in goes on";
+  set(false);
+  while (!accounts.lookup("alice@example.org").available) {
+  }
+  set(true);
+  EXPECT_FALSE(accounts.lookup("alice@example.org").available);
+  EXPECT_EQ(events.names.size(), told + 2) << "a new trouble is told again";
+  set(false);
 }
 
 // ---- the log

@@ -285,19 +285,72 @@ TEST_F(Network, AdoptsAListeningSocketOnly) {
   EXPECT_FALSE(network.adopt(-1, loop.executor()));
 }
 
+// This process has so many descriptors left while it lives.
+class FewDescriptors {
+ public:
+  explicit FewDescriptors(int left) {
+    ::getrlimit(RLIMIT_NOFILE, &old_);
+    const int lowest_free = ::dup(0);
+    ::close(lowest_free);
+    const rlimit low{static_cast<rlim_t>(lowest_free + left), old_.rlim_max};
+    EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &low), 0);
+  }
+  ~FewDescriptors() { ::setrlimit(RLIMIT_NOFILE, &old_); }
+
+ private:
+  rlimit old_{};
+};
+
+TEST_F(Network, WithoutADescriptorAClientIsStillToldToComeBack) {
+  auto listener = listen();
+  auto client = loop.run(network.connect(listener->local(), "", in(seconds(5))));
+  ASSERT_TRUE(client);
+  ASSERT_TRUE(loop.run((*client)->write("EHLO x\r\n", in(seconds(5)))));  // does not cost it the farewell
+  {
+    const FewDescriptors none(0);
+    EXPECT_EQ(loop.run(listener->accept(loop.executor())).error().error, NetError::limit);
+    EXPECT_EQ(listener->turn_away("421 later\r\n"), (*client)->local());
+    EXPECT_EQ(listener->turn_away("421 later\r\n"), std::nullopt) << "nobody waits";
+  }
+  EXPECT_EQ(loop.run(read_to_end(client->get())), "421 later\r\n closed");
+}
+
+TEST_F(Network, TheLastDescriptorsAreNotForConnections) {
+  auto waiting = listen();  // opens what the loop needs
+  const FewDescriptors few(32);
+  rlimit limit{};
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  auto listener = listen({"127.0.0.1", 0}, {.spare_descriptors = 4});
+  ASSERT_GE(limit.rlim_cur, 32u) << "an eighth is to be 4";
+  std::vector<env::StreamPtr> streams;
+  for (;;) {
+    auto client = loop.run(network.connect(listener->local(), "", in(seconds(5))));
+    ASSERT_TRUE(client) << client.error().detail;
+    auto accepted = loop.run(listener->accept(loop.executor()));
+    if (!accepted) {
+      EXPECT_EQ(accepted.error().error, NetError::limit);
+      EXPECT_EQ(listener->turn_away("421 later\r\n"), (*client)->local());
+      EXPECT_EQ(loop.run(read_to_end(client->get())), "421 later\r\n closed");
+      break;
+    }
+    streams.push_back(std::move(*client));
+    streams.push_back(std::move(*accepted));
+    ASSERT_LT(streams.size(), 40u);
+  }
+  EXPECT_GE(streams.size(), 4u);
+  const int spare = ::dup(0);
+  EXPECT_GE(spare, 0);
+  ::close(spare);
+}
+
 TEST_F(Network, RunningOutOfDescriptorsIsALimitAndPasses) {
   auto listener = listen();
   auto client = loop.run(network.connect(listener->local(), "", in(seconds(5))));
   ASSERT_TRUE(client);
-  rlimit old{};
-  ::getrlimit(RLIMIT_NOFILE, &old);
-  const int lowest_free = ::dup(0);
-  ::close(lowest_free);
-  const rlimit low{static_cast<rlim_t>(lowest_free), old.rlim_max};
-  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &low), 0);
+  auto none = std::make_unique<FewDescriptors>(0);
   auto accepted = loop.run(listener->accept(loop.executor()));
   auto connected = loop.run(network.connect(listener->local(), "", in(seconds(5))));
-  ::setrlimit(RLIMIT_NOFILE, &old);
+  none.reset();
   ASSERT_FALSE(accepted);
   EXPECT_EQ(accepted.error().error, NetError::limit);
   ASSERT_FALSE(connected);

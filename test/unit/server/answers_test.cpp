@@ -61,9 +61,13 @@ TEST(Sender, TheStoreIsFull) {
   ServerRig rig;
   rig.start();
   auto client = rig.ready();
-  rig.store.accepting = false;
+  rig.store.refusing = env::StoreError::no_space;
   EXPECT_THAT(client->say("MAIL FROM:<a@example.org>"), StartsWith("452 4.3.1"));
-  rig.store.accepting = true;
+  rig.store.refusing = env::StoreError::limit;
+  EXPECT_THAT(client->say("MAIL FROM:<a@example.org>"), StartsWith("451 4.3.0 no descriptors or memory left"));
+  rig.store.refusing = env::StoreError::failed;
+  EXPECT_THAT(client->say("MAIL FROM:<a@example.org>"), StartsWith("451 4.3.0 trouble on this side"));
+  rig.store.refusing.reset();
   EXPECT_THAT(client->say("MAIL FROM:<a@example.org>"), StartsWith("250"));
 }
 
@@ -189,7 +193,7 @@ TEST(Recipient, AnAccountsRateIsLimited) {
   EXPECT_THAT(client->say("RCPT TO:<a@null.example>"), StartsWith("556"));
   EXPECT_THAT(client->say("RCPT TO:<b@example.net>"), StartsWith("250"));
   EXPECT_THAT(client->say("RCPT TO:<c@example.net>"),
-              StartsWith("452 4.7.1 alice@example.org has reached the limit of 100 recipients per hour"));
+              StartsWith("452 4.7.1 alice@example.org has reached its limit, 100 per hour"));
   client->say("DATA");
   EXPECT_THAT(client->say(message), StartsWith("250"));
   EXPECT_EQ(rig.intake.envelopes.at(0).recipients.size(), 2u);
@@ -216,7 +220,7 @@ TEST(Login, BlockedForAWhile) {
   rig.start();
   auto client = rig.ready();
   EXPECT_THAT(client->say("AUTH PLAIN AGFsaWNlQGV4YW1wbGUub3JnAHNlY3JldA=="),
-              StartsWith("421 4.7.0 too many failed logins, wait 2 minutes"));
+              StartsWith("421 4.7.0 too many failed logins, try again in 2 min"));
   EXPECT_EQ(rig.accounts.lookups, 0);
 }
 
@@ -286,7 +290,7 @@ TEST(Message, TheStoreFailsAtTheCommit) {
   };
   for (const auto& [error, wanted] :
        {Case{env::StoreError::failed, "451 4.3.0"}, Case{env::StoreError::no_space, "452 4.3.1"},
-        Case{env::StoreError::stopped, "451 4.3.0"}}) {
+        Case{env::StoreError::limit, "451 4.3.0 no descriptors"}, Case{env::StoreError::stopped, "451 4.3.0"}}) {
     ServerRig rig;
     rig.start();
     auto client = rig.ready();

@@ -94,6 +94,21 @@ TEST(Sessions, LimitsChangeWhileRunning) {
   EXPECT_THAT(one->say("NOOP"), StartsWith("250")) << "who is in stays in";
 }
 
+// "Try again later" would be untrue of a host that never takes mail.
+TEST(Sessions, ANullHostOverItsLimitsSaysSo) {
+  ServerRig rig;
+  rig.settings.job = smtp::Job::null_host;
+  rig.settings.contact = "https://example.org/contact";
+  rig.limits.sessions_per_address_max = 1;
+  rig.start();
+  auto one = rig.connect();
+  EXPECT_THAT(one->reply(), StartsWith("521 "));
+  auto two = rig.connect();
+  EXPECT_EQ(two->reply(), "521 mx.example.org does not accept mail; contact https://example.org/contact");
+  EXPECT_TRUE(two->closed());
+  EXPECT_THAT(one->say("NOOP"), StartsWith("521 5.3.2"));
+}
+
 TEST(Sessions, ARelayIsForItsNetworks) {
   ServerRig rig;
   rig.settings.receipt_url = "https://mx.example.org/r/";

@@ -297,6 +297,18 @@ TEST_F(SpoolRules, f_watermark) {
   EXPECT_EQ(rig_.sink.count(event::Name::spool_space_back), 1u);
 }
 
+TEST_F(SpoolRules, f_watermark_changes_while_running) {
+  rig_.options.watermark_octets = 200 << 10;
+  ASSERT_EQ(rig_.open(), "");
+  rig_.disk.set_capacity(rig_.disk.used_octets() + (1 << 20));
+  rig_.log->set_watermark(8 << 20);
+  rig_.settle();
+  EXPECT_EQ(rig_.log->refuses_mail(), env::StoreError::no_space);
+  rig_.log->set_watermark(200 << 10);
+  rig_.settle();
+  EXPECT_EQ(rig_.log->refuses_mail(), std::nullopt);
+}
+
 TEST_F(SpoolRules, f_drained_queue_gives_space_back) {
   std::vector<MessageId> queued;
   for (int i = 0; i < 60; ++i) queued.push_back(*rig_.take(std::string(5000, 'q')));
