@@ -28,6 +28,7 @@
 #include "app/reference.hpp"
 #include "base/assert.hpp"
 #include "cli/answer_text.hpp"
+#include "cli/config_files.hpp"
 #include "cli/demo_folder.hpp"
 #include "cli/running_server.hpp"
 #include "env_asio/self_signed.hpp"
@@ -340,7 +341,7 @@ int Demo::run() {
   accounts_ = std::make_unique<FileAccounts>(folder_ + "/users", log_);
   Extras extras;
   extras.accounts = accounts_.get();
-  extras.local_login = [](std::uint32_t uid) { return account_of(uid); };
+  extras.local_login = [](std::uint32_t uid) { return cli::account_of(uid); };
   extras.help = help_lines;
   extras.demo = facts();
   const Ports ports{machine_.clock, machine_.timers, machine_.entropy, machine_.network,
@@ -361,11 +362,15 @@ void add_demo(CLI::App& app, cli::Command& chosen) {
   auto* command = app.add_subcommand("demo", chosen.tr->text("demo.about"));
   auto options = std::make_shared<Options>();
   command->add_option("--folder", options->folder, chosen.tr->text("demo.option.folder"));
-  command->add_option("--port", options->port, chosen.tr->text("demo.option.port"));
-  command->add_option("--port-tls", options->port_tls, chosen.tr->text("demo.option.port_tls"));
-  command->add_option("--port-web", options->port_web, chosen.tr->text("demo.option.port_web"));
-  command->add_option("--host-port", options->host_port, chosen.tr->text("demo.option.host_port"));
-  command->add_option("--seconds", options->seconds, chosen.tr->text("demo.option.seconds"));
+  command->add_option("--port", options->port, chosen.tr->text("demo.option.port"))->check(CLI::Range(1, 65535));
+  command->add_option("--port-tls", options->port_tls, chosen.tr->text("demo.option.port_tls"))
+      ->check(CLI::Range(1, 65535));
+  command->add_option("--port-web", options->port_web, chosen.tr->text("demo.option.port_web"))
+      ->check(CLI::Range(1, 65535));
+  command->add_option("--host-port", options->host_port, chosen.tr->text("demo.option.host_port"))
+      ->check(CLI::Range(1, 65535));
+  command->add_option("--seconds", options->seconds, chosen.tr->text("demo.option.seconds"))
+      ->check(CLI::Range(0, 31'536'000));
   command->add_flag("--json", options->json, chosen.tr->text("demo.option.json"));
   command->add_flag("--keep", options->keep, chosen.tr->text("demo.option.keep"));
   command->callback([options, &chosen] {

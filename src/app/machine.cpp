@@ -3,7 +3,6 @@
 #include <arpa/inet.h>
 #include <fmt/format.h>
 #include <ifaddrs.h>
-#include <pwd.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -113,14 +112,6 @@ std::vector<std::string> own_addresses() {
   }
   ::freeifaddrs(first);
   return all;
-}
-
-std::string account_of(std::uint32_t uid) {
-  passwd entry{};
-  passwd* found = nullptr;
-  std::string buffer(16384, '\0');
-  if (::getpwuid_r(uid, &entry, buffer.data(), buffer.size(), &found) == 0 && found) return found->pw_name;
-  return fmt::format("uid{}", uid);
 }
 
 }  // namespace postil::app

@@ -54,7 +54,5 @@ class Machine {
 void notify_service_manager(const std::string& state);
 // Numeric addresses of this machine's interfaces.
 std::vector<std::string> own_addresses();
-// The account name of a uid, "uid1000" where it has none.
-std::string account_of(std::uint32_t uid);
 
 }  // namespace postil::app

@@ -29,7 +29,7 @@
 #include "app/no_store.hpp"
 #include "app/reference.hpp"
 #include "cli/config_files.hpp"
-#include "cli/dkim_keys.hpp"
+#include "cli/config_system.hpp"
 #include "cli/running_server.hpp"
 #include "env_asio/resolver.hpp"
 #include "env_asio/tls.hpp"
@@ -64,14 +64,6 @@ env_asio::ResolverOptions resolver_options(const config::Config& config) {
   return options;
 }
 
-boost::json::object problem_json(const config::Problem& problem, const i18n::Translator& tr) {
-  return {{"file", problem.file},
-          {"line", problem.line},
-          {"column", problem.column},
-          {"warning", problem.warning},
-          {"text", tr.text(problem.text_key, problem.args)}};
-}
-
 struct Options {
   std::string config = "/etc/postil/postil.toml";
   bool json = false;
@@ -83,13 +75,14 @@ class Process {
   int run();
 
  private:
-  bool load(config::Config& config, Extras& extras);
+  std::optional<int> load(config::Config& config, Extras& extras);
   int fail(const StartFailure& failure);
   void tell_problems(const config::Loaded& loaded);
-  StartFailure folder_failure(const std::string& folder, const env::DiskFailure& failure) const;
+  config::Problem folder_problem(const config::Config& config, std::string_view key, const std::string& folder,
+                                 const env::DiskFailure& failure) const;
   int open_log(const config::Config& config);
   void tell_users_file(const std::string& path, const std::string& detail);
-  std::optional<StartFailure> open_folders(const config::Config& config);
+  std::vector<config::Problem> open_folders(const config::Config& config);
   std::expected<void, StartFailure> listen_beside();
   env::Awaitable<void> live();
   env::Awaitable<void> watch_signals();
@@ -141,36 +134,30 @@ void Process::tell_problems(const config::Loaded& loaded) {
   std::string first;
   for (const auto& problem : loaded.problems) {
     if (first.empty() && !problem.warning) first = config::to_string(problem, context_.tr);
-    problems.push_back(problem_json(problem, context_.tr));
+    problems.push_back(cli::problem_json(problem, context_.tr));
   }
   boost::json::object out{{"schema", "postil.serve/1"}, {"ok", loaded.ok()}, {"problems", std::move(problems)}};
   if (!loaded.ok()) {
     out["error"] = {{"id", "config"}, {"message", first}};
-    out["exit"] = int(cli::exit_config);
+    out["exit"] = cli::exit_of(loaded.problems);
   }
   context_.out << out << std::endl;
 }
 
-// False when there is an error, which was told.
-bool Process::load(config::Config& config, Extras& extras) {
+// The exit code when there is an error; all of them were told.
+std::optional<int> Process::load(config::Config& config, Extras& extras) {
   auto loaded = cli::load_config(options_.config);
   if (loaded.ok()) {
-    auto dkim = cli::load_dkim_keys(loaded.config);
-    extras.dkim = std::move(dkim.keys);
-    for (auto& problem : dkim.problems) loaded.problems.push_back(std::move(problem));
+    auto files = cli::look_at_files(loaded.config);
+    extras.dkim = std::move(files.dkim);
+    extras.smarthost_password = std::move(files.smarthost_password);
+    for (auto& problem : files.problems) loaded.problems.push_back(std::move(problem));
+    for (auto& problem : open_folders(loaded.config)) loaded.problems.push_back(std::move(problem));
   }
   tell_problems(loaded);
-  if (!loaded.ok()) return false;
+  if (!loaded.ok()) return cli::exit_of(loaded.problems);
   config = std::move(loaded.config);
-  if (!config.deliver.password_file.empty() && config.deliver.via == "smarthost") {
-    auto secret = cli::read_secret(config.deliver.password_file);
-    if (!secret) {
-      fail({"serve.password_file", {{"detail", secret.error()}}, cli::exit_config});
-      return false;
-    }
-    extras.smarthost_password = std::move(*secret);
-  }
-  return true;
+  return {};
 }
 
 // The server runs all the same: the file is looked for at each login.
@@ -180,7 +167,7 @@ void Process::tell_users_file(const std::string& path, const std::string& detail
   const bool readable = ::access(path.c_str(), R_OK) == 0;
   const std::string key = !there ? "users_file" : readable ? "users_file_wrong" : "users_file_unreadable";
   const std::string said =
-      context_.tr.text("serve." + key, {{"path", path}, {"user", account_of(::geteuid())}, {"detail", detail}});
+      context_.tr.text("serve." + key, {{"path", path}, {"user", cli::account_of(::geteuid())}, {"detail", detail}});
   if (options_.json) {
     log_->emit({event::Name::resource_trouble, {{"what", std::string("users file")}, {"why", said}}});
   } else {
@@ -194,47 +181,50 @@ int Process::open_log(const config::Config& config) {
   return ::open(config.events.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
 }
 
-StartFailure Process::folder_failure(const std::string& folder, const env::DiskFailure& failure) const {
-  const i18n::Args args{{"folder", folder}, {"user", account_of(::geteuid())}, {"detail", failure.detail}};
-  if (failure.error != env::DiskError::permission) return {"serve.folder", args, cli::exit_config};
+config::Problem Process::folder_problem(const config::Config& config, std::string_view key, const std::string& folder,
+                                        const env::DiskFailure& failure) const {
+  i18n::Args args{{"folder", folder}, {"user", cli::account_of(::geteuid())}, {"detail", failure.detail}};
+  const bool right = failure.error == env::DiskError::permission;
   std::error_code hidden;
   const bool there = std::filesystem::exists(folder, hidden) && !hidden;
-  return {there ? "serve.folder_permission" : "serve.folder_missing", args, cli::exit_no_permission};
+  const auto* text = !right ? "serve.folder" : there ? "serve.folder_permission" : "serve.folder_missing";
+  auto problem = cli::problem_at(config, key, text, std::move(args));
+  problem.no_right = right;
+  return problem;
 }
 
 // Spool and history, and the folders of the sockets where nobody (systemd) has made them. A null host keeps nothing.
-std::optional<StartFailure> Process::open_folders(const config::Config& config) {
+std::vector<config::Problem> Process::open_folders(const config::Config& config) {
   for (const auto& socket : {config.control_socket, config.submit_socket}) {
     std::error_code ignored;  // the listener says it better
     if (!socket.empty()) std::filesystem::create_directories(std::filesystem::path(socket).parent_path(), ignored);
   }
-  if (!config.takes_mail()) {
-    spool_ = std::make_unique<NoDisk>();
-    history_ = std::make_unique<NoDisk>();
-    return {};
-  }
-  auto spool = Machine::folder(config.spool.folder);
-  if (!spool) return folder_failure(config.spool.folder, spool.error());
-  spool_ = std::move(*spool);
-  auto history = Machine::folder(config.history_folder);
-  if (!history) return folder_failure(config.history_folder, history.error());
-  history_ = std::move(*history);
-  return {};
+  std::vector<config::Problem> problems;
+  const auto open = [&](std::string_view key, const std::string& folder) -> std::unique_ptr<env::Disk> {
+    if (!config.takes_mail()) return std::make_unique<NoDisk>();
+    auto disk = Machine::folder(folder);
+    if (disk) return std::move(*disk);
+    problems.push_back(folder_problem(config, key, folder, disk.error()));
+    return nullptr;
+  };
+  spool_ = open("spool.folder", config.spool.folder);
+  history_ = open("history.folder", config.history_folder);
+  return problems;
 }
 
 int Process::run() {
   config::Config config;
   Extras extras;
-  if (!load(config, extras)) return cli::exit_config;
+  if (const auto wrong = load(config, extras)) return *wrong;
   machine_ = std::make_unique<Machine>(config.threads);
   // From here on: whoever hears READY may send a signal at once.
   signals_.emplace(machine_->main(), SIGTERM, SIGINT, SIGHUP);
   const int log_fd = open_log(config);
   if (log_fd < 0 && config.events != "off") {
-    return fail({"serve.log_file", {{"path", config.events}, {"detail", std::strerror(errno)}}, cli::exit_config});
+    const int code = errno == EACCES || errno == EPERM ? cli::exit_no_permission : cli::exit_config;
+    return fail({"serve.log_file", {{"path", config.events}, {"detail", std::strerror(errno)}}, code});
   }
   log_ = std::make_unique<EventLog>(log_fd, level_of(config.event_level), machine_->clock);
-  if (const auto failure = open_folders(config)) return fail(*failure);
   auto resolver = env_asio::UnboundResolver::make(resolver_options(config), *log_);
   if (!resolver) return fail({"serve.resolver", {{"detail", resolver.error()}}, cli::exit_config});
   resolver_ = std::move(*resolver);
@@ -245,7 +235,7 @@ int Process::run() {
     if (!readable) tell_users_file(config.submission.users, readable.error());
     extras.accounts = accounts_.get();
   }
-  extras.local_login = [](std::uint32_t uid) { return account_of(uid); };
+  extras.local_login = [](std::uint32_t uid) { return cli::account_of(uid); };
   extras.help = help_lines;
   extras.own_addresses = own_addresses();
   handed_over_ = std::make_unique<HandedOver>(machine_->network);
@@ -347,10 +337,10 @@ env::Awaitable<boost::json::object> Process::reload() {
   notify_service_manager(
       fmt::format("RELOADING=1\nMONOTONIC_USEC={}", machine_->clock.now().time_since_epoch().count()));
   auto loaded = cli::load_config(options_.config);
-  cli::LoadedDkimKeys dkim;
+  cli::ConfigFiles files;
   if (loaded.ok()) {
-    dkim = cli::load_dkim_keys(loaded.config);
-    for (auto& problem : dkim.problems) loaded.problems.push_back(std::move(problem));
+    files = cli::look_at_files(loaded.config);
+    for (auto& problem : files.problems) loaded.problems.push_back(std::move(problem));
   }
   boost::json::array problems;
   std::string refused;               // the first error and its place
@@ -362,21 +352,13 @@ env::Awaitable<boost::json::object> Process::reload() {
     } else if (!problem.warning && further.size() < errors_logged_max) {
       further.push_back(config::to_string(problem, english));
     }
-    problems.push_back(problem_json(problem, english));
+    problems.push_back(cli::problem_json(problem, english));
   }
   boost::json::object answer{{"ok", true}};
-  std::string password;
-  if (refused.empty() && !loaded.config.deliver.password_file.empty()) {
-    auto secret = cli::read_secret(loaded.config.deliver.password_file);
-    if (secret) {
-      password = std::move(*secret);
-    } else {
-      refused = secret.error();
-    }
-  }
   if (refused.empty()) {
     log_->set_level(level_of(loaded.config.event_level));
-    const auto taken = co_await app_->reload(std::move(loaded.config), std::move(password), std::move(dkim.keys));
+    const auto taken =
+        co_await app_->reload(std::move(loaded.config), std::move(files.smarthost_password), std::move(files.dkim));
     if (taken) {
       boost::json::array later;
       for (const auto& key : *taken) later.push_back(boost::json::string(key));
@@ -427,8 +409,11 @@ env::Awaitable<void> Process::watch_clock() {
     const auto now = machine_->clock.wall().time_since_epoch() - machine_->clock.now().time_since_epoch();
     const auto jump = now - difference;
     if (jump > seconds(5) || jump < -seconds(5)) {
-      log_->emit({event::Name::clock_jumped,
-                  {{"seconds", static_cast<std::int64_t>(std::chrono::duration_cast<seconds>(jump).count())}}});
+      log_->emit(
+          {event::Name::clock_jumped,
+           {{"seconds", static_cast<std::int64_t>(std::chrono::duration_cast<seconds>(jump).count())},
+            {"why", std::string("The clock of this host was set. No message is returned or tried early for it; look "
+                                "at the host's time service (timedatectl).")}}});
       difference = now;
     }
   }

@@ -1,6 +1,6 @@
 #include "app/settings.hpp"
 
-#include <charconv>
+#include <algorithm>
 
 #include "base/bytes.hpp"
 #include "knowledge/provider_pace.hpp"
@@ -13,46 +13,12 @@ void add(std::vector<ListenerPlan>& plans, const std::vector<config::ListenAddre
   for (const auto& at : addresses) plans.push_back({{at.address, at.port}, job, tls});
 }
 
-delivery::Smarthost parse_smarthost(std::string_view url, smtp::TlsUse& tls) {
-  delivery::Smarthost out;
-  out.port = 25;
-  const auto take = [&](std::string_view scheme, std::uint16_t port) {
-    if (!url.starts_with(scheme)) return false;
-    url.remove_prefix(scheme.size());
-    out.port = port;
-    return true;
-  };
-  if (take("smtps://", 465)) {
-    tls = smtp::TlsUse::implicit;
-  } else if (!take("submission://", 587)) {
-    take("smtp://", 25);
-  }
-  while (url.ends_with('/')) url.remove_suffix(1);
-  const auto bracket = url.find(']');
-bool covers(const config::Intermediaries& who, const ListenerPlan& plan) {
-  if (plan.at.local() || who.networks.empty()) return false;
-  const config::ListenAddress at{plan.at.address, plan.at.port};
-  return who.listen.empty() || std::ranges::find(who.listen, at) != who.listen.end();
-}
-
-  const auto colon = url.find(':', bracket == std::string_view::npos ? 0 : bracket);
-  if (colon != std::string_view::npos) {
-    const auto port = url.substr(colon + 1);
-    std::from_chars(port.data(), port.data() + port.size(), out.port);
-    url = url.substr(0, colon);
-  }
-  if (url.starts_with('[') && url.ends_with(']')) url = url.substr(1, url.size() - 2);
-  out.host = to_lower(url);
-  return out;
-}
-
 }  // namespace
 
 std::vector<ListenerPlan> listeners(const config::Config& config) {
   std::vector<ListenerPlan> plans;
   if (config.has_job("submission")) {
     add(plans, config.submission.listen, smtp::Job::submission, false);
-  if (covers(config.xclient, plan)) out->xclient_from = config.xclient.networks;
     add(plans, config.submission.listen_tls, smtp::Job::submission, true);
   }
   if (config.has_job("relay")) add(plans, config.relay.listen, smtp::Job::relay, false);
@@ -61,6 +27,12 @@ std::vector<ListenerPlan> listeners(const config::Config& config) {
     plans.push_back({{config.submit_socket, 0}, smtp::Job::local, false});
   }
   return plans;
+}
+
+bool covers(const config::Intermediaries& who, const ListenerPlan& plan) {
+  if (plan.at.local() || who.networks.empty()) return false;
+  const config::ListenAddress at{plan.at.address, plan.at.port};
+  return who.listen.empty() || std::ranges::find(who.listen, at) != who.listen.end();
 }
 
 std::shared_ptr<const smtp::ServerSettings> session_settings(
@@ -80,6 +52,7 @@ std::shared_ptr<const smtp::ServerSettings> session_settings(
   out->require_tls = submission && !config.submission.auth_without_tls;
   for (const auto& mechanism : config.submission.mechanisms) out->mechanisms.push_back(to_upper(mechanism));
   out->receipt_url = config.receipt_url;
+  if (covers(config.xclient, plan)) out->xclient_from = config.xclient.networks;
   out->hide_client = submission && config.submission.hide_client_address;
   const auto& limits = config.limits;
   out->message_octets_max = limits.message_octets;
@@ -109,10 +82,8 @@ std::shared_ptr<const server::Policy> policy(const config::Config& config, std::
   auto out = std::make_shared<server::Policy>();
   auto& rules = out->rules;
   rules.aliases = aliases(config, std::move(own_addresses));
-  // Behind a smarthost DNS may know only inner names; what is outside is the smarthost's affair.
-  const bool direct = config.deliver.via == "direct";
-  rules.check_recipient_domains = direct && config.deliver.check_recipient_domains;
-  rules.check_sender_domain = direct && config.deliver.check_sender_domain;
+  rules.check_recipient_domains = config.deliver.check_recipient_domains;
+  rules.check_sender_domain = config.deliver.check_sender_domain;
   rules.any_local_sender = config.submission.local_senders == "any";
   out->lifetime = config.deliver.lifetime;
   out->hash_bodies = !config.dkim.empty();
@@ -146,7 +117,11 @@ std::shared_ptr<const delivery::Settings> delivery_settings(const config::Config
   out->sts_port = static_cast<std::uint16_t>(deliver.mta_sts_port);
   out->tls_ca_file = deliver.tls_ca;
   if (deliver.via == "smarthost") {
-    out->smarthost = parse_smarthost(deliver.smarthost, tls);
+    const auto smarthost = config::parse_smarthost(deliver.smarthost).value_or(config::SmarthostAddress{});
+    out->smarthost.emplace();
+    out->smarthost->host = smarthost.host;
+    out->smarthost->port = smarthost.port;
+    if (smarthost.implicit_tls) tls = smtp::TlsUse::implicit;
     if (!deliver.username.empty()) out->client.login = smtp::ClientLogin{deliver.username, std::move(password), ""};
   }
   out->client.host_name = config.host_name;
@@ -203,17 +178,6 @@ queue::EngineSettings engine_settings(const config::Config& config, std::uint64_
   queue::EngineSettings out;
   const auto& deliver = config.deliver;
   if (deliver.via == "smarthost") out.fixed_site = "smarthost";
-  out.retry_first = deliver.retry_first;
-  out.retry_max = deliver.retry_max;
-  out.greylist_first = std::min(out.greylist_first, out.retry_first);
-  out.delay_notice_after = deliver.delay_notice;
-  out.refused_us_lifetime = deliver.refused_lifetime;
-  out.attempts_per_site_max = static_cast<std::uint32_t>(deliver.connections_per_destination);
-  out.messages_per_connection_max = static_cast<std::uint32_t>(deliver.messages_per_connection);
-  out.site_rules = site_rules(config);
-  out.attempts_max = static_cast<std::uint32_t>(deliver.connections);
-  out.probes_max = 2 * out.attempts_max;  // a try at a host that does not answer costs little
-  out.recipients_per_attempt_max = static_cast<std::uint32_t>(deliver.recipients_per_transaction);
   out.random = random;
   return out;
 }

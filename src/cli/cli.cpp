@@ -144,6 +144,17 @@ const CLI::Option* option_in(const CLI::App& at, const std::string& error) {
   return best;
 }
 
+// "1 - 65535", "html, json"; "" where any value will do. CLI11 has it in the name of the option's type only.
+std::string allowed_values(const CLI::Option& option) {
+  const std::string type = option.get_type_name();
+  const auto begin = type.find_first_of("[{");
+  const auto end = begin == std::string::npos ? begin : type.find(type[begin] == '[' ? ']' : '}', begin);
+  if (end == std::string::npos) return {};
+  std::string out;
+  for (const char c : type.substr(begin + 1, end - begin - 1)) out += c == ',' ? ", " : std::string(1, c);
+  return out;
+}
+
 // As CLI11 wants them. "help send" is "send --help".
 std::vector<std::string> reversed(std::vector<std::string> arguments) {
   if (!arguments.empty() && arguments.front() == "help") {
@@ -187,11 +198,37 @@ UsageError what_is_wrong(const i18n::Translator& tr, const CLI::App& app, const 
   }
   if (const auto* option = option_in(at, error.what())) {
     const bool missing = dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr;
+    const auto allowed = allowed_values(*option);
     return {tr.text(missing ? "cli.error.value_missing" : "cli.error.value_wrong", {{"option", shown_name(*option)}}) +
-                "\n  " + shown_name(*option) + ": " + option->get_description(),
+                "\n  " + shown_name(*option) + ": " + option->get_description() +
+                (allowed.empty() ? "" : " (" + allowed + ")"),
             {}};
   }
   return {tr.text("cli.error.incomplete"), {}};
+}
+
+bool wants_json(const Process& process) {
+  return std::ranges::find(process.arguments, "--json") != process.arguments.end();
+}
+
+// path: of the command, "queue list"; "" = none was understood.
+int usage_json(const Process& process, const std::string& path, const std::string& message) {
+  const auto command = path.substr(0, path.find(' '));
+  process.out << boost::json::object{{"schema", fmt::format("postil.{}/1", command.empty() ? "postil" : command)},
+                                     {"ok", false},
+                                     {"error", boost::json::object{{"id", "usage"}, {"message", message}}},
+                                     {"exit", int(exit_usage)}}
+              << '\n';
+  return exit_usage;
+}
+
+// How the command is written.
+void write_usage(const Process& process, const i18n::Translator& tr, const CLI::App& app) {
+  const CLI::App& at = deepest(app);
+  process.err << '\n' << dynamic_cast<const HelpFormatter&>(*at.get_formatter()).make_usage(&at, {});
+  const auto path = command_path(at);
+  process.err << tr.text("cli.error.more_help", {{"program", process.program_name + (path.empty() ? "" : ' ' + path)}})
+              << '\n';
 }
 
 // What is wrong, what may have been meant, and how the command is written.
@@ -199,19 +236,23 @@ int usage_error(const Process& process, const i18n::Translator& tr, const CLI::A
   const auto wrong = what_is_wrong(tr, app, error);
   const std::string meant =
       wrong.meant.empty() ? std::string() : tr.text("cli.error.did_you_mean", {{"name", wrong.meant}});
-  if (std::ranges::find(process.arguments, "--json") != process.arguments.end()) {
-    boost::json::object failure{{"id", "usage"}, {"message", wrong.what + (meant.empty() ? "" : ' ' + meant)}};
-    process.out << boost::json::object{{"ok", false}, {"error", std::move(failure)}, {"exit", int(exit_usage)}} << '\n';
-    return exit_usage;
+  if (wants_json(process)) {
+    return usage_json(process, command_path(deepest(app)), wrong.what + (meant.empty() ? "" : ' ' + meant));
   }
-  const CLI::App& at = deepest(app);
   process.err << wrong.what << '\n';
   if (!meant.empty()) process.err << meant << '\n';
-  process.err << '\n' << dynamic_cast<const HelpFormatter&>(*at.get_formatter()).make_usage(&at, {});
-  const auto path = command_path(at);
-  process.err << tr.text("cli.error.more_help", {{"program", process.program_name + (path.empty() ? "" : ' ' + path)}})
-              << '\n';
+  write_usage(process, tr, app);
   return exit_usage;
+}
+
+// The arguments behind "--lang de", wherever it stands before the command.
+std::vector<std::string> without_language(const std::vector<std::string>& arguments) {
+  auto rest = arguments;
+  while (!rest.empty() && (rest.front() == "--lang" || rest.front().starts_with("--lang="))) {
+    const std::size_t words = rest.front() == "--lang" ? 2 : 1;
+    rest.erase(rest.begin(), rest.begin() + static_cast<std::ptrdiff_t>(std::min(words, rest.size())));
+  }
+  return rest;
 }
 
 // The names under which other programs know it; also "postil mailq".
@@ -250,12 +291,13 @@ int run(const Process& process) {
     return run(help);
   }
   if (as_sendmail) return run_sendmail(context, process.program_name, process.arguments);
-  if (!process.arguments.empty() && is_sendmail(process.arguments[0])) {
-    const std::vector<std::string> rest(process.arguments.begin() + 1, process.arguments.end());
-    if (rest != std::vector<std::string>{"--help"}) return run_sendmail(context, process.arguments[0], rest);
-    if (process.arguments[0] != "sendmail") {
+  const auto words = without_language(process.arguments);
+  if (!words.empty() && is_sendmail(words[0])) {
+    const std::vector<std::string> rest(words.begin() + 1, words.end());
+    if (rest != std::vector<std::string>{"--help"}) return run_sendmail(context, words[0], rest);
+    if (words[0] != "sendmail") {
       Process help = process;
-      help.arguments = {"sendmail", "--help"};
+      help.arguments = {"--lang", std::string(tr.language()), "sendmail", "--help"};
       return run(help);
     }
   }
@@ -294,7 +336,10 @@ int run(const Process& process) {
     process.err << tr.text("cli.error.no_command") << "\n\n" << app.help();
     return exit_usage;
   }
-  return chosen.run(context);
+  const int code = chosen.run(context);
+  // The command has said what is wrong with a value.
+  if (code == exit_usage && !wants_json(process)) write_usage(process, tr, app);
+  return code;
 }
 
 int run(int argc, char** argv, std::vector<AddCommand> more, RunExpectations run_expectations) {

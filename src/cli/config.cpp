@@ -2,7 +2,6 @@
 #include "cli/config.hpp"
 
 #include <fmt/format.h>
-#include <sys/stat.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -14,7 +13,7 @@
 #include "base/bytes.hpp"
 #include "cli/answer_text.hpp"
 #include "cli/config_files.hpp"
-#include "cli/dkim_keys.hpp"
+#include "cli/config_system.hpp"
 #include "cli/running_server.hpp"
 #include "cli/story.hpp"
 #include "config/config.hpp"
@@ -40,6 +39,20 @@ std::string text_key(std::string_view path) {
   return out;
 }
 
+// All problems as JSON, with the "error" that every failed command has.
+json::object problems_of(const Context& context, const std::vector<Problem>& problems) {
+  json::array all;
+  for (const auto& problem : problems) all.push_back(problem_json(problem, context.tr));
+  const auto errors = static_cast<std::uint64_t>(std::ranges::count(problems, false, &Problem::warning));
+  json::object out{{"schema", "postil.config/1"}, {"ok", errors == 0}};
+  if (errors > 0) {
+    out["error"] = json::object{{"id", "config"}, {"message", context.tr.count("config.errors", errors)}};
+  }
+  out["problems"] = std::move(all);
+  out["exit"] = exit_of(problems);
+  return out;
+}
+
 class Checker {
  public:
   Checker(const Context& context, const Options& options) : context_(context), options_(options) {}
@@ -47,9 +60,8 @@ class Checker {
 
  private:
   void look_at_system(const config::Config& config);
-  void certificate(const config::Config& config);
+  void certificate(const config::Config& config, const crypto::CertificateFacts& facts);
   void users(const config::Config& config);
-  void readable(const config::Config& config, std::string_view key, const std::string& path);
   void add(const config::Config& config, std::string_view key, std::string text, i18n::Args args, bool warning = false);
   bool running_server_keeps() const;
 
@@ -63,25 +75,22 @@ void Checker::add(const config::Config& config, std::string_view key, std::strin
   problems_.push_back(problem_at(config, key, std::move(text), std::move(args), warning));
 }
 
-void Checker::certificate(const config::Config& config) {
+void Checker::certificate(const config::Config& config, const crypto::CertificateFacts& facts) {
   const auto& tls = config.tls;
-  if (tls.certificate.empty() || tls.key.empty()) return;
-  const auto facts = env_asio::certificate_facts({tls.certificate, tls.key, tls.client_ca});
-  if (!facts) return add(config, "tls.certificate", "config.certificate", {{"detail", facts.error()}});
   const WallTime now = env_asio::SystemClock().wall();
-  const std::string until = message::rfc3339_date(facts->not_after);
-  if (facts->not_after <= now) {
+  const std::string until = message::rfc3339_date(facts.not_after);
+  if (facts.not_after <= now) {
     add(config, "tls.certificate", "config.certificate_expired", {{"path", tls.certificate}, {"time", until}});
-  } else if (facts->not_after - now < env_asio::certificate_warning) {
-    const auto left = std::chrono::duration_cast<days>(facts->not_after - now).count();
+  } else if (facts.not_after - now < env_asio::certificate_warning) {
+    const auto left = std::chrono::duration_cast<days>(facts.not_after - now).count();
     add(config, "tls.certificate", "config.certificate_expires",
         {{"path", tls.certificate}, {"time", until}, {"days", fmt::to_string(left)}}, true);
   }
-  if (facts->not_before > now) {
+  if (facts.not_before > now) {
     add(config, "tls.certificate", "config.certificate_early",
-        {{"path", tls.certificate}, {"time", message::rfc3339_date(facts->not_before)}});
+        {{"path", tls.certificate}, {"time", message::rfc3339_date(facts.not_before)}});
   }
-  const bool named = std::ranges::any_of(facts->names, [&](const std::string& name) {
+  const bool named = std::ranges::any_of(facts.names, [&](const std::string& name) {
     if (iequals(name, config.host_name)) return true;
     const auto dot = config.host_name.find('.');
     return name.starts_with("*.") && dot != std::string::npos && iequals(name.substr(1), config.host_name.substr(dot));
@@ -111,31 +120,11 @@ void Checker::users(const config::Config& config) {
   }
 }
 
-void Checker::readable(const config::Config& config, std::string_view key, const std::string& path) {
-  if (path.empty()) return;
-  const auto text = read_file(path);
-  if (!text)
-    add(config, key, "config.file_of_key", {{"key", std::string(key)}, {"path", path}, {"detail", text.error()}});
-}
-
 void Checker::look_at_system(const config::Config& config) {
-  certificate(config);
+  auto files = look_at_files(config);
+  for (auto& problem : files.problems) problems_.push_back(std::move(problem));
+  if (files.certificate) certificate(config, *files.certificate);
   users(config);
-  if (config.deliver.via == "smarthost" && !config.deliver.password_file.empty()) {
-    const auto secret = read_secret(config.deliver.password_file);
-    if (!secret) {
-      add(config, "deliver.password_file", "config.file_of_key",
-          {{"key", "deliver.password_file"}, {"path", config.deliver.password_file}, {"detail", secret.error()}});
-    } else {
-      struct stat s{};
-      if (::stat(config.deliver.password_file.c_str(), &s) == 0 && (s.st_mode & 0004) != 0) {
-        add(config, "deliver.password_file", "config.secret_open", {{"path", config.deliver.password_file}}, true);
-      }
-    }
-  }
-  readable(config, "deliver.tls_ca", config.deliver.tls_ca);
-  readable(config, "dns.trust_anchor", config.dns.trust_anchor);
-  for (auto& problem : load_dkim_keys(config).problems) problems_.push_back(std::move(problem));
 }
 
 // A server that runs has not taken the file over: a reload with errors leaves it as it is.
@@ -155,25 +144,13 @@ int Checker::run() {
     for (auto& problem : tried.problems) problems_.push_back(std::move(problem));
   }
   const auto errors = static_cast<std::uint64_t>(std::ranges::count(problems_, false, &Problem::warning));
-  const int code = errors == 0 ? exit_ok : exit_config;
+  const int code = exit_of(problems_);
   const bool kept = errors > 0 && running_server_keeps();
   if (options_.json) {
-    json::array all;
-    for (const auto& problem : problems_) {
-      all.push_back(json::object{{"id", problem.text_key},
-                                 {"file", problem.file},
-                                 {"line", problem.line},
-                                 {"column", problem.column},
-                                 {"warning", problem.warning},
-                                 {"text", context_.tr.text(problem.text_key, problem.args)}});
-    }
-    context_.out << json::object{{"schema", "postil.config/1"},
-                                 {"ok", errors == 0},
-                                 {"file", options_.file},
-                                 {"problems", std::move(all)},
-                                 {"expectations", json::object{{"held", tried.held}, {"left_out", tried.left_out}}},
-                                 {"exit", code}}
-                 << '\n';
+    auto told = problems_of(context_, problems_);
+    told["file"] = options_.file;
+    told["expectations"] = json::object{{"held", tried.held}, {"left_out", tried.left_out}};
+    context_.out << told << '\n';
     return code;
   }
   for (const auto& problem : problems_) context_.err << config::to_string(problem, context_.tr) << '\n';
@@ -192,19 +169,11 @@ std::expected<config::Config, int> load(const Context& context, const Options& o
   auto loaded = load_config(options.file);
   if (loaded.ok()) return std::move(loaded.config);
   if (options.json) {
-    json::array all;
-    for (const auto& problem : loaded.problems) all.push_back(json::string(config::to_string(problem, context.tr)));
-    context.out << json::object{{"schema", "postil.config/1"},
-                                {"ok", false},
-                                {"error", json::object{{"id", "config"},
-                                                       {"message", context.tr.count("config.errors", all.size())}}},
-                                {"problems", all},
-                                {"exit", exit_config}}
-                << '\n';
+    context.out << problems_of(context, loaded.problems) << '\n';
   } else {
     for (const auto& problem : loaded.problems) context.err << config::to_string(problem, context.tr) << '\n';
   }
-  return std::unexpected(exit_config);
+  return std::unexpected(exit_of(loaded.problems));
 }
 
 config::Config only_defaults() {
@@ -256,7 +225,8 @@ int run_show(const Context& context, const Options& options) {
     context.out << json::object{{"schema", "postil.config/1"},
                                 {"ok", true},
                                 {"keys", std::move(keys)},
-                                {"entries", std::move(entries)}}
+                                {"entries", std::move(entries)},
+                                {"exit", int(exit_ok)}}
                 << '\n';
     return exit_ok;
   }
@@ -304,7 +274,7 @@ int run_explain(const Context& context, const Options& options) {
     const std::string said = nearest.empty()
                                  ? tr.text("config.unknown_key", {{"key", shown}})
                                  : tr.text("config.unknown_key_near", {{"key", shown}, {"nearest", nearest}});
-    return tell_failure(context, {"unknown_key", said, exit_data}, options.json, "config");
+    return tell_failure(context, {"unknown_key", said, exit_usage}, options.json, "config");
   }
   // The value now, where the file can be read.
   const auto loaded = load_config(options.file);

@@ -1,6 +1,8 @@
 #include "cli/config_files.hpp"
 
 #include <fmt/format.h>
+#include <pwd.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -12,16 +14,49 @@
 
 namespace postil::cli {
 
-std::expected<std::string, std::string> read_file(const std::string& path) {
+std::expected<std::string, int> read_whole(const std::string& path) {
   errno = 0;
   std::ifstream file(path, std::ios::binary);
-  if (!file) return std::unexpected(std::string(std::strerror(errno ? errno : EIO)));
-  if (std::filesystem::is_directory(path)) return std::unexpected(std::string(std::strerror(EISDIR)));
+  if (!file) return std::unexpected(errno ? errno : EIO);
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path, ignored)) return std::unexpected(EISDIR);
   std::ostringstream text;
   text << file.rdbuf();
-  if (file.bad()) return std::unexpected(std::string(std::strerror(EIO)));
+  if (file.bad()) return std::unexpected(EIO);
   return text.str();
 }
+
+std::expected<std::string, std::string> read_file(const std::string& path) {
+  auto text = read_whole(path);
+  if (!text) return std::unexpected(std::string(std::strerror(text.error())));
+  return std::move(*text);
+}
+
+std::string account_of(std::uint32_t uid) {
+  passwd entry{};
+  passwd* found = nullptr;
+  std::string buffer(16384, '\0');
+  if (::getpwuid_r(uid, &entry, buffer.data(), buffer.size(), &found) == 0 && found) return found->pw_name;
+  return fmt::format("uid{}", uid);
+}
+
+namespace {
+
+constexpr std::string_view unreadable_prefix = "config.file_unreadable";
+
+config::Problem unreadable_config(const std::string& path, int error) {
+  const bool right = error == EACCES || error == EPERM;
+  const std::string_view more = right ? "_permission" : error == ENOENT ? "_missing" : "";
+  return {path,
+          0,
+          0,
+          false,
+          fmt::format("{}{}", unreadable_prefix, more),
+          {{"path", path}, {"user", account_of(::geteuid())}, {"detail", std::strerror(error)}},
+          right};
+}
+
+}  // namespace
 
 config::Loaded load_config(const std::string& path) {
   std::vector<config::SourceFile> sources;
@@ -36,11 +71,11 @@ config::Loaded load_config(const std::string& path) {
   std::ranges::sort(more);
   names.insert(names.end(), more.begin(), more.end());
   for (const auto& name : names) {
-    auto text = read_file(name);
+    auto text = read_whole(name);
     if (text) {
       sources.push_back({name, std::move(*text)});
     } else {
-      unreadable.push_back({name, 0, 0, false, "config.file_unreadable", {{"detail", text.error()}}});
+      unreadable.push_back(unreadable_config(name, text.error()));
     }
   }
   if (!unreadable.empty()) {
@@ -58,7 +93,7 @@ std::expected<config::Config, std::string> places_of(const std::string& path) {
   }
   auto loaded = load_config(path.empty() ? std::string(default_config_file) : path);
   const bool read = std::ranges::none_of(
-      loaded.problems, [](const config::Problem& problem) { return problem.text_key == "config.file_unreadable"; });
+      loaded.problems, [](const config::Problem& problem) { return problem.text_key.starts_with(unreadable_prefix); });
   if (read) return std::move(loaded.config);
   const config::SourceFile empty{"default", ""};
   return config::parse({&empty, 1}).config;

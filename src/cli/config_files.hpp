@@ -16,8 +16,11 @@ config::Loaded load_config(const std::string& path);
 // the usual file, and the defaults where that cannot be read. The error, where a named file cannot be read, is the
 // system's word.
 std::expected<config::Config, std::string> places_of(const std::string& path);
-// A whole file; the error is the system's word for what is wrong with it.
+// A whole file; the error is an errno, or the system's word for it.
+std::expected<std::string, int> read_whole(const std::string& path);
 std::expected<std::string, std::string> read_file(const std::string& path);
+// The account name of a uid, "uid1000" where it has none.
+std::string account_of(std::uint32_t uid);
 // The first line of a secret's file; systemd's credentials folder is looked into for plain names.
 std::expected<std::string, std::string> read_secret(const std::string& path);
 // Where that file is: a plain name lies in the credentials folder, where systemd gives one.

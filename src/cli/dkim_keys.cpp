@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "cli/config_files.hpp"
+#include "cli/config_system.hpp"
 #include "crypto/digest.hpp"
 #include "mailauth/dkim_key.hpp"
 
@@ -51,9 +52,9 @@ LoadedDkimKeys load_dkim_keys(const config::Config& config) {
       out.problems.push_back(problem_at(config, at, std::string(text), std::move(args), warning));
     };
     const std::string path = credential_path(entry.key);
-    auto pem = read_file(path);
+    auto pem = read_whole(path);
     if (!pem) {
-      problem("config.file_of_key", {{"key", "dkim.key"}, {"detail", pem.error()}});
+      out.problems.push_back(unreadable(config, at, "dkim.key", path, pem.error()));
       continue;
     }
     auto key = crypto::PrivateKey::from_pem(*pem);

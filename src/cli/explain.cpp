@@ -18,6 +18,7 @@
 #include "cli/fact_rows.hpp"
 #include "cli/report_text.hpp"
 #include "cli/running_server.hpp"
+#include "config/config.hpp"
 #include "diagnose/json.hpp"
 #include "diagnose/log_line.hpp"
 #include "diagnose/recognise.hpp"
@@ -210,7 +211,10 @@ int explain_text(const Context& context, const Options& options, std::string_vie
   const auto understood = diagnose::understand(text, stage);
   if (!understood) {
     const auto id = diagnose::to_string(understood.error());
-    return fail(context, options, id, context.tr.text(fmt::format("explain.error.{}", id)), exit_data);
+    // A word of the command line is a wrong argument; a text that nobody knows is data.
+    const bool word = options.what.size() == 1 && options.what.front() == text && text.find(' ') == text.npos;
+    return fail(context, options, id, context.tr.text(fmt::format("explain.error.{}", id)),
+                word ? exit_usage : exit_data);
   }
   if (const auto* answer = std::get_if<Answer>(&*understood)) return show_answer(context, options, *answer);
   const auto& report = std::get<diagnose::Report>(*understood);
@@ -298,6 +302,10 @@ bool is_file(const std::string& name) {
 }
 
 int run_explain(const Context& context, const Options& options) {
+  if (!options.resolver.empty() && !config::resolver_address(options.resolver)) {
+    const auto value = printable(options.resolver, 60);
+    return fail(context, options, "usage", context.tr.text("explain.error.resolver", {{"value", value}}), exit_usage);
+  }
   auto stage = std::optional(knowledge::Stage::any);
   if (!options.stage.empty()) stage = knowledge::find_stage(options.stage);
   if (!stage) return fail(context, options, "stage", context.tr.text("explain.error.stage"), exit_usage);

@@ -6,6 +6,7 @@
 #include <memory>
 #include <ostream>
 
+#include "address/path.hpp"
 #include "base/bytes.hpp"
 #include "cli/running_server.hpp"
 #include "cli/story.hpp"
@@ -70,7 +71,13 @@ int run_list(const Context& context, const Options& options) {
 
 int run_change(const Context& context, const Options& options, bool add) {
   json::array addresses;
-  for (const auto& address : options.addresses) addresses.push_back(json::string(address));
+  for (const auto& address : options.addresses) {
+    if (!address::parse_address(address, true)) {
+      const auto said = context.tr.text("send.error.address", {{"value", printable(address, 200)}});
+      return tell_failure(context, {"usage", said, exit_usage}, options.json, "suppress");
+    }
+    addresses.push_back(json::string(address));
+  }
   auto answer = call_server(
       context, options.at,
       {{"call", add ? "suppress.add" : "suppress.remove"}, {"addresses", std::move(addresses)}, {"why", options.why}});
@@ -110,7 +117,7 @@ void add_suppress(CLI::App& app, Command& chosen) {
       [options, &chosen] { chosen.run = [options](const Context& context) { return run_list(context, *options); }; });
   for (const bool add : {true, false}) {
     auto* one = sub->add_subcommand(add ? "add" : "remove", tr.text(add ? "suppress.add" : "suppress.remove"));
-    one->add_option("address", options->addresses, tr.text("suppress.option.address"))->required();
+    one->add_option("ADDRESS", options->addresses, tr.text("suppress.option.address"))->required();
     if (add) one->add_option("--why", options->why, tr.text("suppress.option.why"));
     one->callback([options, add, &chosen] {
       chosen.run = [options, add](const Context& context) { return run_change(context, *options, add); };

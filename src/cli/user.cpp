@@ -207,15 +207,15 @@ Run::Result<UserRecord> Run::described() const {
   using enum accounts::ProblemKind;
   switch (problem.kind) {
     case address_pattern:
-      return std::unexpected(stop(exit_data, "address", {{"address", problem.detail}}));
+      return std::unexpected(stop(exit_usage, "address", {{"address", problem.detail}}));
     case mechanism:
-      return std::unexpected(stop(exit_data, "mechanism", {{"mechanism", problem.detail}}));
+      return std::unexpected(stop(exit_usage, "mechanism", {{"mechanism", problem.detail}}));
     case language:
-      return std::unexpected(stop(exit_data, "language", {{"language", printable(options_.language)}}));
+      return std::unexpected(stop(exit_usage, "language", {{"language", printable(options_.language)}}));
     case line_too_long:
-      return std::unexpected(stop(exit_data, "too_long"));
+      return std::unexpected(stop(exit_usage, "too_long"));
     default:
-      return std::unexpected(stop(exit_data, "name"));
+      return std::unexpected(stop(exit_usage, "name"));
   }
 }
 

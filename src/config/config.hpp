@@ -195,6 +195,7 @@ struct Problem {
   bool warning = false;
   std::string text_key;  // in data/text/en/config.toml
   i18n::Args args;
+  bool no_right = false;  // it is there, but this user may not use it
 };
 // "/etc/postil/postil.toml:9:1  unknown key ..."
 std::string to_string(const Problem& problem, const i18n::Translator& tr);
@@ -235,6 +236,19 @@ struct ExpectedReply {
   std::string status;  // "" = any
 };
 std::optional<ExpectedReply> parse_expected_reply(std::string_view text);
+
+// "smtps://HOST[:PORT]", "submission://", "smtp://"; HOST a name, an IPv4 address or [an IPv6 address]. Nothing for
+// what is none.
+struct SmarthostAddress {
+  std::string host;  // lower case, without brackets
+  std::uint16_t port = 25;
+  bool implicit_tls = false;
+};
+std::optional<SmarthostAddress> parse_smarthost(std::string_view url);
+// "192.0.2.53", "2001:db8::53"; with another port "192.0.2.53@5353"; "fe80::1%eth0".
+bool resolver_address(std::string_view text);
+// "0.0.0.0:25", "[::]:25".
+std::string written(const ListenAddress& at);
 
 // "5m", "90s", "4h", "5d", "1h30m". Nothing for what is none.
 std::optional<Duration> parse_duration(std::string_view text);

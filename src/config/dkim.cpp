@@ -1,6 +1,5 @@
 // The keys of an entry of [[dkim]].
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <charconv>
@@ -15,22 +14,9 @@ namespace {
 
 constexpr std::string_view sign_by_choices = "from envelope both";
 
-Wrong wants(std::string_view what) {
-  return {fmt::format("config.wants.{}", what), {}};
-}
-
-// Of all entries, as a TOML list.
 template <class Get>
 std::function<std::string(const Config&)> shown(Get get) {
-  return [get](const Config& config) {
-    std::vector<std::string> all;
-    for (const auto& entry : config.dkim) all.push_back(get(entry));
-    return fmt::format("[{}]", fmt::join(all, ", "));
-  };
-}
-
-std::string quoted(std::string_view text) {
-  return fmt::format("\"{}\"", text);
+  return shown_of(&Config::dkim, get);
 }
 
 std::string date(const std::optional<WallTime>& time) {
@@ -59,7 +45,7 @@ bool take(std::string_view& text, char letter) {
   return true;
 }
 
-std::optional<Wrong> set_domain(Dkim& entry, const Value& value) {
+Wrongs set_domain(Dkim& entry, const Value& value) {
   const auto* given = std::get_if<std::string>(&value);
   const auto ascii = given ? address::to_ascii(*given) : std::unexpected(address::DomainError::syntax);
   if (!ascii || !address::valid_domain(*ascii) || !address::qualified(*ascii)) return wants("domain");
@@ -67,38 +53,14 @@ std::optional<Wrong> set_domain(Dkim& entry, const Value& value) {
   return {};
 }
 
-std::optional<Wrong> set_selector(Dkim& entry, const Value& value) {
+Wrongs set_selector(Dkim& entry, const Value& value) {
   const auto* given = std::get_if<std::string>(&value);
   if (!given || !address::valid_domain(*given) || has_8bit(*given)) return wants("selector");
   entry.selector = to_lower(*given);
   return {};
 }
 
-std::optional<Wrong> set_key(Dkim& entry, const Value& value) {
-  const auto* given = std::get_if<std::string>(&value);
-  if (!given || given->empty()) return wants("text");
-  entry.key = *given;
-  return {};
-}
-
-std::optional<Wrong> set_sign_by(Dkim& entry, const Value& value) {
-  const auto* given = std::get_if<std::string>(&value);
-  const auto all = split(sign_by_choices, ' ');
-  if (!given || std::ranges::find(all, std::string_view(*given)) == all.end()) {
-    return Wrong{"config.wants.choice", {{"choices", fmt::format("{}", fmt::join(all, ", "))}}};
-  }
-  entry.sign_by = *given;
-  return {};
-}
-
-std::optional<Wrong> set_subdomains(Dkim& entry, const Value& value) {
-  const auto* given = std::get_if<bool>(&value);
-  if (!given) return wants("yes_no");
-  entry.subdomains = *given;
-  return {};
-}
-
-std::optional<Wrong> set_date(std::optional<WallTime>& time, const Value& value) {
+Wrongs set_date(std::optional<WallTime>& time, const Value& value) {
   const auto* given = std::get_if<std::string>(&value);
   time = given ? parse_date(*given) : std::nullopt;
   if (!time) return wants("date");
@@ -136,23 +98,21 @@ std::optional<WallTime> parse_date(std::string_view text) {
   return WallTime(time + sign * (hours(*off_hours) + minutes(*off_minutes)));
 }
 
-const std::vector<DkimRow>& dkim_rows() {
-  static const std::vector<DkimRow> all = {
-      {{"dkim.domain", "text", "", "", shown([](const Dkim& e) { return quoted(e.domain); })}, true, set_domain},
-      {{"dkim.selector", "text", "", "", shown([](const Dkim& e) { return quoted(e.selector); })}, true, set_selector},
-      {{"dkim.key", "text", "", "", shown([](const Dkim& e) { return quoted(e.key); })}, true, set_key},
+const std::vector<RowOf<Dkim>>& dkim_rows() {
+  static const std::vector<RowOf<Dkim>> all = {
+      {{"dkim.domain", "text", "", "", shown([](const Dkim& e) { return quoted(e.domain); })}, set_domain, true},
+      {{"dkim.selector", "text", "", "", shown([](const Dkim& e) { return quoted(e.selector); })}, set_selector, true},
+      {{"dkim.key", "text", "", "", shown([](const Dkim& e) { return quoted(e.key); })},
+       [](Dkim& e, const Value& value) { return set_line(e.key, value); },
+       true},
       {{"dkim.sign_by", "choice", "\"from\"", sign_by_choices, shown([](const Dkim& e) { return quoted(e.sign_by); })},
-       false,
-       set_sign_by},
+       [](Dkim& e, const Value& value) { return set_choice(e.sign_by, value, sign_by_choices); }},
       {{"dkim.subdomains", "yes or no", "true", "",
-        shown([](const Dkim& e) -> std::string { return e.subdomains ? "true" : "false"; })},
-       false,
-       set_subdomains},
+        shown([](const Dkim& e) { return e.subdomains ? "true" : "false"; })},
+       [](Dkim& e, const Value& value) { return set_yes_no(e.subdomains, value); }},
       {{"dkim.from", "date", "", "", shown([](const Dkim& e) { return date(e.from); })},
-       false,
        [](Dkim& e, const Value& value) { return set_date(e.from, value); }},
       {{"dkim.until", "date", "", "", shown([](const Dkim& e) { return date(e.until); })},
-       false,
        [](Dkim& e, const Value& value) { return set_date(e.until, value); }},
   };
   return all;

@@ -3,21 +3,16 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <set>
 #include <sstream>
+#include <tuple>
 
 #include "address/domain.hpp"
 #include "address/path.hpp"
 #include "base/bytes.hpp"
+#include "config/draft.hpp"
 #include "config/schema.hpp"
+#include "config/toml_text.hpp"
 #include "i18n/translator.hpp"
-
-// The packaged library has the throwing parser only; this file wants errors as values.
-#undef TOML_HEADER_ONLY
-#undef TOML_SHARED_LIB
-#define TOML_HEADER_ONLY 1
-#define TOML_EXCEPTIONS 0
-#include <toml++/toml.h>
 
 namespace postil::config {
 namespace {
@@ -30,132 +25,121 @@ class Reader {
   void defaults();
   void file(const SourceFile& source);
   void table(const toml::table& table, const std::string& prefix);
+  void inner_table(const std::string& path, const toml::key& key, const toml::table& inner);
   void value(const std::string& path, const toml::key& key, const toml::node& node);
   void aliases(const toml::table& table);
+  void alias(const std::string& name, const toml::node& node);
   void domain_languages(const toml::table& table);
-  void dkim(const toml::table& table, toml::source_position at);
-  void tls_policy(const toml::table& table, toml::source_position at);
-  void whole_dkim();
+  bool array_of_tables(const std::string& path, const toml::key& key, const toml::node& node);
   // An array of tables: one entry each.
-  template <class Rows, class Entry>
-  void entries(const std::string& name, const toml::key& key, const toml::node& node, const Rows& rows,
-               std::vector<Entry>& out);
-  void whole_entries();
+  template <class Entry>
+  void entries(const std::string& name, const toml::key& key, const toml::node& node,
+               const std::vector<RowOf<Entry>>& rows, std::vector<Entry>& out);
+  template <class Target>
+  void take(const RowOf<Target>& row, Target& target, const toml::node& node);
   void unknown(const std::string& path, const toml::key& key);
-  void add(toml::source_position at, std::string text_key, i18n::Args args = {}, bool warning = false);
-  // About a key that may not be set: points at it, or at the file.
-  void about(const std::string& path, std::string text_key, i18n::Args args = {}, bool warning = false);
-  void whole();
-  void whole_listeners();
-  void whole_delivery();
-  bool set(std::string_view path) const { return at_.contains(std::string(path)); }
+  Place place_of(const toml::source_region& region) const { return {file_, region.begin.line, region.begin.column}; }
+  void add(const toml::source_region& at, std::string text_key, i18n::Args args = {}) {
+    draft_.add(place_of(at), std::move(text_key), std::move(args));
+  }
 
-  struct Place {
-    std::string file;
-    toml::source_position position;
-  };
-  Loaded loaded_;
+  Draft draft_;
   std::string file_;
-  std::map<std::string, Place> at_;
+  bool broken_ = false;  // something of the file, or of one before it, is no TOML
 };
 
 template <class T>
-std::string written(const T& date_or_time) {
+std::string as_text(const T& date_or_time) {
   std::ostringstream out;
   out << date_or_time;
   return out.str();
 }
 
-std::optional<Value> value_of(const toml::node& node) {
+std::optional<Value> value_of(const toml::node& node, std::string_view kind) {
   if (const auto text = node.value_exact<std::string>()) return Value(*text);
   if (const auto number = node.value_exact<std::int64_t>()) return Value(*number);
   if (const auto yes = node.value_exact<bool>()) return Value(*yes);
-  if (const auto* array = node.as_array()) {
-    std::vector<std::string> list;
-    for (const auto& item : *array) {
-      const auto text = item.value_exact<std::string>();
-      if (!text) return {};
-      list.push_back(*text);
-    }
-    return Value(std::move(list));
-  }
+  if (kind != "date") return {};
+  if (const auto* date = node.as_date()) return Value(as_text(date->get()));
+  if (const auto* time = node.as_date_time()) return Value(as_text(time->get()));
   return {};
 }
 
-// Also dates, as text.
-std::optional<Value> dated_value_of(const toml::node& node) {
-  if (const auto* date = node.as_date()) return Value(written(date->get()));
-  if (const auto* time = node.as_date_time()) return Value(written(time->get()));
-  return value_of(node);
-}
+// Of a list: its texts, where they stand in it, and where other things stand.
+struct Items {
+  std::vector<std::string> texts;
+  std::vector<std::size_t> at, others;
+};
 
-std::string base_name(const std::string& path) {
-  return path.substr(path.rfind('/') + 1);
-}
-
-void Reader::add(toml::source_position at, std::string text_key, i18n::Args args, bool warning) {
-  loaded_.problems.push_back({file_, at.line, at.column, warning, std::move(text_key), std::move(args)});
-}
-
-void Reader::about(const std::string& path, std::string text_key, i18n::Args args, bool warning) {
-  const auto found = at_.find(path);
-  if (found == at_.end()) {
-    loaded_.problems.push_back({loaded_.config.file, 0, 0, warning, std::move(text_key), std::move(args)});
-  } else {
-    const auto& [file, position] = found->second;
-    loaded_.problems.push_back({file, position.line, position.column, warning, std::move(text_key), std::move(args)});
+Items items_of(const toml::array& array) {
+  Items out;
+  for (std::size_t i = 0; i < array.size(); ++i) {
+    if (const auto text = array[i].value_exact<std::string>()) {
+      out.texts.push_back(*text);
+      out.at.push_back(i);
+    } else {
+      out.others.push_back(i);
+    }
   }
+  return out;
 }
 
 void Reader::defaults() {
   for (const auto& row : rows()) {
     if (row.key.default_text.empty()) continue;
     const auto parsed = toml::parse(fmt::format("v = {}", row.key.default_text));
-    const auto given = value_of(*parsed.table().get("v"));
-    const auto wrong = row.set(loaded_.config, *given);
-    if (wrong)
-      loaded_.problems.push_back(
-          {"default of " + std::string(row.key.path), 0, 0, false, wrong->text_key, wrong->args});
+    file_ = fmt::format("default of {}", row.key.path);
+    take(row, draft_.loaded.config, *parsed.table().get("v"));
   }
 }
 
 void Reader::unknown(const std::string& path, const toml::key& key) {
   const auto nearest = nearest_key(path);
-  const auto at = key.source().begin;
-  if (!nearest.empty()) return add(at, "config.unknown_key_near", {{"key", path}, {"nearest", nearest}});
+  if (!nearest.empty()) return add(key.source(), "config.unknown_key_near", {{"key", path}, {"nearest", nearest}});
   // The right name in the wrong table is the other usual slip.
-  const bool entry = path.starts_with("dkim.") || path.starts_with("tls_policy.") || path.starts_with("expect.");
+  const auto table = path.substr(0, path.find('.'));
+  const bool entry = std::ranges::any_of(entry_keys(), [&](const Key& k) { return k.path.starts_with(table + "."); });
   for (const auto& candidate : entry ? entry_keys() : keys()) {
     const auto dot = candidate.path.rfind('.');
     if (dot != std::string_view::npos && candidate.path.substr(dot + 1) == key.str()) {
-      return add(at, "config.unknown_key_near", {{"key", path}, {"nearest", std::string(candidate.path)}});
+      return add(key.source(), "config.unknown_key_near", {{"key", path}, {"nearest", std::string(candidate.path)}});
     }
   }
-  add(at, "config.unknown_key", {{"key", path}});
+  add(key.source(), "config.unknown_key", {{"key", path}});
+}
+
+// Sets it, and tells all that is wrong with the value, each at its place.
+template <class Target>
+void Reader::take(const RowOf<Target>& row, Target& target, const toml::node& node) {
+  const auto tell = [&](Wrong wrong, const toml::node& at) {
+    wrong.args.emplace_back("key", row.key.path);
+    wrong.args.emplace_back("kind", row.key.kind);
+    add(at.source(), std::move(wrong.text_key), std::move(wrong.args));
+  };
+  const auto* array = node.as_array();
+  const auto items = array ? items_of(*array) : Items{};
+  if (array && (items.others.empty() || row.key.kind.starts_with("list"))) {
+    for (const auto other : items.others) tell({"config.wants.item", {}}, (*array)[other]);
+    for (auto& wrong : row.set(target, Value(items.texts))) {
+      tell(wrong, wrong.item ? (*array)[items.at.at(*wrong.item)] : node);
+    }
+    return;
+  }
+  const auto given = array ? std::nullopt : value_of(node, row.key.kind);
+  if (!given) return tell({"config.wants.other", {}}, node);
+  for (auto& wrong : row.set(target, *given)) tell(wrong, node);
 }
 
 void Reader::value(const std::string& path, const toml::key& key, const toml::node& node) {
   const auto& all = rows();
   const auto row = std::ranges::find_if(all, [&](const Row& r) { return r.key.path == path; });
   if (row == all.end()) return unknown(path, key);
-  if (const auto before = at_.find(path); before != at_.end()) {
-    return add(key.source().begin, "config.twice",
-               {{"key", path}, {"place", fmt::format("{}:{}", before->second.file, before->second.position.line)}});
+  if (const auto before = draft_.at.find(path); before != draft_.at.end()) {
+    return add(key.source(), "config.twice",
+               {{"key", path}, {"place", fmt::format("{}:{}", before->second.file, before->second.line)}});
   }
-  at_[path] = {file_, key.source().begin};
-  loaded_.config.places[path] = fmt::format("{}:{}", base_name(file_), key.source().begin.line);
-  const auto given = value_of(node);
-  std::optional<Wrong> wrong;
-  if (given) {
-    wrong = row->set(loaded_.config, *given);
-  } else {
-    wrong = Wrong{"config.wants.other", {}};
-  }
-  if (wrong) {
-    wrong->args.emplace_back("key", path);
-    wrong->args.emplace_back("kind", std::string(row->key.kind));
-    add(node.source().begin, wrong->text_key, wrong->args);
-  }
+  draft_.place(path, place_of(key.source()));
+  take(*row, draft_.loaded.config, node);
 }
 
 void Reader::domain_languages(const toml::table& table) {
@@ -163,158 +147,66 @@ void Reader::domain_languages(const toml::table& table) {
     const std::string name(key.str());
     const auto domain = address::to_ascii(name);
     if (!domain || !address::valid_domain(*domain)) {
-      add(key.source().begin, "config.language_domain", {{"name", name}});
+      add(key.source(), "config.language_domain", {{"name", name}});
       continue;
     }
     const auto tag = node.value_exact<std::string>();
     const auto language = tag ? i18n::match_language(*tag) : std::string_view();
     if (language.empty()) {
-      add(node.source().begin, "config.language_unknown",
+      add(node.source(), "config.language_unknown",
           {{"name", name}, {"languages", fmt::format("{}", fmt::join(i18n::known_languages(), ", "))}});
       continue;
     }
-    const auto path = "languages." + *domain;
-    at_[path] = {file_, key.source().begin};
-    loaded_.config.places[path] = fmt::format("{}:{}", base_name(file_), key.source().begin.line);
-    loaded_.config.domain_languages[to_lower(*domain)] = language;
+    draft_.place("languages." + *domain, place_of(key.source()));
+    draft_.loaded.config.domain_languages[to_lower(*domain)] = language;
   }
 }
 
 void Reader::aliases(const toml::table& table) {
   for (const auto& [key, node] : table) {
     const std::string name = to_lower(key.str());
-    const auto at = key.source().begin;
-    if (loaded_.config.aliases.contains(name)) {
-      add(at, "config.twice", {{"key", "aliases." + name}, {"place", loaded_.config.place("aliases." + name)}});
+    if (draft_.loaded.config.aliases.contains(name)) {
+      add(key.source(), "config.twice",
+          {{"key", "aliases." + name}, {"place", draft_.loaded.config.place("aliases." + name)}});
       continue;
     }
     const bool plain =
         std::ranges::all_of(name, [](char c) { return is_alnum(c) || c == '-' || c == '_' || c == '.'; });
     if (!plain && !address::parse_address(name, true)) {
-      add(at, "config.alias_name", {{"name", name}});
+      add(key.source(), "config.alias_name", {{"name", name}});
       continue;
     }
-    const auto given = value_of(node);
-    std::vector<std::string> targets;
-    if (given && std::holds_alternative<std::string>(*given)) targets = {std::get<std::string>(*given)};
-    if (given && std::holds_alternative<std::vector<std::string>>(*given))
-      targets = std::get<std::vector<std::string>>(*given);
-    bool good = !targets.empty();
-    for (auto& target : targets) {
-      const auto path = address::parse_address(target, true);
-      good = good && path.has_value();
-      if (path) target = path->address;
-    }
-    if (!good) {
-      add(node.source().begin, "config.alias_target", {{"name", name}});
-      continue;
-    }
-    at_["aliases." + name] = {file_, at};
-    loaded_.config.places["aliases." + name] = fmt::format("{}:{}", base_name(file_), at.line);
-    loaded_.config.aliases[name] = std::move(targets);
+    // Also where a target is wrong: the name is set, so that nothing is said to be missing.
+    draft_.place("aliases." + name, place_of(key.source()));
+    alias(name, node);
   }
 }
 
-// One entry of [[dkim]].
-void Reader::dkim(const toml::table& table, toml::source_position at) {
-  const std::string name = fmt::format("dkim.{}", loaded_.config.dkim.size());
-  Dkim entry;
-  const auto place = [&](const std::string& path, toml::source_position where) {
-    at_[path] = {file_, where};
-    loaded_.config.places[path] = fmt::format("{}:{}", base_name(file_), where.line);
+void Reader::alias(const std::string& name, const toml::node& node) {
+  auto& targets = draft_.loaded.config.aliases[name];
+  const auto take_one = [&](const toml::node& one) {
+    const auto text = one.value_exact<std::string>();
+    const auto path = text ? address::parse_address(*text, true) : std::unexpected(address::PathError{});
+    if (!path) return add(one.source(), "config.alias_target", {{"name", name}});
+    targets.push_back(path->address);
   };
-  place(name, at);
-  for (const auto& [key, node] : table) {
-    const std::string path = "dkim." + std::string(key.str());
-    const auto& all = dkim_rows();
-    const auto row = std::ranges::find_if(all, [&](const DkimRow& r) { return r.key.path == path; });
-    if (row == all.end()) {
-      unknown(path, key);
-      continue;
-    }
-    place(fmt::format("{}.{}", name, key.str()), key.source().begin);
-    const auto given = dated_value_of(node);
-    auto wrong = given ? row->set(entry, *given) : std::optional(Wrong{"config.wants.other", {}});
-    if (!wrong) continue;
-    wrong->args.emplace_back("key", path);
-    wrong->args.emplace_back("kind", std::string(row->key.kind));
-    add(node.source().begin, wrong->text_key, wrong->args);
-  }
-  for (const auto& row : dkim_rows()) {
-    const auto last = row.key.path.substr(row.key.path.find('.') + 1);
-    if (row.required && !table.contains(last)) add(at, "config.dkim_missing", {{"key", std::string(row.key.path)}});
-  }
-  loaded_.config.dkim.push_back(std::move(entry));
+  const auto* array = node.as_array();
+  if (array == nullptr || array->empty()) return take_one(node);
+  for (const auto& one : *array) take_one(one);
 }
 
-void Reader::whole_dkim() {
-  std::map<std::pair<std::string, std::string>, std::string> used;
-  for (std::size_t i = 0; i < loaded_.config.dkim.size(); ++i) {
-    const auto& entry = loaded_.config.dkim[i];
-    const std::string name = fmt::format("dkim.{}", i);
-    if (entry.from && entry.until && *entry.from >= *entry.until) about(name + ".until", "config.dkim_order");
-    if (entry.domain.empty() || entry.selector.empty()) continue;
-    const auto [before, fresh] = used.emplace(std::pair{entry.domain, entry.selector}, name);
-    if (!fresh) {
-      about(name + ".selector", "config.dkim_twice",
-            {{"domain", entry.domain}, {"selector", entry.selector}, {"place", loaded_.config.place(before->second)}});
-    }
-  }
-}
-
-// One entry of [[tls_policy]].
-void Reader::tls_policy(const toml::table& table, toml::source_position at) {
-  const std::string name = fmt::format("tls_policy.{}", loaded_.config.tls_policies.size());
-  TlsPolicy entry;
-  const auto place = [&](const std::string& path, toml::source_position where) {
-    at_[path] = {file_, where};
-    loaded_.config.places[path] = fmt::format("{}:{}", base_name(file_), where.line);
-  };
-  place(name, at);
-  for (const auto& [key, node] : table) {
-    const std::string path = "tls_policy." + std::string(key.str());
-    const auto& all = tls_policy_rows();
-    const auto row = std::ranges::find_if(all, [&](const TlsPolicyRow& r) { return r.key.path == path; });
-    if (row == all.end()) {
-      unknown(path, key);
-      continue;
-    }
-    place(fmt::format("{}.{}", name, key.str()), key.source().begin);
-    const auto given = value_of(node);
-    auto wrong = given ? row->set(entry, *given) : std::optional(Wrong{"config.wants.other", {}});
-    if (!wrong) continue;
-    wrong->args.emplace_back("key", path);
-    wrong->args.emplace_back("kind", std::string(row->key.kind));
-    add(node.source().begin, wrong->text_key, wrong->args);
-  }
-  for (const auto& row : tls_policy_rows()) {
-    const auto last = row.key.path.substr(row.key.path.find('.') + 1);
-    if (row.required && !table.contains(last)) add(at, "config.entry_missing", {{"key", std::string(row.key.path)}});
-  }
-  const auto& before = loaded_.config.tls_policies;
-  const auto same = std::ranges::find(before, entry.domain, &TlsPolicy::domain);
-  if (!entry.domain.empty() && same != before.end()) {
-    const auto other = fmt::format("tls_policy.{}", same - before.begin());
-    add(at, "config.twice", {{"key", "tls_policy " + entry.domain}, {"place", loaded_.config.place(other)}});
-  }
-  loaded_.config.tls_policies.push_back(std::move(entry));
-}
-
-template <class Rows, class Entry>
-void Reader::entries(const std::string& name, const toml::key& key, const toml::node& node, const Rows& rows,
-                     std::vector<Entry>& out) {
+template <class Entry>
+void Reader::entries(const std::string& name, const toml::key& key, const toml::node& node,
+                     const std::vector<RowOf<Entry>>& rows, std::vector<Entry>& out) {
   const auto* all = node.as_array();
   if (all == nullptr || !all->is_array_of_tables()) {
-    return add(key.source().begin, "config.entry_form", {{"table", name}});
+    const bool own_words = name == "dkim" || name == "tls_policy";
+    return add(key.source(), own_words ? fmt::format("config.{}_form", name) : "config.entry_form", {{"table", name}});
   }
-  const auto place = [&](const std::string& path, toml::source_position where) {
-    at_[path] = {file_, where};
-    loaded_.config.places[path] = fmt::format("{}:{}", base_name(file_), where.line);
-  };
   for (const auto& item : *all) {
     const auto& table = *item.as_table();
     const std::string at = fmt::format("{}.{}", name, out.size());
-    place(at, item.source().begin);
+    draft_.place(at, place_of(item.source()));
     Entry entry;
     for (const auto& [inner, value] : table) {
       const std::string path = fmt::format("{}.{}", name, inner.str());
@@ -323,103 +215,57 @@ void Reader::entries(const std::string& name, const toml::key& key, const toml::
         unknown(path, inner);
         continue;
       }
-      place(fmt::format("{}.{}", at, inner.str()), inner.source().begin);
-      const auto given = value_of(value);
-      auto wrong = given ? row->set(entry, *given) : std::optional(Wrong{"config.wants.other", {}});
-      if (!wrong) continue;
-      wrong->args.emplace_back("key", path);
-      wrong->args.emplace_back("kind", std::string(row->key.kind));
-      add(value.source().begin, wrong->text_key, wrong->args);
+      draft_.place(fmt::format("{}.{}", at, inner.str()), place_of(inner.source()));
+      take(*row, entry, value);
+    }
+    for (const auto& row : rows) {
+      const auto last = row.key.path.substr(row.key.path.find('.') + 1);
+      if (!row.required || table.contains(last) || broken_) continue;
+      add(item.source(), name == "dkim" ? "config.dkim_missing" : "config.entry_missing",
+          {{"key", std::string(row.key.path)}});
     }
     out.push_back(std::move(entry));
   }
 }
 
-void Reader::whole_entries() {
-  const Config& c = loaded_.config;
-  const auto has = [&](const std::string& at, std::initializer_list<const char*> names) {
-    return std::ranges::any_of(names, [&](const char* name) { return set(fmt::format("{}.{}", at, name)); });
-  };
-  for (std::size_t i = 0; i < c.sites.size(); ++i) {
-    const std::string at = fmt::format("site.{}", i);
-    if (!has(at, {"domains", "mx"})) about(at, "config.site_for_whom");
-    if (!has(at, {"connections", "messages_per_connection", "rate"})) about(at, "config.site_without_limit");
+bool Reader::array_of_tables(const std::string& path, const toml::key& key, const toml::node& node) {
+  auto& config = draft_.loaded.config;
+  if (path == "site") return entries(path, key, node, site_rows(), config.sites), true;
+  if (path == "source") return entries(path, key, node, source_rows(), config.sources), true;
+  if (path == "expect") return entries(path, key, node, expect_rows(), config.expectations), true;
+  if (path == "tls_policy") return entries(path, key, node, tls_policy_rows(), config.tls_policies), true;
+  if (path == "dkim") return entries(path, key, node, dkim_rows(), config.dkim), true;
+  return false;
+}
+
+void Reader::inner_table(const std::string& path, const toml::key& key, const toml::table& inner) {
+  if (unread_table(path)) return;
+  if (path == "aliases") return aliases(inner);
+  if (path == "languages") return domain_languages(inner);
+  if (std::ranges::any_of(keys(), [&](const Key& k) { return k.path.starts_with(path + "."); })) {
+    return table(inner, path + ".");
   }
-  for (std::size_t i = 0; i < c.sources.size(); ++i) {
-    const std::string at = fmt::format("source.{}", i);
-    if (!has(at, {"ipv4", "ipv6", "hostname"})) about(at, "config.source_without_address");
-  }
-  for (std::size_t i = 0; i < c.expectations.size(); ++i) {
-    const auto& entry = c.expectations[i];
-    const std::string at = fmt::format("expect.{}", i);
-    if (!set(at + ".reply")) about(at, "config.entry_missing", {{"key", "expect.reply"}});
-    if (!entry.job.empty() && !c.jobs.empty() && !c.has_job(entry.job)) {
-      about(at + ".job", "config.expect_job", {{"job", entry.job}});
+  std::string best;
+  const auto like = [&](std::string_view name) { return edit_distance(name, path) <= 2 && path.size() > 3; };
+  for (const auto all : {keys(), entry_keys()}) {
+    for (const auto& k : all) {
+      const auto name = k.path.substr(0, k.path.find('.'));
+      if (name != k.path && like(name)) best = name;
     }
   }
+  for (const auto* name : {"aliases", "languages"}) {
+    if (like(name)) best = name;
+  }
+  if (best.empty()) return add(key.source(), "config.unknown_table", {{"table", path}});
+  add(key.source(), "config.unknown_table_near", {{"table", path}, {"nearest", best}});
 }
 
 void Reader::table(const toml::table& table, const std::string& prefix) {
   for (const auto& [key, node] : table) {
     const std::string path = prefix + std::string(key.str());
-    if (path == "site") {
-      entries(path, key, node, site_rows(), loaded_.config.sites);
-      continue;
-    }
-    if (path == "source") {
-      entries(path, key, node, source_rows(), loaded_.config.sources);
-      continue;
-    }
-    if (path == "expect") {
-      entries(path, key, node, expect_rows(), loaded_.config.expectations);
-      continue;
-    }
-    if (path == "tls_policy") {
-      const auto* entries = node.as_array();
-      if (entries == nullptr || !entries->is_array_of_tables()) {
-        add(key.source().begin, "config.tls_policy_form");
-        continue;
-      }
-      for (const auto& entry : *entries) tls_policy(*entry.as_table(), entry.source().begin);
-      continue;
-    }
-    if (path == "dkim") {
-      const auto* entries = node.as_array();
-      if (entries == nullptr || !entries->is_array_of_tables()) {
-        add(key.source().begin, "config.dkim_form");
-        continue;
-      }
-      for (const auto& entry : *entries) dkim(*entry.as_table(), entry.source().begin);
-      continue;
-    }
+    if (array_of_tables(path, key, node)) continue;
     if (const auto* inner = node.as_table()) {
-      if (path == "aliases") {
-        aliases(*inner);
-        continue;
-      }
-      if (path == "languages") {
-        domain_languages(*inner);
-        continue;
-      }
-      const bool known = std::ranges::any_of(keys(), [&](const Key& k) { return k.path.starts_with(path + "."); });
-      if (!known) {
-        std::string best;
-        const auto like = [&](std::string_view name) { return edit_distance(name, path) <= 2 && path.size() > 3; };
-        for (const auto& k : keys()) {
-          const auto name = std::string(k.path.substr(0, k.path.find('.')));
-          if (name != k.path && like(name)) best = name;
-        }
-        for (const auto* name : {"aliases", "languages", "dkim", "tls_policy", "expect"}) {
-          if (like(name)) best = name;
-        }
-        if (best.empty()) {
-          add(key.source().begin, "config.unknown_table", {{"table", path}});
-        } else {
-          add(key.source().begin, "config.unknown_table_near", {{"table", path}, {"nearest", best}});
-        }
-        continue;
-      }
-      this->table(*inner, path + ".");
+      inner_table(path, key, *inner);
     } else {
       value(path, key, node);
     }
@@ -428,110 +274,27 @@ void Reader::table(const toml::table& table, const std::string& prefix) {
 
 void Reader::file(const SourceFile& source) {
   file_ = source.name;
-  const auto parsed = toml::parse(source.text, source.name);
-  if (!parsed) {
-    const auto& error = parsed.error();
-    add(error.source().begin, "config.syntax", {{"detail", std::string(error.description())}});
-    return;
+  const auto text = read_toml(source.text, source.name);
+  for (const auto& error : text.errors) {
+    draft_.add({file_, error.line, error.column}, "config.syntax", {{"detail", error.detail}});
   }
-  table(parsed.table(), "");
-}
-
-void Reader::whole_listeners() {
-  Config& c = loaded_.config;
-  const auto all = {std::pair{"submission.listen", c.has_job("submission") ? &c.submission.listen : nullptr},
-                    std::pair{"submission.listen_tls", c.has_job("submission") ? &c.submission.listen_tls : nullptr},
-                    std::pair{"relay.listen", c.has_job("relay") ? &c.relay.listen : nullptr},
-                    std::pair{"null.listen", c.has_job("null") ? &c.null_host.listen : nullptr}};
-  std::map<std::pair<std::string, std::uint16_t>, std::string> used;
-  for (const auto& [key, list] : all) {
-    if (!list) continue;
-    for (const auto& at : *list) {
-      if (at.port == 0) continue;  // the system chooses; used by tests
-      const auto [before, fresh] = used.emplace(std::pair{at.address, at.port}, key);
-      if (!fresh) {
-        about(key, "config.listen_twice",
-              {{"address", fmt::format("{}:{}", at.address, at.port)}, {"key", key}, {"other", before->second}});
-      }
-    }
-  }
-  for (const auto& at : c.null_host.listen) {
-    // [rfc6409 7]: 521 has no place on a submission port.
-    if (c.has_job("null") && (at.port == 587 || at.port == 465)) about("null.listen", "config.null_on_submission");
-  }
-}
-
-void Reader::whole_delivery() {
-  Config& c = loaded_.config;
-  if (c.deliver.via == "smarthost" && c.deliver.smarthost.empty()) about("deliver.via", "config.smarthost_missing");
-  if (!c.deliver.smarthost.empty()) {
-    const auto& host = c.deliver.smarthost;
-    const bool scheme =
-        host.starts_with("smtp://") || host.starts_with("smtps://") || host.starts_with("submission://");
-    if (!scheme) about("deliver.smarthost", "config.smarthost_form", {{"value", host}});
-    if (c.deliver.via == "direct") about("deliver.smarthost", "config.smarthost_unused", {}, true);
-  }
-  if (c.deliver.username.empty() != c.deliver.password_file.empty()) {
-    about(c.deliver.username.empty() ? "deliver.password_file" : "deliver.username", "config.login_half");
-  }
-  if (c.deliver.retry_first > c.deliver.retry_max) about("deliver.retry_first", "config.retry_order");
-  for (const auto* key : {"deliver.source_ipv4", "deliver.source_ipv6"}) {
-    const bool v6 = std::string_view(key).ends_with('6');
-    const auto& text = v6 ? c.deliver.source_ipv6 : c.deliver.source_ipv4;
-    const auto ip = address::Ip::parse(text);
-    if (!text.empty() && (!ip || ip->is_v6() != v6)) about(key, "config.wants.address_only", {{"value", text}});
-  }
-}
-
-// What only shows when all is read.
-void Reader::whole() {
-  Config& c = loaded_.config;
-  if (c.jobs.empty() && !set("job") && !set("jobs")) about("job", "config.job_missing");
-  if (set("job") && set("jobs")) about("jobs", "config.job_and_jobs");
-  if (c.host_name.empty() && !set("hostname")) about("hostname", "config.host_name_missing");
-  if (c.has_job("null") && c.contact.empty()) about("contact", "config.contact_missing");
-  if (c.has_job("submission")) {
-    if (c.tls.certificate.empty() && !c.submission.auth_without_tls)
-      about("tls.certificate", "config.certificate_missing");
-    if (c.submission.listen.empty() && c.submission.listen_tls.empty() && !c.submission.local) {
-      about("submission.listen", "config.nothing_listens");
-    }
-  }
-  if (c.tls.certificate.empty() != c.tls.key.empty()) {
-    about(c.tls.key.empty() ? "tls.certificate" : "tls.key", "config.tls_half");
-  }
-  if (c.has_job("relay") && c.relay.networks.empty()) about("relay.networks", "config.networks_missing");
-  if (c.takes_mail() && !c.aliases.contains("postmaster")) {
-    about("aliases.postmaster", "config.postmaster_missing");
-  } else if (c.takes_mail() && !c.aliases.contains("root")) {
-    c.aliases["root"] = c.aliases["postmaster"];
-  }
-  for (const auto& [name, targets] : c.aliases) {
-    for (const auto& target : targets) {
-      const auto path = address::parse_address(target, true);
-      if (path && (iequals(path->domain, c.host_name) || iequals(path->domain, "localhost"))) {
-        about("aliases." + name, "config.alias_to_self", {{"name", name}, {"target", target}});
-      }
-    }
-  }
-  whole_listeners();
-  whole_delivery();
-  whole_entries();
-  whole_dkim();
+  if (text.more) draft_.add({file_, text.errors.back().line, text.errors.back().column}, "config.syntax_more");
+  broken_ = broken_ || !text.errors.empty();
+  table(text.table, "");
 }
 
 Loaded Reader::read(std::span<const SourceFile> files) {
   defaults();
-  if (!files.empty()) loaded_.config.file = files.front().name;
+  auto& loaded = draft_.loaded;
+  if (!files.empty()) loaded.config.file = files.front().name;
   for (const auto& source : files) file(source);
-  // After a syntax error half of the file is missing: what is said of the whole would mislead.
-  const bool readable =
-      std::ranges::none_of(loaded_.problems, [](const Problem& p) { return p.text_key == "config.syntax"; });
-  if (readable) whole();
-  std::ranges::stable_sort(loaded_.problems, [](const Problem& a, const Problem& b) {
-    return a.file == b.file && std::pair(a.line, a.column) < std::pair(b.line, b.column);
-  });
-  return std::move(loaded_);
+  // After a syntax error a part of the file is missing: what is said of the whole would mislead.
+  if (!broken_) check_whole(draft_);
+  const auto place = [&](const Problem& p) {
+    return std::tuple(std::ranges::find(files, p.file, &SourceFile::name) - files.begin(), p.line, p.column);
+  };
+  std::ranges::stable_sort(loaded.problems, {}, place);
+  return std::move(loaded);
 }
 
 }  // namespace

@@ -14,31 +14,12 @@
 namespace postil::config {
 namespace {
 
-std::string quoted(std::string_view text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') out += '\\';
-    out += c;
-  }
-  return out + '"';
-}
-
-std::string quoted_list(const std::vector<std::string>& texts) {
-  std::string out = "[";
-  for (const auto& text : texts) out += (out.size() > 1 ? ", " : "") + quoted(text);
-  return out + "]";
-}
-
-Wrong wants(std::string_view what) {
-  return {fmt::format("config.wants.{}", what), {}};
-}
-
-// A single string counts as a list of one.
-std::optional<std::vector<std::string>> strings(const Value& value) {
-  if (const auto* one = std::get_if<std::string>(&value)) return std::vector<std::string>{*one};
-  if (const auto* list = std::get_if<std::vector<std::string>>(&value)) return *list;
-  return {};
-}
+// A socket's path must fit into the system's address of it.
+constexpr std::size_t socket_path_octets_max = 107;
+constexpr std::uint64_t tebibyte = std::uint64_t{1} << 40;
+// As the server's login knows them (module sasl); a test compares.
+constexpr std::string_view mechanism_choices =
+    "PLAIN LOGIN SCRAM-SHA-1 SCRAM-SHA-1-PLUS SCRAM-SHA-256 SCRAM-SHA-256-PLUS EXTERNAL";
 
 std::optional<ListenAddress> listen_address(std::string_view text) {
   const auto colon = text.rfind(':');
@@ -56,58 +37,71 @@ std::optional<ListenAddress> listen_address(std::string_view text) {
   return out;
 }
 
-std::string show(const ListenAddress& at) {
-  return at.address.find(':') == std::string::npos ? fmt::format("{}:{}", at.address, at.port)
-                                                   : fmt::format("[{}]:{}", at.address, at.port);
+// A text in which `good` finds nothing wrong; else "config.wants.WHAT".
+template <class Get, class Good>
+Row checked_text(std::string_view path, std::string_view default_text, std::string_view what, Get get, Good good) {
+  return {{path, "text", default_text, "", [get](const Config& c) { return quoted(get(const_cast<Config&>(c))); }},
+          [get, good, what](Config& c, const Value& value) -> Wrongs {
+            const auto* given = std::get_if<std::string>(&value);
+            if (!given) return wants("text");
+            if (has_control(*given)) return wants("one_line");
+            if (!good(*given)) return wants(what, {{"value", *given}});
+            get(c) = *given;
+            return {};
+          }};
 }
 
 template <class Get>
 Row text(std::string_view path, std::string_view default_text, Get get) {
-  return {{path, "text", default_text, "", [get](const Config& c) { return quoted(get(const_cast<Config&>(c))); }},
-          [get](Config& c, const Value& value) -> std::optional<Wrong> {
-            const auto* given = std::get_if<std::string>(&value);
-            if (!given) return wants("text");
-            get(c) = *given;
-            return {};
-          }};
+  return checked_text(path, default_text, "text", get, [](std::string_view) { return true; });
+}
+
+template <class Get>
+Row path_of(std::string_view path, std::string_view default_text, Get get) {
+  return checked_text(path, default_text, "path", get, [](std::string_view given) { return !given.empty(); });
+}
+
+// "" = none.
+template <class Get>
+Row socket(std::string_view path, std::string_view default_text, Get get) {
+  return checked_text(path, default_text, "socket", get,
+                      [](std::string_view given) { return given.size() <= socket_path_octets_max; });
+}
+
+// An address of the web, "" = none. It stands in replies and pages: ASCII without spaces.
+bool web_address(std::string_view given) {
+  if (given.empty()) return true;
+  const bool scheme = given.starts_with("https://") || given.starts_with("http://");
+  const auto host = given.substr(std::min(given.size(), given.find("://") + 3));
+  return scheme && !host.empty() && host.front() != '/' && given.size() <= 400 &&
+         std::ranges::all_of(given, [](unsigned char c) { return c > ' ' && c < 0x7f && c != '"'; });
+}
+
+bool event_target(std::string_view given) {
+  return given == "stderr" || given == "off" || given.find('/') != std::string_view::npos;
 }
 
 template <class Get>
 Row choice(std::string_view path, std::string_view default_text, std::string_view choices, Get get) {
   return {
       {path, "choice", default_text, choices, [get](const Config& c) { return quoted(get(const_cast<Config&>(c))); }},
-      [get, choices](Config& c, const Value& value) -> std::optional<Wrong> {
-        const auto* given = std::get_if<std::string>(&value);
-        const auto all = split(choices, ' ');
-        if (!given || std::ranges::find(all, std::string_view(*given)) == all.end()) {
-          return Wrong{"config.wants.choice", {{"choices", fmt::format("{}", fmt::join(all, ", "))}}};
-        }
-        get(c) = *given;
-        return {};
-      }};
+      [get, choices](Config& c, const Value& value) { return set_choice(get(c), value, choices); }};
 }
 
 template <class Get>
 Row yes_no(std::string_view path, std::string_view default_text, Get get) {
   return {{path, "yes or no", default_text, "",
            [get](const Config& c) -> std::string { return get(const_cast<Config&>(c)) ? "true" : "false"; }},
-          [get](Config& c, const Value& value) -> std::optional<Wrong> {
-            const auto* given = std::get_if<bool>(&value);
-            if (!given) return wants("yes_no");
-            get(c) = *given;
-            return {};
-          }};
+          [get](Config& c, const Value& value) { return set_yes_no(get(c), value); }};
 }
 
 template <class Get>
 Row number(std::string_view path, std::string_view default_text, std::int64_t low, std::int64_t high, Get get) {
   return {{path, "number", default_text, "",
            [get](const Config& c) { return fmt::to_string(get(const_cast<Config&>(c))); }},
-          [get, low, high](Config& c, const Value& value) -> std::optional<Wrong> {
-            const auto* given = std::get_if<std::int64_t>(&value);
-            if (!given || *given < low || *given > high) {
-              return Wrong{"config.wants.number", {{"low", fmt::to_string(low)}, {"high", fmt::to_string(high)}}};
-            }
+          [get, low, high](Config& c, const Value& value) -> Wrongs {
+            const auto given = whole_number(value, low, high);
+            if (!given) return wants_number(low, high);
             get(c) = static_cast<std::uint64_t>(*given);
             return {};
           }};
@@ -117,13 +111,12 @@ template <class Get>
 Row duration(std::string_view path, std::string_view default_text, Duration low, Duration high, Get get) {
   return {{path, "duration", default_text, "",
            [get](const Config& c) { return quoted(format_duration(get(const_cast<Config&>(c)))); }},
-          [get, low, high](Config& c, const Value& value) -> std::optional<Wrong> {
+          [get, low, high](Config& c, const Value& value) -> Wrongs {
             const auto* given = std::get_if<std::string>(&value);
             const auto parsed = given ? parse_duration(*given) : std::nullopt;
             if (!parsed) return wants("duration");
             if (*parsed < low || *parsed > high) {
-              return Wrong{"config.wants.duration_between",
-                           {{"low", format_duration(low)}, {"high", format_duration(high)}}};
+              return wants("duration_between", {{"low", format_duration(low)}, {"high", format_duration(high)}});
             }
             get(c) = *parsed;
             return {};
@@ -131,94 +124,96 @@ Row duration(std::string_view path, std::string_view default_text, Duration low,
 }
 
 template <class Get>
-Row size(std::string_view path, std::string_view default_text, std::uint64_t low, Get get) {
+Row size(std::string_view path, std::string_view default_text, std::uint64_t low, std::uint64_t high, Get get) {
   return {{path, "size", default_text, "",
            [get](const Config& c) { return quoted(format_size(get(const_cast<Config&>(c)))); }},
-          [get, low](Config& c, const Value& value) -> std::optional<Wrong> {
+          [get, low, high](Config& c, const Value& value) -> Wrongs {
             std::optional<std::uint64_t> parsed;
             if (const auto* given = std::get_if<std::string>(&value)) parsed = parse_size(*given);
             if (const auto* given = std::get_if<std::int64_t>(&value); given && *given >= 0)
               parsed = static_cast<std::uint64_t>(*given);
             if (!parsed) return wants("size");
-            if (*parsed < low) return Wrong{"config.wants.size_from", {{"low", format_size(low)}}};
+            if (*parsed < low) return wants("size_from", {{"low", format_size(low)}});
+            // Its words fit a size as well.
+            if (*parsed > high)
+              return wants("duration_between", {{"low", format_size(low)}, {"high", format_size(high)}});
             get(c) = *parsed;
             return {};
           }};
 }
 
-template <class Get>
-Row texts(std::string_view path, std::string_view default_text, Get get) {
-  return {{path, "list of texts", default_text, "",
-           [get](const Config& c) { return quoted_list(get(const_cast<Config&>(c))); }},
-          [get](Config& c, const Value& value) -> std::optional<Wrong> {
-            auto given = strings(value);
-            if (!given) return wants("texts");
-            get(c) = std::move(*given);
-            return {};
+// A list, each item read by `parse`.
+template <class Get, class Parse, class Show>
+Row list_of(Key key, std::string_view whole, std::string_view item, Get get, Parse parse, Show shown) {
+  key.shown = [get, shown](const Config& c) {
+    std::vector<std::string> all;
+    for (const auto& one : get(const_cast<Config&>(c))) all.push_back(shown(one));
+    return quoted_list(all);
+  };
+  return {std::move(key), [get, parse, whole, item](Config& c, const Value& value) -> Wrongs {
+            const auto given = strings(value);
+            if (!given) return wants(whole);
+            return set_items(get(c), *given, item, parse);
           }};
 }
 
 template <class Get>
 Row listen(std::string_view path, std::string_view default_text, Get get) {
-  return {{path, "list of addresses", default_text, "",
-           [get](const Config& c) {
-             std::vector<std::string> all;
-             for (const auto& at : get(const_cast<Config&>(c))) all.push_back(show(at));
-             return quoted_list(all);
-           }},
-          [get](Config& c, const Value& value) -> std::optional<Wrong> {
-            const auto given = strings(value);
-            if (!given) return wants("addresses");
-            std::vector<ListenAddress> parsed;
-            for (const auto& one : *given) {
-              const auto at = listen_address(one);
-              if (!at) return Wrong{"config.wants.address", {{"value", one}}};
-              parsed.push_back(*at);
-            }
-            get(c) = std::move(parsed);
-            return {};
-          }};
+  return list_of({path, "list of addresses", default_text, "", {}}, "addresses", "address", get, listen_address,
+                 written);
 }
 
 template <class Get>
 Row networks(std::string_view path, std::string_view default_text, Get get) {
-  return {{path, "list of networks", default_text, "",
-           [get](const Config& c) {
-             std::vector<std::string> all;
-             for (const auto& network : get(const_cast<Config&>(c))) all.push_back(network.text());
-             return quoted_list(all);
-           }},
-          [get](Config& c, const Value& value) -> std::optional<Wrong> {
-            const auto given = strings(value);
-            if (!given) return wants("networks");
-            std::vector<address::Network> parsed;
-            for (const auto& one : *given) {
-              const auto network = address::Network::parse(one);
-              if (!network) return Wrong{"config.wants.network", {{"value", one}}};
-              parsed.push_back(*network);
-            }
-            get(c) = std::move(parsed);
-            return {};
+  return list_of({path, "list of networks", default_text, "", {}}, "networks", "network", get, address::Network::parse,
+                 [](const address::Network& network) { return network.text(); });
+}
+
+// "" = the system chooses.
+template <class Get>
+Row source_address(std::string_view path, Family family, Get get) {
+  return {{path, "text", "", "", [get](const Config& c) { return quoted(get(const_cast<Config&>(c))); }},
+          [get, family](Config& c, const Value& value) -> Wrongs {
+            if (const auto* given = std::get_if<std::string>(&value); given && given->empty()) return {};
+            return set_ip(get(c), value, family);
           }};
 }
 
-std::optional<Wrong> set_jobs(Config& c, const Value& value) {
-  const auto given = strings(value);
-  if (!given || given->empty()) return wants("job");
-  for (const auto& job : *given) {
-    if (job != "submission" && job != "relay" && job != "null") {
-      return Wrong{"config.wants.choice", {{"choices", "submission, relay, null"}}};
-    }
-  }
-  c.jobs = *given;
-  return {};
+std::optional<std::string> resolver_of(std::string_view given) {
+  return resolver_address(given) ? std::optional<std::string>(given) : std::nullopt;
 }
 
-std::optional<Wrong> set_host_name(Config& c, const Value& value) {
+// Every item is one of the choices, in capitals or not.
+Wrongs set_choices(std::vector<std::string>& to, const Value& value, std::string_view choices) {
+  const auto given = strings(value);
+  if (!given) return wants("texts");
+  Wrongs wrong;
+  const auto all = split(choices, ' ');
+  for (std::size_t i = 0; i < given->size(); ++i) {
+    const auto same = [&](std::string_view choice) { return iequals(choice, (*given)[i]); };
+    if (std::ranges::none_of(all, same)) wrong.push_back(no_choice((*given)[i], choices, i));
+  }
+  if (wrong.empty()) to = *given;
+  return wrong;
+}
+
+Wrongs set_mechanisms(Config& c, const Value& value) {
+  return set_choices(c.submission.mechanisms, value, mechanism_choices);
+}
+
+Wrongs set_jobs(Config& c, const Value& value) {
+  const auto given = strings(value);
+  if (!given || given->empty()) return wants("job");
+  auto wrong = set_choices(c.jobs, value, "submission relay null");
+  for (auto& job : c.jobs) job = to_lower(job);
+  return wrong;
+}
+
+Wrongs set_smarthost(Config& c, const Value& value) {
   const auto* given = std::get_if<std::string>(&value);
-  if (!given || !address::valid_domain(*given) || !address::qualified(*given) || has_8bit(*given))
-    return wants("host_name");
-  c.host_name = to_lower(*given);
+  if (!given) return wants("text");
+  if (!given->empty() && !parse_smarthost(*given)) return {{"config.smarthost_form", {{"value", *given}}}};
+  c.deliver.smarthost = *given;
   return {};
 }
 
@@ -236,8 +231,8 @@ std::vector<Row> make_rows() {
   const auto shown_jobs = [](const Config& c) { return c.jobs.size() == 1 ? quoted(c.jobs[0]) : quoted_list(c.jobs); };
   all.push_back({{"job", "choice", "", "submission relay null", shown_jobs}, set_jobs});
   all.push_back({{"jobs", "list of choices", "", "submission relay null", shown_jobs}, set_jobs});
-  all.push_back(
-      {{"hostname", "host name", "", "", [](const Config& c) { return quoted(c.host_name); }}, set_host_name});
+  all.push_back({{"hostname", "host name", "", "", [](const Config& c) { return quoted(c.host_name); }},
+                 [](Config& c, const Value& value) { return set_host_name(c.host_name, value); }});
   all.push_back(text("contact", "", MEMBER(contact)));
   all.push_back(choice("language", "\"en\"", offered_languages(), MEMBER(language)));
   all.push_back(number("threads", "0", 0, 256, MEMBER(threads)));
@@ -248,8 +243,10 @@ std::vector<Row> make_rows() {
 
   all.push_back(listen("submission.listen", "[\"0.0.0.0:587\", \"[::]:587\"]", MEMBER(submission.listen)));
   all.push_back(listen("submission.listen_tls", "[\"0.0.0.0:465\", \"[::]:465\"]", MEMBER(submission.listen_tls)));
-  all.push_back(text("submission.users", "\"/etc/postil/users\"", MEMBER(submission.users)));
-  all.push_back(texts("submission.mechanisms", "[]", MEMBER(submission.mechanisms)));
+  all.push_back(path_of("submission.users", "\"/etc/postil/users\"", MEMBER(submission.users)));
+  all.push_back({{"submission.mechanisms", "list of choices", "[]", mechanism_choices,
+                  [](const Config& c) { return quoted_list(c.submission.mechanisms); }},
+                 set_mechanisms});
   all.push_back(yes_no("submission.auth_without_tls", "false", MEMBER(submission.auth_without_tls)));
   all.push_back(yes_no("submission.local", "true", MEMBER(submission.local)));
   all.push_back(choice("submission.local_senders", "\"any\"", "any own", MEMBER(submission.local_senders)));
@@ -289,7 +286,8 @@ std::vector<Row> make_rows() {
   all.push_back(number("limits.recipients_per_day", "0", 0, 100 * million, MEMBER(limits.recipients_per_day)));
 
   all.push_back(choice("deliver.via", "\"direct\"", "direct smarthost", MEMBER(deliver.via)));
-  all.push_back(text("deliver.smarthost", "", MEMBER(deliver.smarthost)));
+  all.push_back({{"deliver.smarthost", "text", "", "", [](const Config& c) { return quoted(c.deliver.smarthost); }},
+                 set_smarthost});
   all.push_back(text("deliver.username", "", MEMBER(deliver.username)));
   all.push_back(text("deliver.password_file", "", MEMBER(deliver.password_file)));
   all.push_back(
@@ -298,8 +296,8 @@ std::vector<Row> make_rows() {
   all.push_back(yes_no("deliver.dane", "true", MEMBER(deliver.dane)));
   all.push_back(yes_no("deliver.mta_sts", "true", MEMBER(deliver.mta_sts)));
   all.push_back(number("deliver.mta_sts_port", "443", 1, 65535, MEMBER(deliver.mta_sts_port)));
-  all.push_back(text("deliver.source_ipv4", "", MEMBER(deliver.source_ipv4)));
-  all.push_back(text("deliver.source_ipv6", "", MEMBER(deliver.source_ipv6)));
+  all.push_back(source_address("deliver.source_ipv4", Family::v4, MEMBER(deliver.source_ipv4)));
+  all.push_back(source_address("deliver.source_ipv6", Family::v6, MEMBER(deliver.source_ipv6)));
   all.push_back(number("deliver.port", "25", 1, 65535, MEMBER(deliver.port)));
   all.push_back(yes_no("deliver.check_recipient_domains", "true", MEMBER(deliver.check_recipient_domains)));
   all.push_back(yes_no("deliver.check_sender_domain", "true", MEMBER(deliver.check_sender_domain)));
@@ -329,24 +327,25 @@ std::vector<Row> make_rows() {
   all.push_back(yes_no("suppress.automatic", "false", MEMBER(suppress.automatic)));
   all.push_back(duration("suppress.lifetime", "\"30d\"", Duration(0), days(3650), MEMBER(suppress.lifetime)));
 
-  all.push_back(texts("dns.resolver", "[]", MEMBER(dns.resolver)));
+  all.push_back(list_of({"dns.resolver", "list of texts", "[]", "", {}}, "texts", "resolver", MEMBER(dns.resolver),
+                        resolver_of, [](const std::string& one) { return one; }));
   all.push_back(yes_no("dns.validate", "true", MEMBER(dns.validate)));
   all.push_back(text("dns.trust_anchor", "", MEMBER(dns.trust_anchor)));
   all.push_back(duration("dns.timeout", "\"15s\"", seconds(1), minutes(5), MEMBER(dns.timeout)));
 
-  all.push_back(text("spool.folder", "\"/var/spool/postil\"", MEMBER(spool.folder)));
-  all.push_back(size("spool.segment_size", "\"64M\"", 1 << 20, MEMBER(spool.segment_octets)));
-  all.push_back(size("spool.watermark", "\"256M\"", 0, MEMBER(spool.watermark_octets)));
-  all.push_back(text("control.socket", "\"/run/postil/control\"", MEMBER(control_socket)));
-  all.push_back(text("control.submit_socket", "\"/run/postil/submit\"", MEMBER(submit_socket)));
+  all.push_back(path_of("spool.folder", "\"/var/spool/postil\"", MEMBER(spool.folder)));
+  all.push_back(size("spool.segment_size", "\"64M\"", 1 << 20, std::uint64_t{2} << 30, MEMBER(spool.segment_octets)));
+  all.push_back(size("spool.watermark", "\"256M\"", 0, 1024 * tebibyte, MEMBER(spool.watermark_octets)));
+  all.push_back(socket("control.socket", "\"/run/postil/control\"", MEMBER(control_socket)));
+  all.push_back(socket("control.submit_socket", "\"/run/postil/submit\"", MEMBER(submit_socket)));
   all.push_back(listen("metrics.listen", "[\"127.0.0.1:9825\"]", MEMBER(metrics_listen)));
   all.push_back(listen("web.listen", "[]", MEMBER(web_listen)));
-  all.push_back(text("web.url", "", MEMBER(web_url)));
-  all.push_back(text("log.events", "\"stderr\"", MEMBER(events)));
+  all.push_back(checked_text("web.url", "", "url", MEMBER(web_url), web_address));
+  all.push_back(checked_text("log.events", "\"stderr\"", "events", MEMBER(events), event_target));
   all.push_back(choice("log.level", "\"info\"", "debug info notice warning error", MEMBER(event_level)));
-  all.push_back(text("receipts.url", "", MEMBER(receipt_url)));
-  all.push_back(text("history.folder", "\"/var/lib/postil/history\"", MEMBER(history_folder)));
-  all.push_back(size("history.size", "\"1G\"", 1 << 20, MEMBER(history_octets)));
+  all.push_back(checked_text("receipts.url", "", "url", MEMBER(receipt_url), web_address));
+  all.push_back(path_of("history.folder", "\"/var/lib/postil/history\"", MEMBER(history_folder)));
+  all.push_back(size("history.size", "\"1G\"", 1 << 20, 1024 * tebibyte, MEMBER(history_octets)));
   all.push_back(duration("history.age", "\"30d\"", hours(1), days(3650), MEMBER(history_age)));
   return all;
 }

@@ -1,10 +1,14 @@
-// Durations and sizes as people write them.
+// Durations, sizes and addresses as people write them.
 #include <fmt/format.h>
 
 #include <charconv>
 
+#include "address/domain.hpp"
+#include "address/ip.hpp"
+#include "address/path.hpp"
 #include "base/bytes.hpp"
 #include "config/config.hpp"
+#include "config/schema.hpp"
 
 namespace postil::config {
 namespace {
@@ -44,6 +48,13 @@ constexpr Unit time_units[] = {{"ms", 1000},      {"s", 1000000},     {"m", 6000
 constexpr Unit size_units[] = {{"B", 1},         {"K", 1u << 10}, {"KB", 1u << 10}, {"M", 1u << 20},
                                {"MB", 1u << 20}, {"G", 1u << 30}, {"GB", 1u << 30}, {"T", std::uint64_t{1} << 40}};
 
+std::optional<std::uint16_t> parse_port(std::string_view text) {
+  std::uint16_t port = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
+  if (error != std::errc() || end != text.data() + text.size() || port == 0) return {};
+  return port;
+}
+
 }  // namespace
 
 std::optional<Duration> parse_duration(std::string_view text) {
@@ -75,6 +86,54 @@ std::string format_size(std::uint64_t octets) {
     if (octets != 0 && octets % factor == 0) return fmt::format("{}{}", octets / factor, name);
   }
   return fmt::to_string(octets);
+}
+
+std::string written(const ListenAddress& at) {
+  const bool v6 = at.address.find(':') != std::string::npos;
+  return v6 ? fmt::format("[{}]:{}", at.address, at.port) : fmt::format("{}:{}", at.address, at.port);
+}
+
+std::optional<SmarthostAddress> parse_smarthost(std::string_view url) {
+  SmarthostAddress out;
+  const auto take = [&](std::string_view scheme, std::uint16_t port) {
+    if (!url.starts_with(scheme)) return false;
+    url.remove_prefix(scheme.size());
+    out.port = port;
+    return true;
+  };
+  if (take("smtps://", 465)) {
+    out.implicit_tls = true;
+  } else if (!take("submission://", 587) && !take("smtp://", 25)) {
+    return {};
+  }
+  while (url.ends_with('/')) url.remove_suffix(1);
+  const auto bracket = url.starts_with('[') ? url.find(']') : 0;
+  if (bracket == std::string_view::npos) return {};
+  if (const auto colon = url.find(':', bracket); colon != std::string_view::npos) {
+    const auto port = parse_port(url.substr(colon + 1));
+    if (!port) return {};
+    out.port = *port;
+    url = url.substr(0, colon);
+  }
+  if (bracket > 0) {
+    if (url.size() != bracket + 1) return {};
+    url = url.substr(1, bracket - 1);
+    const auto ip = address::Ip::parse(url);
+    if (!ip || !ip->is_v6()) return {};
+  } else if (!address::Ip::parse(url) && (!address::valid_domain(url) || has_8bit(url))) {
+    return {};
+  }
+  out.host = to_lower(url);
+  return out;
+}
+
+bool resolver_address(std::string_view text) {
+  const auto at = text.find('@');
+  if (at != std::string_view::npos && !parse_port(text.substr(at + 1))) return false;
+  text = text.substr(0, at);
+  const auto zone = text.find('%');
+  const auto ip = address::Ip::parse(text.substr(0, zone));
+  return ip && (zone == std::string_view::npos || (ip->is_v6() && zone + 1 < text.size()));
 }
 
 }  // namespace postil::config

@@ -1,6 +1,9 @@
 // From the configuration to what each part of the server works with.
 #include "app/settings.hpp"
 
+#include "base/bytes.hpp"
+#include "sasl/server.hpp"
+
 #include "reply/catalogue.hpp"
 #include "server/refusal_rule.hpp"
 
@@ -187,6 +190,17 @@ TEST(Settings, DomainsAreCheckedOnlyWhereMailGoesOutDirectly) {
   made = policy(read(relay + "[deliver]\nvia = \"smarthost\"\nsmarthost = \"smtp://s.example\"\n"));
   EXPECT_FALSE(made->rules.check_recipient_domains);
   EXPECT_FALSE(made->rules.check_sender_domain);
+  // or where it is asked for
+  made = policy(read(relay + "[deliver]\nvia = \"smarthost\"\nsmarthost = \"smtp://s.example\"\n" +
+                     "check_recipient_domains = true\ncheck_sender_domain = true\n"));
+  EXPECT_TRUE(made->rules.check_recipient_domains);
+  EXPECT_TRUE(made->rules.check_sender_domain);
+}
+
+TEST(Settings, TheMechanismsOfTheConfigurationAreThoseOfTheServer) {
+  const auto known = split(config::find_key("submission.mechanisms")->choices, ' ');
+  EXPECT_EQ(known.size(), sasl::mechanisms().size());
+  for (const auto& mechanism : sasl::mechanisms()) EXPECT_THAT(known, testing::Contains(mechanism.name));
 }
 
 TEST(Settings, AliasesAreFoundInLowerCase) {

@@ -35,9 +35,7 @@ TEST_F(CommandWords, AWrongOneSaysWhatIsWrongAndHowItIsWritten) {
        "There is no command lst.\nDid you mean list?\n",
        "Usage: postil queue [--OPTION...] [COMMAND]\n"},
       {{"queue", "list", "--cuont", "3"}, "Did you mean --count?\n", "Usage: postil queue list [--OPTION...]\n"},
-      {{"queue", "list", "--count", "0"},
-       "The value of --count is not one that it takes.\n",
-       "Usage: postil queue list"},
+      {{"queue", "list", "--count", "0"}, " (1 - 10000)\n", "Usage: postil queue list"},
       {{"trace"}, "ID is missing.\n", "Usage: postil trace [--OPTION...] ID\n"},
       {{"config"}, "A command behind config is missing.\n", "Usage: postil config [--OPTION...] COMMAND\n"},
       {{"config", "example", "outbound"},
@@ -57,9 +55,32 @@ TEST_F(CommandWords, AWrongOneSaysWhatIsWrongAndHowItIsWritten) {
     if (c.arguments.back() == "--to") continue;  // it would be the value
     EXPECT_EQ(run(with_json), exit_usage);
     EXPECT_EQ(json().at("error").at("id").as_string(), "usage");
+    EXPECT_TRUE(json().at("schema").as_string().starts_with("postil."));
     EXPECT_FALSE(json().at("ok").as_bool());
     EXPECT_EQ(json().at("exit").to_number<int>(), exit_usage);
     EXPECT_EQ(err_, "");
+  }
+}
+
+// What the command itself finds wrong is told like what CLI11 does.
+TEST_F(CommandWords, AWrongValueSaysHowItIsWritten) {
+  const std::pair<Words, std::string> cases[] = {
+      {{"send", "--to", "notanaddress"}, "such as ann@example.org"},
+      {{"send", "--to", "a@b.example", "--server", "h:99999"}, "HOST:PORT"},
+      {{"send", "--to", "a@b.example", "--port", "99999999"}, "(1 - 65535)"},
+      {{"compare", "999", "abc"}, "such as 521"},
+      {{"compare", "550"}, "Two or three codes"},
+      {{"config", "explain", "nosuch.key"}, "config show --defaults"},
+      {{"trace", "xx"}, "7Q3K-9F2M-4T8XB"},
+      {{"queue", "hold", "--older", "soon"}, "soon"},
+      {{"suppress", "add", "notanaddress"}, "such as ann@example.org"},
+      {{"user", "add", "anna", "--language", "d e", "--generate"}, "d e"},
+  };
+  for (const auto& [arguments, what] : cases) {
+    EXPECT_EQ(run(arguments), exit_usage) << what << err_;
+    EXPECT_TRUE(complained(what)) << err_;
+    EXPECT_TRUE(complained("\nUsage: postil " + arguments[0])) << err_;
+    EXPECT_TRUE(complained("--help\n")) << err_;
   }
 }
 
@@ -98,6 +119,8 @@ TEST_F(CommandWords, TheNamesOfSendmailSpeakOfPostil) {
   EXPECT_EQ(run({"-C", config}, "", "mailq"), exit_unavailable);
   EXPECT_TRUE(complained("\"postil serve\"")) << err_;
   EXPECT_EQ(run({"mailq", "-C", config}), exit_unavailable);  // the same, behind the program's own name
+  EXPECT_EQ(run({"--lang", "de", "mailq", "-C", config}), exit_unavailable);
+  EXPECT_TRUE(complained("antwortet kein Postil-Server")) << err_;
   EXPECT_EQ(run({"mailq", "--help"}), exit_ok);
   EXPECT_TRUE(said("Usage: postil sendmail")) << out_;
 }

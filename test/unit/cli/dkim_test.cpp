@@ -87,7 +87,7 @@ TEST_F(DkimCommand, KeysThatCannotSignAreErrorsAtTheirLine) {
   EXPECT_EQ(problem("no key"), "config.dkim_key_form");
   const auto path = config("[[dkim]]\ndomain = \"example.org\"\nselector = \"s1\"\nkey = \"/nowhere\"\n");
   EXPECT_EQ(run({"config", "check", "--json", path}), exit_config);
-  EXPECT_EQ(text(json().at("problems").as_array().at(0), "id"), "config.file_of_key");
+  EXPECT_EQ(text(json().at("problems").as_array().at(0), "id"), "config.file_of_key_missing");
   // A short one is a warning.
   const auto key = write("short.pem", crypto::PrivateKey::generate(crypto::KeyType::rsa, 1024).to_pem());
   ASSERT_EQ(::chmod(key.c_str(), 0604), 0);

@@ -88,16 +88,24 @@ TEST(Explain, quiet_is_one_line_and_long_is_more) {
   EXPECT_GT(postil({"explain", "556", "--long"}).out.size(), postil({"explain", "556"}).out.size());
 }
 
-TEST(Explain, what_is_not_understood_is_65_and_shows_no_secret) {
+TEST(Explain, what_is_not_understood_is_65_a_wrong_word_64_and_no_secret_is_shown) {
   const auto result = postil({"explain", "AUTH PLAIN AGFubgBzZWNyZXQ="});
   EXPECT_EQ(result.code, exit_data);
   EXPECT_EQ(result.out, "");
   EXPECT_THAT(result.err, HasSubstr("not understood"));
   EXPECT_THAT(result.err, Not(HasSubstr("AGFub")));
-  const auto json = postil({"explain", "nonsense", "--json"});
+  const auto json = postil({"explain", "some nonsense", "--json"});
   EXPECT_EQ(json.code, exit_data);
   EXPECT_EQ(boost::json::parse(json.out).at("error").at("id").as_string(), "not_a_reply");
   EXPECT_EQ(boost::json::parse(json.out).at("exit").as_int64(), exit_data);
+  for (const std::string word : {"nonsense", "999", "9.1.1"}) {
+    const auto wrong = postil({"explain", word});
+    EXPECT_EQ(wrong.code, exit_usage) << word;
+    EXPECT_THAT(wrong.err, HasSubstr("Usage: postil explain")) << word;
+  }
+  EXPECT_EQ(postil({"explain", "-"}, "nonsense\n").code, exit_data);
+  EXPECT_EQ(postil({"explain", "550", "--resolver", "dns"}).code, exit_usage);
+  EXPECT_EQ(postil({"compare", "999", "abc"}).code, exit_usage);
   for (const auto& codes : {std::vector<std::string>{"521"}, {"521", "nonsense"}}) {
     std::vector<std::string> words = codes;
     words.insert(words.begin(), {"compare", "--json"});

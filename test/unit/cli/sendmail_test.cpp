@@ -102,6 +102,16 @@ TEST_F(Sendmail, TakesRecipientsFromTheHeader) {
   EXPECT_EQ(out_, "");
 }
 
+TEST_F(Sendmail, TheLanguageMayStandBeforeIt) {
+  SmtpServer server(SmtpServer::Replies{{"", "220 mail.example.org ESMTP"}}, socket_);
+  for (const auto& language : {std::vector<std::string>{"--lang", "de"}, {"--lang=de"}}) {
+    auto arguments = language;
+    arguments.insert(arguments.end(), {"sendmail", "-C", config_, "-f", "me@example.org", "you@example.net"});
+    EXPECT_EQ(run(arguments, "Hi\n"), exit_ok) << err_;
+  }
+  EXPECT_TRUE(server.saw("RCPT TO:<you@example.net>"));
+}
+
 TEST_F(Sendmail, OfAResentMessageTheResentFieldsCount) {
   SmtpServer server(SmtpServer::Replies{}, socket_);
   EXPECT_EQ(sendmail({"-t"}, "Resent-To: new@example.net\nTo: old@example.net\nFrom: x@example.org\n\nHi\n"), exit_ok);

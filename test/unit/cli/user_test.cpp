@@ -159,7 +159,7 @@ TEST_F(UserCommand, RefusesWhatTheFileCannotHold) {
   const auto refused = [&](std::vector<std::string> more, const std::string& name = "anna") {
     std::vector<std::string> arguments = {"add", name, "--password-stdin"};
     arguments.insert(arguments.end(), more.begin(), more.end());
-    EXPECT_EQ(run(arguments, "correct horse\n"), exit_data);
+    EXPECT_EQ(run(arguments, "correct horse\n"), exit_usage);
     return err_;
   };
   EXPECT_NE(refused({"--address", "nowhere"}).find("nowhere is no address"), std::string::npos);

@@ -96,20 +96,68 @@ TEST(ConfigParse, WrongValues) {
       {"limits.message_size = \"big\"", "wants.size@5:23"},
       {"limits.message_size = \"1K\"", "wants.size_from@5:23"},
       {"relay.listen = 25", "wants.addresses@5:16"},
-      {"relay.listen = [\"25\"]", "wants.address@5:16"},
-      {"relay.listen = [\"::1:25\"]", "wants.address@5:16"},
-      {"relay.listen = [\"host.example:25\"]", "wants.address@5:16"},
-      {"relay.listen = [\"0.0.0.0:99999\"]", "wants.address@5:16"},
+      {"relay.listen = [\"25\"]", "wants.address@5:17"},
+      {"relay.listen = [\"::1:25\"]", "wants.address@5:17"},
+      {"relay.listen = [\"host.example:25\"]", "wants.address@5:17"},
+      {"relay.listen = [\"0.0.0.0:99999\"]", "wants.address@5:17"},
       {"limits.unlimited_from = 1", "wants.networks@5:25"},
-      {"limits.unlimited_from = [\"10.0.0.1/8\"]", "wants.network@5:25"},
+      {"limits.unlimited_from = [\"10.0.0.1/8\"]", "wants.network@5:26"},
       {"deliver.via = \"pigeon\"", "wants.choice@5:15"},
-      {"deliver.source_ipv4 = \"::1\"", "wants.address_only@5:9"},
-      {"deliver.source_ipv6 = \"mail\"", "wants.address_only@5:9"},
+      {"deliver.via = \"smart-host\"", "wants.choice_near@5:15"},
+      {"deliver.source_ipv4 = \"::1\"", "wants.address_only@5:23"},
+      {"deliver.source_ipv6 = \"mail\"", "wants.address_only@5:23"},
+      {"deliver.smarthost = \"smtp://relay.example:99999\"", "smarthost_form@5:21"},
+      {"deliver.smarthost = \"smtp://\"", "smarthost_form@5:21"},
+      {"deliver.smarthost = \"smtp://[::1\"", "smarthost_form@5:21"},
+      {"dns.resolver = [\"not an ip\"]", "wants.resolver@5:17"},
+      {"dns.resolver = [\"192.0.2.1@70000\"]", "wants.resolver@5:17"},
+      {"submission.mechanisms = [\"PLAINN\"]", "wants.choice_near@5:26"},
+      {"submission.mechanisms = [\"KERBEROS_V4\"]", "wants.choice@5:26"},
+      {"language = \"xx-yy\"", "wants.choice@5:12"},
+      {"spool.folder = \"\"", "wants.path@5:16"},
+      {"spool.segment_size = \"8G\"", "wants.duration_between@5:22"},
+      {"limits.line_length = \"8G\"", "wants.duration_between@5:22"},
+      {"limits.header_size = \"4G\"", "wants.duration_between@5:22"},
+      {"control.socket = \"/" + std::string(107, 'x') + "\"", "wants.socket@5:18"},
+      {"web.url = \"mail.example.org\"", "wants.url@5:11"},
+      {"receipts.url = \"https://a b/\"", "wants.url@5:16"},
+      {"log.events = \"stdout\"", "wants.events@5:14"},
+      {"contact = \"a\\r\\nb\"", "wants.one_line@5:11"},
   };
   for (const auto& [line, expected] : cases) EXPECT_THAT(problems(relay + line + "\n"), ElementsAre(expected)) << line;
   EXPECT_THAT(problems("job = \"mx\"\nhostname = \"localhost\"\n"),
               testing::IsSupersetOf({"wants.choice@1:7", "wants.host_name@2:12"}));
   EXPECT_THAT(problems("job = \"mx\"\nhostname = \"a.example\"\n"), Not(Contains(StartsWith("job_missing"))));
+}
+
+TEST(ConfigParse, EveryWrongItemOfAList) {
+  EXPECT_THAT(problems(relay + "dns.resolver = [\"a\", \"192.0.2.1\", \"b\"]\n"),
+              ElementsAre("wants.resolver@5:17", "wants.resolver@5:35"));
+  EXPECT_THAT(problems(relay + "web.listen = [\n  \"x\",\n  5,\n  \"127.0.0.1:80\",\n  \"y\" ]\n"),
+              ElementsAre("wants.address@6:3", "wants.item@7:3", "wants.address@9:3"));
+  EXPECT_THAT(problems(relay + "limits.unlimited_from = [\"10.0.0.1/8\", \"x\"]\n"),
+              ElementsAre("wants.network@5:26", "wants.network@5:40"));
+  EXPECT_THAT(problems(relay + "submission.mechanisms = [\"plain\", \"X\", \"SCRAM-SHA-257\"]\n"),
+              ElementsAre("wants.choice@5:35", "wants.choice_near@5:40"));
+  EXPECT_THAT(problems(relay + "aliases.x = [\"a@b.example\", \"nobody\", 5]\n"),
+              ElementsAre("alias_target@5:29", "alias_target@5:39"));
+  EXPECT_THAT(problems(relay + "[[site]]\ndomains = [\"a b\", \"a.example\", \"c d\"]\nrate = \"1/s\"\n"),
+              ElementsAre("wants.domain_patterns@6:12", "wants.domain_patterns@6:32"));
+  EXPECT_THAT(problems("jobs = [\"relais\", \"nul\"]\nhostname = \"a.example\"\n"),
+              testing::IsSupersetOf({"wants.choice_near@1:9", "wants.choice_near@1:19"}));
+  const auto loaded = parse_text(relay + "deliver.tls = \"verifed\"\n");
+  ASSERT_EQ(loaded.problems.size(), 1u);
+  EXPECT_THAT(loaded.problems[0].args, Contains(i18n::Arg{"nearest", "verified"}));
+}
+
+TEST(ConfigParse, ChecksBehindASmarthostAreForWhoAsksForThem) {
+  const std::string smarthost = relay + "deliver.via = \"smarthost\"\ndeliver.smarthost = \"smtp://mail.example\"\n";
+  EXPECT_TRUE(parse_text(relay).config.deliver.check_recipient_domains);
+  EXPECT_FALSE(parse_text(smarthost).config.deliver.check_recipient_domains);
+  EXPECT_FALSE(parse_text(smarthost).config.deliver.check_sender_domain);
+  const auto asked = parse_text(smarthost + "deliver.check_recipient_domains = true\n").config.deliver;
+  EXPECT_TRUE(asked.check_recipient_domains);
+  EXPECT_FALSE(asked.check_sender_domain);
 }
 
 TEST(ConfigParse, LanguagesOfSenderDomains) {
@@ -134,6 +182,9 @@ TEST(ConfigParse, WhatOnlyShowsWhenAllIsRead) {
        "tls_half@4:1"},
       {"job = \"relay\"\nhostname = \"a.example\"\naliases.postmaster = \"p@b.example\"", "networks_missing@0:0"},
       {"job = \"relay\"\nhostname = \"a.example\"\nrelay.networks = [\"10.0.0.0/8\"]", "postmaster_missing@0:0"},
+      {relay + "proxy.listen = \"0.0.0.0:25\"", "intermediaries_missing@5:7"},
+      {relay + "proxy.networks = \"10.0.0.1\"\nproxy.listen = \"0.0.0.0:26\"", "intermediaries_listen@6:7"},
+      {relay + "xclient.networks = \"10.0.0.1\"\nxclient.listen = \"0.0.0.0:587\"", "intermediaries_listen@6:9"},
       {relay + "aliases.x = \"y@relay.example.org\"", "alias_to_self@5:9"},
       {relay + "aliases.x = \"y@localhost\"", "alias_to_self@5:9"},
       {relay + "aliases.\"a b\" = \"y@b.example\"", "alias_name@5:9"},
@@ -142,6 +193,10 @@ TEST(ConfigParse, WhatOnlyShowsWhenAllIsRead) {
       {relay + "languages.\"a b\" = \"de\"", "language_domain@5:11"},
       {relay + "languages.\"example.de\" = \"tlh\"", "language_unknown@5:26"},
       {relay + "relay.listen = [\"0.0.0.0:25\", \"0.0.0.0:25\"]", "listen_twice@5:1"},
+      {relay + "web.listen = [\"127.0.0.1:9825\"]", "listen_twice@5:1"},
+      {relay + "control = {socket = \"/run/p\", submit_socket = \"/run/p\"}", "listen_twice@5:1"},
+      {relay + "relay.listen = []\nsubmission.local = false", "nothing_listens_at@5:1"},
+      {"job = \"null\"\nhostname = \"a.example\"\ncontact = \"x\"\nnull.listen = []", "nothing_listens_at@4:1"},
       {relay + "deliver.via = \"smarthost\"", "smarthost_missing@5:1"},
       {relay + "deliver.via = \"smarthost\"\ndeliver.smarthost = \"mail.example\"", "smarthost_form@6:1"},
       {relay + "deliver.smarthost = \"smtp://mail.example\"", "smarthost_unused@5:1"},
@@ -154,6 +209,12 @@ TEST(ConfigParse, WhatOnlyShowsWhenAllIsRead) {
     const auto line = expected.substr(0, expected.rfind(':'));
     EXPECT_THAT(found, Contains(StartsWith(line))) << text << testing::PrintToString(found);
   }
+  // serve would refuse its TLS listener
+  const auto no_certificate = parse_text(
+      "job = \"submission\"\nhostname = \"a.example\"\naliases.postmaster = \"p@b.example\"\n"
+      "submission = {listen_tls = [\"127.0.0.1:465\"], auth_without_tls = true}\n");
+  ASSERT_EQ(no_certificate.problems.size(), 1u);
+  EXPECT_EQ(no_certificate.problems[0].text_key, "serve.tls_listener_without_certificate");
   const auto nothing = problems(
       "job = \"submission\"\nhostname = \"a.example\"\naliases.postmaster = \"p@b.example\"\n"
       "tls = {certificate = \"c\", key = \"k\"}\nsubmission = {listen = [], listen_tls = [], local = false}\n");
@@ -167,8 +228,54 @@ TEST(ConfigParse, WarningsDoNotStopIt) {
   EXPECT_TRUE(loaded.problems[0].warning);
 }
 
-TEST(ConfigParse, ASyntaxErrorIsToldAlone) {
+TEST(ConfigParse, NothingIsSaidOfTheWholeBesideASyntaxError) {
   EXPECT_THAT(problems("job = \n"), ElementsAre(StartsWith("syntax@1:")));
+}
+
+// Each mistake of the writing, and what is wrong in what can be read; nothing that only follows from them.
+TEST(ConfigParse, EverySyntaxErrorAtOnce) {
+  const auto of = [](const std::string& text) {
+    std::vector<std::string> lines;
+    for (const auto& found : problems(text)) lines.push_back(found.substr(0, found.rfind(':')));
+    return lines;
+  };
+  EXPECT_THAT(of(relay + "contact = = \"x\"\nhostnam = \"y\"\nlanguage = \"de\nthreads = 999\n"),
+              ElementsAre("syntax@5", "unknown_key_near@6", "syntax@7", "wants.number@8"));
+  // a header: whose the keys below are is not known, how they are written is
+  EXPECT_THAT(of(relay + "[deliver\nlifetime = \"5d\"\nvia = \n[limits]\nhops = 3\n"),
+              ElementsAre("syntax@5", "syntax@7", "wants.number@9"));
+  EXPECT_THAT(of(relay + "limits]\nhops = 3\n[deliver]\nlifetime = 5\n"), ElementsAre("syntax@5", "wants.duration@8"));
+  // a list of several lines, wrong inside and without an end
+  EXPECT_THAT(of(relay + "[dns]\nresolver = [\n \"a\"\n \"b\",\n]\nvalidate = 1\n"),
+              ElementsAre("syntax@8", "wants.yes_no@10"));
+  EXPECT_THAT(of(relay + "[dns]\nresolver = [ \"a\",\nvalidate = 1\n[deliver]\nlifetime = 5\n"),
+              ElementsAre(StartsWith("syntax@"), "wants.yes_no@7", "wants.duration@9"));
+  // a text of several lines without an end
+  EXPECT_THAT(of(relay + "contact = \"\"\"x\nthreads = 999\n"), ElementsAre("wants.number@6", StartsWith("syntax@")));
+  // the same key and the same table again
+  EXPECT_THAT(of(relay + "threads = 1\nthreads = 2\n[dns]\nvalidate = true\n[dns]\ntimeout = 7\n"),
+              ElementsAre("syntax@6", "syntax@9"));
+  // what an entry lacks may stand in the line that could not be read
+  EXPECT_THAT(of(relay + "[[dkim]]\ndomain = \"a.example\"\nselector = s\nkey = \"k\"\n"), ElementsAre("syntax@7"));
+  EXPECT_THAT(of("job = \"relay\r\nhostname = 5\r\n"), ElementsAre("syntax@1", "wants.host_name@2"));
+}
+
+TEST(ConfigParse, SyntaxErrorsHaveAnEnd) {
+  std::string many;
+  for (int i = 0; i < 100; ++i) many += "k" + std::to_string(i) + " = = 1\n";
+  const auto loaded = parse_text(many);
+  ASSERT_EQ(loaded.problems.size(), 21u);
+  EXPECT_EQ(loaded.problems.back().text_key, "config.syntax_more");
+  for (const char* text : {"[", "[\n", "[[", "[ \n", "[]", "[.]\n", "[(]\n", "[a.", "[\"", "a.", "\"", "x = [", "x = {",
+                           "x = {a", "\xff", "x = \"\\u"}) {
+    EXPECT_FALSE(parse_text(text).ok()) << text;
+    EXPECT_FALSE(parse_text(relay + text).ok()) << text;
+  }
+  EXPECT_FALSE(parse_text(std::string(1000, '[')).ok());
+  EXPECT_FALSE(parse_text("\"\"\"\n\n\n").ok());
+  EXPECT_FALSE(parse_text("x = \"\"\"" + std::string(5000, '\n')).ok());
+  const auto whole = example("submission");
+  for (std::size_t end = 0; end < whole.size(); end += 11) parse_text(whole.substr(0, end));
 }
 
 TEST(ConfigParse, SeveralFiles) {
@@ -249,6 +356,32 @@ TEST(ConfigParse, KeysAreThereOnce) {
     EXPECT_EQ(find_key(key.path), &key);
   }
   EXPECT_EQ(find_key("nothing"), nullptr);
+}
+
+TEST(ConfigValues, Smarthosts) {
+  const auto of = [](std::string_view url) {
+    const auto found = parse_smarthost(url);
+    return found ? found->host + " " + std::to_string(found->port) + (found->implicit_tls ? " tls" : "") : "none";
+  };
+  EXPECT_EQ(of("smtp://Relay.Example"), "relay.example 25");
+  EXPECT_EQ(of("submission://relay.example/"), "relay.example 587");
+  EXPECT_EQ(of("smtps://relay.example"), "relay.example 465 tls");
+  EXPECT_EQ(of("smtps://relay.example:4465"), "relay.example 4465 tls");
+  EXPECT_EQ(of("smtp://192.0.2.1:2525"), "192.0.2.1 2525");
+  EXPECT_EQ(of("smtp://[2001:db8::1]"), "2001:db8::1 25");
+  EXPECT_EQ(of("smtp://[2001:db8::1]:2525"), "2001:db8::1 2525");
+  for (const char* bad : {"", "relay.example", "http://relay.example", "smtp://", "smtp://:25", "smtp://a:0",
+                          "smtp://a:65536", "smtp://a:x", "smtp://a b", "smtp://[::1", "smtp://[::1]x", "smtp://[x]"}) {
+    EXPECT_EQ(of(bad), "none") << bad;
+  }
+}
+
+TEST(ConfigValues, Resolvers) {
+  for (const char* good : {"192.0.2.53", "2001:db8::53", "192.0.2.53@5353", "::1@53", "fe80::1%eth0"})
+    EXPECT_TRUE(resolver_address(good)) << good;
+  for (const char* bad : {"", "not an ip", "dns.example", "192.0.2.53:53", "192.0.2.53@", "192.0.2.53@0",
+                          "192.0.2.53@70000", "192.0.2.1%eth0", "fe80::1%", "192.0.2.1/32"})
+    EXPECT_FALSE(resolver_address(bad)) << bad;
 }
 
 TEST(ConfigValues, Durations) {
