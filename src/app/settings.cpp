@@ -178,6 +178,17 @@ queue::EngineSettings engine_settings(const config::Config& config, std::uint64_
   queue::EngineSettings out;
   const auto& deliver = config.deliver;
   if (deliver.via == "smarthost") out.fixed_site = "smarthost";
+  out.retry_first = deliver.retry_first;
+  out.retry_max = deliver.retry_max;
+  out.greylist_first = std::min(out.greylist_first, out.retry_first);
+  out.delay_notice_after = deliver.delay_notice;
+  out.refused_us_lifetime = deliver.refused_lifetime;
+  out.attempts_per_site_max = static_cast<std::uint32_t>(deliver.connections_per_destination);
+  out.messages_per_connection_max = static_cast<std::uint32_t>(deliver.messages_per_connection);
+  out.site_rules = site_rules(config);
+  out.attempts_max = static_cast<std::uint32_t>(deliver.connections);
+  out.probes_max = 2 * out.attempts_max;  // a try at a host that does not answer costs little
+  out.recipients_per_attempt_max = static_cast<std::uint32_t>(deliver.recipients_per_transaction);
   out.random = random;
   return out;
 }

@@ -29,6 +29,7 @@
 #include "cli/suppress.hpp"
 #include "cli/trace.hpp"
 #include "cli/user.hpp"
+#include "i18n/list.hpp"
 
 namespace postil::cli {
 namespace {
@@ -268,8 +269,7 @@ int run(const Process& process) {
   const i18n::Translator tr(language.empty() ? language_of_environment(process) : language);
   if (language.empty()) {
     process.err << tr.text("cli.error.language_unknown",
-                           {{"language", printable(asked, 40)},
-                            {"languages", fmt::to_string(fmt::join(i18n::known_languages(), ", "))}})
+                           {{"language", printable(asked, 40)}, {"languages", i18n::list(i18n::known_languages(), tr)}})
                 << '\n';
     return exit_usage;
   }
