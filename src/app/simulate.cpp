@@ -20,6 +20,7 @@
 #include "diagnose/explain.hpp"
 #include "env_asio/clock.hpp"
 #include "env_asio/resolver.hpp"
+#include "i18n/list.hpp"
 
 namespace postil::app {
 namespace {
@@ -34,6 +35,7 @@ struct Options {
   std::string config{cli::default_config_file};
   SimulatedDialogue dialogue;
   std::string tls, mail_from;
+  std::uint64_t size_octets = 0;
   bool no_dns = false, json = false;
 };
 
@@ -137,6 +139,7 @@ void Run::write(const Simulated& result) const {
   context_.out << '\n';
   if (result.accepted()) {
     context_.out << tr.text("simulate.accepted", {{"reply", result.verdict().reply()}}) << '\n';
+    if (!options_.dialogue.rcpt.empty()) context_.out << tr.text("simulate.ends_at_rcpt") << '\n';
   } else {
     context_.out << tr.text("simulate.refused") << '\n';
     for (const auto& step : result.steps) {
@@ -144,12 +147,10 @@ void Run::write(const Simulated& result) const {
     }
   }
   if (!result.unasked.empty()) {
-    context_.out << tr.text("simulate.without_dns", {{"names", fmt::to_string(fmt::join(result.unasked, ", "))}})
-                 << '\n';
+    context_.out << tr.text("simulate.without_dns", {{"names", i18n::list(result.unasked, tr)}}) << '\n';
   }
   if (!result.unanswered.empty()) {
-    context_.out << tr.text("simulate.dns_silent", {{"names", fmt::to_string(fmt::join(result.unanswered, ", "))}})
-                 << '\n';
+    context_.out << tr.text("simulate.dns_silent", {{"names", i18n::list(result.unanswered, tr)}}) << '\n';
   }
 }
 
@@ -246,6 +247,7 @@ void add_simulate(CLI::App& app, cli::Command& chosen) {
   add("--auth", options->dialogue.auth, "auth");
   auto* sender = add("--mail-from", options->mail_from, "mail_from");
   add("--rcpt", options->dialogue.rcpt, "rcpt");
+  auto* size = add("--size", options->size_octets, "size");
   add("--tls", options->tls, "tls")->check(CLI::IsMember({"yes", "no"}));
   add("--job", options->dialogue.job, "job")->check(CLI::IsMember({"submission", "relay", "null"}));
   add("--port", options->dialogue.port, "port")->check(CLI::Range(1, 65535));
@@ -253,8 +255,9 @@ void add_simulate(CLI::App& app, cli::Command& chosen) {
   add("-c,--config", options->config, "config");
   command->add_flag("--json", options->json, tr.text("cli.option.json"));
   for (auto* option : command->get_options()) option->type_name("");
-  command->callback([options, sender, &chosen] {
+  command->callback([options, sender, size, &chosen] {
     if (sender->count() > 0) options->dialogue.mail_from = options->mail_from;
+    if (size->count() > 0) options->dialogue.size_octets = options->size_octets;
     if (!options->tls.empty()) options->dialogue.tls = options->tls == "yes";
     chosen.run = [options](const cli::Context& context) { return Run(context, *options).run(); };
   });

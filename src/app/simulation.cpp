@@ -349,9 +349,10 @@ env::Awaitable<bool> Run::open(const smtp::ServerSettings& settings) {
 }
 
 env::Awaitable<void> Run::envelope() {
-  if (!dialogue_.mail_from && dialogue_.rcpt.empty()) co_return;
+  if (!dialogue_.mail_from && dialogue_.rcpt.empty() && !dialogue_.size_octets) co_return;
   std::string mail = fmt::format("MAIL FROM:<{}>", dialogue_.mail_from.value_or(""));
   if (has_8bit(mail) || std::ranges::any_of(dialogue_.rcpt, has_8bit)) mail += " SMTPUTF8";
+  if (dialogue_.size_octets) mail += fmt::format(" SIZE={}", *dialogue_.size_octets);
   const bool good = co_await say(mail, mail);
   if (!good) co_return;
   for (const auto& recipient : dialogue_.rcpt) {
@@ -374,6 +375,7 @@ env::Awaitable<void> Run::talk() {
   smtp::PeerFacts peer;
   peer.address = address;
   peer.local_address = out_.listener.at.address;
+  peer.started = clock_.wall();
   if (settings.implicit_tls) {
     peer.tls = std::make_unique<crypto::TlsFacts>();
     peer.tls->version = "TLSv1.3";

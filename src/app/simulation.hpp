@@ -1,5 +1,5 @@
-// What the server would answer to a dialogue: the session, the rules and the accounts of `postil serve`, fed with
-// commands in place of a connection. Nothing is listened on, sent or stored.
+// What the server would answer to a dialogue, up to RCPT: the session, the rules and the accounts of `postil serve`,
+// fed with commands in place of a connection. Nothing is listened on, sent or stored.
 #pragma once
 
 #include <cstdint>
@@ -17,13 +17,14 @@ namespace postil::app {
 
 // A client, as far as the rules look at it. What is left empty gets a value that lets the dialogue go on.
 struct SimulatedDialogue {
-  std::string job;                       // submission, relay, null; "" = by `port`, or what fits best
-  std::uint16_t port = 0;                // 0 = any
-  std::optional<bool> tls;               // nothing: where a client would use it
-  std::string from_ip;                   // numeric; "" = 192.0.2.1, which is nobody's
-  std::string helo;                      // "" = the address as a literal
-  std::string auth;                      // a login, whose password is taken for right; "" = nobody logs in
-  std::optional<std::string> mail_from;  // "" = the null sender, which stands too where there are only recipients
+  std::string job;                           // submission, relay, null; "" = by `port`, or what fits best
+  std::uint16_t port = 0;                    // 0 = any
+  std::optional<bool> tls;                   // nothing: where a client would use it
+  std::string from_ip;                       // numeric; "" = 192.0.2.1, which is nobody's
+  std::string helo;                          // "" = the address as a literal
+  std::string auth;                          // a login, whose password is taken for right; "" = nobody logs in
+  std::optional<std::string> mail_from;      // "" = the null sender, which stands too where there are only recipients
+  std::optional<std::uint64_t> size_octets;  // of the message, declared in MAIL
   std::vector<std::string> rcpt;
 };
 

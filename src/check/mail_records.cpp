@@ -15,12 +15,17 @@ using diagnose::CheckRequest;
 using diagnose::Part;
 
 template <class Machine>
-env::Awaitable<void> run(Notebook& notebook, Machine machine) {
+env::Awaitable<void> ask_all(Notebook& notebook, Machine& machine) {
   while (const auto* question = machine.question()) {
     const auto name = question->name;
     const auto answer = co_await notebook.ask(name, question->type);
     machine.answer(answer);
   }
+}
+
+template <class Machine>
+env::Awaitable<void> run(Notebook& notebook, Machine machine) {
+  co_await ask_all(notebook, machine);
 }
 
 // The keys that the message's signatures name, then what DMARC asks about them.
@@ -30,7 +35,29 @@ env::Awaitable<void> ask_about_message(Notebook& notebook, const CheckRequest& r
     const auto answer = co_await notebook.ask(*name, dns::Type::txt);
     verifier.answer(answer);
   }
-  co_await run(notebook, diagnose::message_dmarc_check(request, verifier.results()));
+  auto spf = mailauth::SpfResult::none;
+  if (!diagnose::envelope_domain(request.message).empty()) {
+    auto alignment = diagnose::message_alignment_check(request);
+    co_await ask_all(notebook, alignment);
+    if (!request.from_ip.empty()) {
+      auto check = diagnose::message_spf_check(request, now);
+      co_await ask_all(notebook, check);
+      spf = check.outcome().result;
+    }
+  }
+  const auto signatures = verifier.results();
+  auto check = diagnose::message_dmarc_check(request, signatures, spf);
+  co_await ask_all(notebook, check);
+}
+
+// The policy, then whether reports may go where it wants them.
+env::Awaitable<void> ask_dmarc(Notebook& notebook, const CheckRequest& request) {
+  auto check = diagnose::dmarc_check(request);
+  co_await ask_all(notebook, check);
+  const auto& record = check.outcome().policy_record;
+  if (!record || !record->record) co_return;
+  auto reports = diagnose::report_check(*record);
+  co_await ask_all(notebook, reports);
 }
 
 env::Awaitable<void> ask(Notebook& notebook, std::string name, dns::Type type) {
@@ -48,7 +75,7 @@ env::Awaitable<void> ask_sending(Notebook& notebook, const CheckRequest& request
   if (parts.has(Part::spf) && !diagnose::sender_ip(request).empty()) {
     works.push_back(run(notebook, diagnose::spf_sender_check(request, now)));
   }
-  if (parts.has(Part::dmarc) || parts.has(Part::parked)) works.push_back(run(notebook, diagnose::dmarc_check(request)));
+  if (parts.has(Part::dmarc) || parts.has(Part::parked)) works.push_back(ask_dmarc(notebook, request));
   if (parts.has(Part::dkim)) {
     for (const auto& place : diagnose::dkim_places(request)) {
       works.push_back(ask(notebook, place.name, dns::Type::txt));

@@ -1,6 +1,7 @@
 // `postil check`: carries the advice out. Looks at a domain, host, address or IP address, and says what to change.
 #include "cli/check.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -12,6 +13,7 @@
 #include <istream>
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include "address/domain.hpp"
 #include "address/ip.hpp"
@@ -24,6 +26,7 @@
 #include "cli/password_source.hpp"
 #include "diagnose/mail_auth.hpp"
 #include "diagnose/observations_json.hpp"
+#include "i18n/list.hpp"
 
 namespace postil::cli {
 namespace {
@@ -40,7 +43,8 @@ struct Options {
   PasswordOptions password;
   std::uint32_t timeout_seconds = 20;
   std::uint16_t port = 25, port_submission = 587, port_submissions = 465;
-  bool host = false, parked = false, tls_versions = false, block_lists = false, json = false, long_form = false;
+  bool host = false, parked = false, all_mechanisms = false, tls_versions = false, block_lists = false, json = false,
+       long_form = false;
   bool rcpt_given = false;
 };
 
@@ -60,7 +64,10 @@ class Check {
   std::optional<Problem> read_subjects();
   std::optional<Problem> read_message();
   std::optional<Problem> prepare(std::vector<check::Options>& checks);
+  std::optional<Problem> read_password(std::string& to);
+  std::optional<Problem> check_authorities() const;
   Parts parts_for(SubjectKind kind) const;
+  std::optional<Problem> open_save();
   std::optional<Problem> save(const diagnose::Observations& seen);
   std::optional<Problem> replay();
   void show(const diagnose::Observations& seen);
@@ -81,20 +88,12 @@ class Check {
   std::size_t told_ = 0;
 };
 
-std::string part_words() {
-  std::string out;
-  for (std::size_t i = 0; i < diagnose::parts_count; ++i) {
-    out += fmt::format("{}{}", out.empty() ? "" : ", ", to_string(static_cast<Part>(i)));
-  }
-  return out;
-}
-
-std::string words() {
-  std::string out;
-  for (std::size_t i = 0; i < diagnose::words_count; ++i) {
-    out += fmt::format("{}{}", out.empty() ? "" : ", ", to_string(static_cast<diagnose::Word>(i)));
-  }
-  return out;
+// The words of a table of diagnose, all `count` of them.
+template <class Of>
+std::string words(std::size_t count, const i18n::Translator& tr) {
+  std::vector<std::string_view> out;
+  for (std::size_t i = 0; i < count; ++i) out.push_back(to_string(static_cast<Of>(i)));
+  return i18n::list(out, tr);
 }
 
 std::optional<Problem> Check::read_only() {
@@ -173,19 +172,41 @@ Parts Check::parts_for(SubjectKind kind) const {
     add({Part::connect, Part::greeting, Part::ehlo, Part::tls, Part::mx});
     if (options_.rcpt_given) add({Part::recipient});
     if (kind == SubjectKind::domain) {
-      add({Part::dane, Part::mta_sts, Part::tls_rpt, Part::spf, Part::dkim, Part::dmarc, Part::bimi});
+      add({Part::mta_sts, Part::tls_rpt, Part::spf, Part::dkim, Part::dmarc, Part::bimi});
     }
-    if (kind == SubjectKind::host) add({Part::dane});
+    if (kind != SubjectKind::address) add({Part::dane, Part::reverse_dns});
   }
   if (!message_.empty()) add({Part::dkim, Part::dmarc});
   if (!options_.selectors.empty()) add({Part::dkim});
   if (!options_.from_ip.empty()) add({Part::reverse_dns, Part::spf});
-  if (options_.block_lists) add({Part::block_lists});
+  if (options_.block_lists || !options_.lists.empty()) add({Part::block_lists});
   return out;
+}
+
+std::optional<Problem> Check::read_password(std::string& to) {
+  auto given =
+      get_password(options_.password, context_.in, text("password_prompt", {{"user", options_.login}}) + " ", "");
+  if (!given && given.error() == PasswordFailure::file_unreadable) {
+    return Problem{"file", text("error.password_file", {{"file", printable(options_.password.file)}}), exit_no_input};
+  }
+  if (!given) return Problem{"no_password", text("error.no_password")};
+  to = std::move(given->password);
+  return {};
+}
+
+// Told at once, and not as a fault of each host's certificate.
+std::optional<Problem> Check::check_authorities() const {
+  if (options_.ca_file.empty()) return {};
+  const auto file = read_file(options_.ca_file);
+  if (file && file->find("-----BEGIN ") != std::string::npos) return {};
+  return Problem{"file",
+                 text("error.ca", {{"file", printable(options_.ca_file)}, {"detail", file ? "PEM: -" : file.error()}}),
+                 exit_no_input};
 }
 
 std::optional<Problem> Check::prepare(std::vector<check::Options>& checks) {
   check::Options common = usual_check();
+  common.all_mechanisms = options_.all_mechanisms;
   if (!options_.helo.empty()) common.own_name = options_.helo;
   common.ca_file = options_.ca_file;
   common.port = options_.port;
@@ -205,17 +226,11 @@ std::optional<Problem> Check::prepare(std::vector<check::Options>& checks) {
   }
   request.message = message_;
   request.selectors = options_.selectors;
-  request.lists = options_.lists;
-  if (request.lists.empty()) {
-    request.lists = {"zen.spamhaus.org", "bl.spamcop.net", "b.barracudacentral.org", "psbl.surriel.com"};
-  }
+  if (!options_.lists.empty()) request.lists = options_.lists;
   request.tls_versions = options_.tls_versions;
   if (!options_.login.empty()) {
     request.login_user = options_.login;
-    auto given =
-        get_password(options_.password, context_.in, text("password_prompt", {{"user", options_.login}}) + " ", "");
-    if (!given) return Problem{"no_password", text("error.no_password")};
-    common.password = std::move(given->password);
+    if (auto problem = read_password(common.password)) return problem;
   }
   for (const auto& subject : subjects_) {
     auto one = common;
@@ -227,6 +242,9 @@ std::optional<Problem> Check::prepare(std::vector<check::Options>& checks) {
       if (!path) return Problem{"usage", text("error.recipient", {{"value", printable(one.request.recipient, 200)}})};
       one.request.recipient = path->address;
     }
+    if (one.request.parts.has(Part::block_lists) && subject.kind != SubjectKind::ip && request.from_ip.empty()) {
+      return Problem{"usage", text("error.list_ip")};
+    }
     if (one.request.parts.has(Part::login) && options_.login.empty()) {
       return Problem{"usage", text("error.no_login")};
     }
@@ -235,9 +253,18 @@ std::optional<Problem> Check::prepare(std::vector<check::Options>& checks) {
   return {};
 }
 
+// What was said to hosts, and the names of users, are nobody else's: a new file has mode 0600.
+std::optional<Problem> Check::open_save() {
+  if (options_.save.empty()) return {};
+  const int fd = ::open(options_.save.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+  if (fd >= 0) ::close(fd);
+  saved_.open(options_.save, std::ios::binary | std::ios::trunc);
+  if (!saved_) return Problem{"file", text("error.save", {{"file", printable(options_.save)}}), exit_no_permission};
+  return {};
+}
+
 std::optional<Problem> Check::save(const diagnose::Observations& seen) {
   if (options_.save.empty()) return {};
-  if (!saved_.is_open()) saved_.open(options_.save, std::ios::binary | std::ios::trunc);
   saved_ << diagnose::to_json(seen) << '\n' << std::flush;
   if (!saved_) return Problem{"file", text("error.save", {{"file", printable(options_.save)}}), exit_no_permission};
   return {};
@@ -254,15 +281,10 @@ void Check::show(const diagnose::Observations& seen) {
   }
   context_.out.flush();
   ++told_;
-  bool failed = false, sure = findings.empty();
-  for (const auto& finding : findings) {
-    const auto word = entry(finding.id).word;
-    failed = failed || word == diagnose::Word::fail;
-    sure = sure || (word != diagnose::Word::unknown && word != diagnose::Word::skip);
-  }
-  if (failed) {
+  const auto outcome = diagnose::check_outcome(seen, findings);
+  if (outcome == diagnose::CheckOutcome::fails) {
     code_ = exit_finding;
-  } else if (!sure && code_ == exit_ok) {
+  } else if (outcome == diagnose::CheckOutcome::untested && code_ == exit_ok) {
     code_ = exit_temporary;
   }
 }
@@ -319,9 +341,11 @@ int Check::run() {
   }
   if (const auto problem = read_message()) return tell(*problem);
   if (const auto problem = read_subjects()) return tell(*problem);
+  if (const auto problem = check_authorities()) return tell(*problem);
   shown_.heading = subjects_.size() > 1;
   CheckTask task;
   if (const auto problem = prepare(task.checks)) return tell(*problem);
+  if (const auto problem = open_save()) return tell(*problem);
   task.resolver = options_.resolver;
   task.trust_anchors = options_.trust_anchors;
   std::optional<Problem> not_saved;
@@ -370,6 +394,7 @@ check::Options usual_check() {
   check::Options out;
   char name[256] = {};
   ::gethostname(name, sizeof name - 1);
+  out.request.lists = {"zen.spamhaus.org", "bl.spamcop.net", "b.barracudacentral.org", "psbl.surriel.com"};
   out.own_name = to_lower(name);
   if (!address::valid_domain(out.own_name)) out.own_name = "localhost";
   return out;
@@ -386,13 +411,16 @@ void add_check(CLI::App& app, Command& chosen) {
   const auto flag = [&](const char* name, bool& value, std::string_view key) {
     sub->add_flag(name, value, tr.text("check.option." + std::string(key)));
   };
-  sub->add_option("--only", options->only, tr.text("check.option.only", {{"parts", part_words()}, {"words", words()}}))
+  sub->add_option("--only", options->only,
+                  tr.text("check.option.only", {{"parts", words<Part>(diagnose::parts_count, tr)},
+                                                {"words", words<diagnose::Word>(diagnose::words_count, tr)}}))
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
       ->allow_extra_args(false);
   flag("--host", options->host, "host");
   auto* rcpt = option("--rcpt", options->recipient, "rcpt")->expected(0, 1);
   option("--login", options->login, "login");
+  flag("--all-mechanisms", options->all_mechanisms, "all_mechanisms");
   option("--password-file", options->password.file, "password_file");
   flag("--parked", options->parked, "parked");
   flag("--tls-versions", options->tls_versions, "tls_versions");
@@ -424,6 +452,10 @@ void add_check(CLI::App& app, Command& chosen) {
   sub->add_flag("--json", options->json, tr.text("cli.option.json"));
   sub->callback([options, rcpt, &chosen] {
     options->rcpt_given = rcpt->count() > 0;
+    // "--rcpt ann@example.org" alone: the address is what is checked, before the option or behind it.
+    if (options->subjects.empty() && options->message.empty() && !options->recipient.empty()) {
+      options->subjects = {std::exchange(options->recipient, {})};
+    }
     if (options->subjects.empty() && options->replay.empty() && options->message.empty())
       throw CLI::RequiredError("WHAT");
     chosen.run = [options](const Context& context) { return Check(context, *options).run(); };

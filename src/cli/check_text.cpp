@@ -10,6 +10,7 @@
 #include "base/bytes.hpp"
 #include "cli/answer_text.hpp"
 #include "i18n/columns.hpp"
+#include "i18n/list.hpp"
 
 namespace postil::cli {
 namespace {
@@ -65,8 +66,8 @@ class Writer {
   }
 
   void write_finding(const Finding& finding, const diagnose::FindingEntry& of, std::size_t name_cells) {
-    std::string text = tr_.text(fmt::format("check.finding.{}.text", of.key), finding.args);
-    if (!finding.about.empty()) text = fmt::format("{}: {}", fmt::join(finding.about, ", "), text);
+    std::string text = text_of(finding, tr_);
+    if (!finding.about.empty()) text = fmt::format("{}: {}", i18n::list(finding.about, tr_), text);
     const std::size_t indent = 2 + word_cells_ + 2 + name_cells + 2;
     std::string head = "  " + i18n::pad(word(of.word), word_cells_) + "  " + i18n::pad(of.name, name_cells) + "  ";
     const std::size_t room = std::max<std::size_t>(30, 100 - std::min<std::size_t>(indent, 70));
@@ -77,7 +78,8 @@ class Writer {
     const std::string margin(2 + word_cells_ + 2, ' ');
     const bool calm = of.word == Word::ok || of.word == Word::info;
     // What stands right above is not shown again.
-    if ((!calm || shown_.long_form || finding.evidence.size() == 1) && finding.evidence != evidence_) {
+    const bool short_form = finding.evidence.size() == 1 || of.part == diagnose::Part::spf;  // SPF: each include
+    if ((!calm || shown_.long_form || short_form) && finding.evidence != evidence_) {
       for (const auto& line : finding.evidence) out_ << margin << line << '\n';
     }
     evidence_ = finding.evidence;
@@ -100,12 +102,12 @@ class Writer {
   }
 
   void write_summary(const std::vector<Finding>& findings) {
-    std::string counts;
+    std::vector<std::string> counts;
     for (const Word w : {Word::fail, Word::warn, Word::unknown, Word::info, Word::ok, Word::skip}) {
       const auto n = std::ranges::count_if(findings, [&](const Finding& f) { return entry(f.id).word == w; });
-      if (n > 0) counts += fmt::format("{}{}: {}", counts.empty() ? "" : ", ", word(w), n);
+      if (n > 0) counts.push_back(fmt::format("{}: {}", word(w), n));
     }
-    out_ << tr_.text("check.summary", {{"counts", counts},
+    out_ << tr_.text("check.summary", {{"counts", i18n::list(counts, tr_)},
                                        {"questions", fmt::to_string(seen_.dns.all().size())},
                                        {"connections", fmt::to_string(seen_.connections.size())},
                                        {"seconds", fmt::format("{:.1f}", seen_.took_ms / 1000.0)}})
@@ -131,7 +133,40 @@ class Writer {
   std::vector<std::string> evidence_;  // of the finding above
 };
 
-// The text of a finding of which nothing is at hand: its placeholders stand as "...".
+// What stands for an argument where there is no check: an example of its kind, or dots.
+std::string_view example_of(std::string_view argument) {
+  constexpr std::pair<std::string_view, std::string_view> examples[] = {
+      {"lookups", "N"},
+      {"ip", "192.0.2.9"},
+      {"domain", "example.org"},
+      {"from", "example.org"},
+      {"host", "mx.example.org"},
+      {"hosts", "mx1.example.org, mx2.example.org"},
+      {"name", "host.example.org"},
+      {"names", "www.example.org"},
+      {"target", "host.example.org"},
+      {"recipient", "ann@example.org"},
+      {"address", "mailto:reports@example.net"},
+      {"addresses", "10.0.0.1"},
+      {"list", "list.example.net"},
+      {"codes", "127.0.0.2"},
+      {"term", "include:example.net"},
+      {"tags", "pct=50"},
+      {"day", "2026-12-24"},
+      {"version", "TLSv1.3"},
+      {"versions", "TLSv1, TLSv1.1"},
+      {"mechanism", "PLAIN"},
+      {"mechanisms", "PLAIN LOGIN"},
+      {"checked", "10"},
+      {"line", "N"},
+      {"octets", "N"},
+      {"seconds", "N"},
+  };
+  const auto at = std::ranges::find(examples, argument, &std::pair<std::string_view, std::string_view>::first);
+  return at == std::end(examples) ? "..." : at->second;
+}
+
+// The text of a finding of which nothing is at hand.
 std::string general_text(const diagnose::FindingEntry& finding, const i18n::Translator& tr) {
   std::string out;
   const std::string text = tr.text(fmt::format("check.finding.{}.text", finding.key));
@@ -139,7 +174,8 @@ std::string general_text(const diagnose::FindingEntry& finding, const i18n::Tran
     const auto open = text.find('{', at);
     const auto close = open == std::string::npos ? open : text.find('}', open);
     if (close == std::string::npos) return out + text.substr(at);
-    out += text.substr(at, open - at) + "...";
+    out += text.substr(at, open - at);
+    out += example_of(std::string_view(text).substr(open + 1, close - open - 1));
     at = close + 1;
   }
   return out;

@@ -18,10 +18,13 @@
 #include "cli/fact_rows.hpp"
 #include "cli/report_text.hpp"
 #include "cli/running_server.hpp"
+#include "cli/tls_report_text.hpp"
 #include "config/config.hpp"
+#include "diagnose/diagnosis.hpp"
 #include "diagnose/json.hpp"
 #include "diagnose/log_line.hpp"
 #include "diagnose/recognise.hpp"
+#include "i18n/list.hpp"
 
 namespace postil::cli {
 namespace {
@@ -53,13 +56,13 @@ std::string definitions(const Answer& answer, const Translator& tr) {
       out.push_back(tr.text("explain.defined_section", {{"document", document}, {"section", section}}));
     }
   }
-  return fmt::to_string(fmt::join(out, ", "));
+  return i18n::list(out, tr);
 }
 
 std::string stages(const Answer& answer, const Translator& tr) {
   std::vector<std::string> out;
   for (auto stage : answer.stages) out.push_back(tr.text(fmt::format("explain.stage.{}", knowledge::to_string(stage))));
-  return fmt::to_string(fmt::join(out, ", "));
+  return i18n::list(out, tr);
 }
 
 std::string heading_code(const Answer& answer) {
@@ -91,10 +94,9 @@ void add_reference(Rows& rows, const Answer& answer, const Translator& tr, bool 
   if (answer.kind == Kind::code_class || answer.kind == Kind::subject) {
     for (const auto& member : answer.members) rows.add("", tr.text(member.text), member.code);
   } else {
-    rows.add(tr.text(one ? "explain.label.enhanced_one" : "explain.label.enhanced"),
-             fmt::to_string(fmt::join(answer.enhanced, ", ")));
+    rows.add(tr.text(one ? "explain.label.enhanced_one" : "explain.label.enhanced"), i18n::list(answer.enhanced, tr));
   }
-  if (long_form) rows.add(tr.text("explain.label.basic"), fmt::to_string(fmt::join(answer.basic, ", ")));
+  if (long_form) rows.add(tr.text("explain.label.basic"), i18n::list(answer.basic, tr));
   rows.add(tr.text("explain.label.defined"), definitions(answer, tr));
   if (long_form) add_fact_rows(rows, answer, tr);
   if (long_form && !answer.registry.empty()) rows.add(tr.text("explain.label.registry"), answer.registry);
@@ -107,11 +109,35 @@ void add_reference(Rows& rows, const Answer& answer, const Translator& tr, bool 
   }
 }
 
+diagnose::Diagnosis diagnosis_of(const Answer& answer) {
+  return diagnose::diagnosis_of(answer, answer.stages.size() == 1 ? answer.stages.front() : knowledge::Stage::any);
+}
+
+// What would confirm it: of a reply with the names that stand in it, otherwise with those of the examples.
+void add_confirmation(Rows& rows, const Answer& answer, const Translator& tr) {
+  const knowledge::LiveCheck* check = answer.live_checks.empty() ? nullptr : answer.live_checks.front();
+  std::string command;
+  if (answer.reply) {
+    const auto confirm = diagnosis_of(answer).confirm;
+    check = knowledge::find_live_check(confirm.key);
+    command = confirm.command;
+  }
+  if (check == nullptr) return;
+  rows.add(tr.text("fact.label.confirm"), command.empty() ? std::string(check->command) : command);
+  rows.add("", tr.text(check->text()));
+}
+
 void write_text(const Answer& answer, const Context& context, bool long_form) {
   const auto& tr = context.tr;
   auto& out = context.out;
   write_answer_head(out, answer, tr, long_form);
   const bool brief_reply = answer.kind == Kind::reply && !long_form;
+  if (!long_form || answer.live_checks.empty()) {
+    Rows confirm;
+    add_confirmation(confirm, answer, tr);
+    confirm.write(out);
+    if (!confirm.empty() && !brief_reply) out << '\n';
+  }
   if (!brief_reply) {
     Rows reference;
     add_reference(reference, answer, tr, long_form);
@@ -175,7 +201,9 @@ void read_beginning(Source& source) {
 // As much of it as is looked at; the rest is read and dropped, so that whoever writes it is not cut off.
 std::string read_rest(Source& source) {
   std::string text = std::move(source.beginning);
-  const auto octets_max = text.starts_with("From ") ? diagnose::mbox_octets_max : diagnose::mail_octets_max + 1;
+  const auto octets_max = text.starts_with("From ")         ? diagnose::mbox_octets_max
+                          : tlsrpt::looks_like_report(text) ? tlsrpt::received_octets_max + 1
+                                                            : diagnose::mail_octets_max + 1;
   std::string chunk(beginning_octets, '\0');
   while (!source.whole && source.in->read(chunk.data(), static_cast<std::streamsize>(chunk.size())).gcount() > 0) {
     const auto room = octets_max - std::min(text.size(), octets_max);
@@ -184,18 +212,35 @@ std::string read_rest(Source& source) {
   return text;
 }
 
+// With --check also what the checks show.
+void write_json(const Context& context, const Options& options, const std::string& said,
+                const diagnose::Report& report) {
+  if (!options.check) {
+    context.out << said << '\n';
+    return;
+  }
+  auto whole = boost::json::parse(said).as_object();
+  whole["checked"] = confirmations_json(context, report, {options.resolver});
+  context.out << whole << '\n';
+}
+
 int show_answer(const Context& context, const Options& options, const Answer& answer) {
   if (answer.kind == Kind::message_id || answer.kind == Kind::receipt_id) {
     if (context.explain_id) return context.explain_id(context, options.at, answer.subject, options.json);
     return fail(context, options, "unavailable", context.tr.text("explain.id_offline"), exit_unavailable);
   }
+  diagnose::Report report;  // for --check
+  if (answer.reply) report.recipients.push_back(diagnosis_of(answer));
   if (options.json) {
-    context.out << diagnose::to_json(answer, context.tr) << '\n';
-  } else if (options.quiet) {
+    write_json(context, options, diagnose::to_json(answer, context.tr), report);
+    return exit_ok;
+  }
+  if (options.quiet) {
     write_quiet(answer, context);
   } else {
     write_text(answer, context, options.long_form);
   }
+  if (options.check) write_confirmations(context, report, {options.resolver});
   return exit_ok;
 }
 
@@ -218,20 +263,35 @@ int explain_text(const Context& context, const Options& options, std::string_vie
   }
   if (const auto* answer = std::get_if<Answer>(&*understood)) return show_answer(context, options, *answer);
   const auto& report = std::get<diagnose::Report>(*understood);
-  if (options.json && options.check) {
-    auto said = boost::json::parse(diagnose::to_json(report, context.tr)).as_object();
-    said["checked"] = confirmations_json(context, report, {options.resolver});
-    context.out << said << '\n';
+  if (options.json) {
+    write_json(context, options, diagnose::to_json(report, context.tr), report);
     return exit_ok;
   }
-  if (options.json) {
-    context.out << diagnose::to_json(report, context.tr) << '\n';
-  } else if (options.quiet) {
+  if (options.quiet) {
     write_report_lines(context.out, report, context.tr);
   } else {
     write_report(context.out, report, context.tr, options.long_form);
   }
   if (options.check) write_confirmations(context, report, {options.resolver});
+  return exit_ok;
+}
+
+// A mail, or what else is in a file.
+int explain_mail(const Context& context, const Options& options, std::string_view mail, knowledge::Stage stage) {
+  if (!tlsrpt::looks_like_report(mail)) return explain_text(context, options, mail, stage);
+  const auto report = tlsrpt::read(mail);
+  if (!report && report.error() == tlsrpt::NotReceived::none) return explain_text(context, options, mail, stage);
+  if (!report) {
+    const auto id = tlsrpt::to_string(report.error());
+    return fail(context, options, id, context.tr.text(fmt::format("tls_report.error.{}", id)), exit_data);
+  }
+  if (options.json) {
+    context.out << tls_report_json(*report, context.tr) << '\n';
+  } else if (options.quiet) {
+    write_tls_report_lines(context.out, *report, context.tr);
+  } else {
+    write_tls_report(context.out, *report, context.tr, options.long_form);
+  }
   return exit_ok;
 }
 
@@ -279,10 +339,11 @@ int explain_source(const Context& context, const Options& options, std::istream&
   Source source;
   source.in = &in;
   read_beginning(source);
-  if (diagnose::looks_like_log(source.beginning)) return explain_log(context, options, source);
+  if (!tlsrpt::looks_like_report(source.beginning) && diagnose::looks_like_log(source.beginning))
+    return explain_log(context, options, source);
   const auto text = read_rest(source);
   int code = exit_ok;
-  for (const auto mail : diagnose::mails_of(text)) code = std::max(code, explain_text(context, options, mail, stage));
+  for (const auto mail : diagnose::mails_of(text)) code = std::max(code, explain_mail(context, options, mail, stage));
   return code;
 }
 

@@ -135,10 +135,31 @@ LiveCheckCall confirmation(const Refusal& refusal, const Cause& finding, std::st
     }
     break;
   }
+  // The list that was named, in place of the well-known ones.
+  constexpr std::string_view lists = "--only block_lists";
+  const auto at = out.command.find(lists);
+  if (at != std::string::npos && is_plain(finding.list))
+    out.command.replace(at, lists.size(), "--list " + finding.list);
   // Whose login it was, nobody says.
   const auto login = out.command.find(" --login ann");
   if (login != std::string::npos) out.command.clear();
   return out;
+}
+
+// The address that a reply names, in angle brackets as a rule: it is the one that the refusal is about.
+std::string address_in(std::string_view text) {
+  for (auto at = text.find('@'); at != std::string_view::npos; at = text.find('@', at + 1)) {
+    const auto part = [](char c) { return is_alnum(c) || std::string_view(".-_+=").find(c) != std::string_view::npos; };
+    auto begin = at, end = at + 1;
+    while (begin > 0 && part(text[begin - 1])) --begin;
+    while (end < text.size() && part(text[end])) ++end;
+    while (end > at + 1 && text[end - 1] == '.') --end;
+    const auto domain = text.substr(at + 1, end - at - 1);
+    if (begin < at && domain.find('.') != std::string_view::npos && end - begin <= address_octets_max) {
+      return std::string(text.substr(begin, end - begin));
+    }
+  }
+  return {};
 }
 
 // A reply of our own catalogue says more than any rule could find out. A text of one word may be anybody's.
@@ -229,7 +250,10 @@ Diagnosis diagnosis_of(const Answer& answer, knowledge::Stage stage) {
   refusal.delayed = refusal.code < 500;
   observed.action = refusal.delayed ? dsn::Action::delayed : dsn::Action::failed;
   out.explanation = answer.reply;
-  out.confirm = confirmation(refusal, answer.reply->finding, {});
+  // Whether it is the recipient's or the sender's, the reason says; the check asks about the one that it needs.
+  auto named = refusal;
+  if (named.address.empty()) named.address = address_in(answer.quoted);
+  out.confirm = confirmation(named, answer.reply->finding, named.address);
   return out;
 }
 

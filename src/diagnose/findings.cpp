@@ -124,6 +124,28 @@ std::vector<std::string> record_lines(std::string_view name, const dns::Answer& 
   return out;
 }
 
+std::string text_of(const Finding& finding, const i18n::Translator& tr) {
+  auto args = finding.args;
+  for (const auto& phrase : finding.phrases) {
+    auto text = tr.text("check_detail." + phrase.key);
+    if (!phrase.literal.empty()) text += ": " + phrase.literal;
+    const auto at = std::ranges::find(args, phrase.name, &i18n::Arg::first);
+    if (at != args.end()) at->second = std::move(text);
+  }
+  return tr.text(fmt::format("check.finding.{}.text", entry(finding.id).key), args);
+}
+
+Phrase dns_phrase(std::string_view name, const dns::Answer& answer) {
+  return {name, fmt::format("dns.{}", dns::to_string(answer.status)), printable(answer.detail, 200)};
+}
+
+Phrase break_phrase(std::string_view name, const Break& broken) {
+  // These say all that the system's words behind them say.
+  constexpr std::string_view plain[] = {"refused", "timed_out", "unreachable", "closed", "reset"};
+  const bool whole = std::ranges::find(plain, broken.how) != std::end(plain);
+  return {name, "net." + broken.how, whole ? std::string() : printable(broken.detail, 200)};
+}
+
 bool domain_exists(const Observations& seen) {
   const auto* mx = seen.dns.find(seen.request.subject.domain, dns::Type::mx);
   return mx == nullptr || mx->status != dns::Status::no_domain;
@@ -160,8 +182,10 @@ std::string day(WallTime time) {
 }
 
 void Findings::add(Finding finding) {
-  const auto& about = entry(finding.id);
-  if (!wants(about.part) || all_.size() >= findings_max) return;
+  using Id = FindingId;
+  // Why the parts that were asked for say nothing is told whatever was asked for.
+  const bool always = finding.id == Id::domain_none || finding.id == Id::no_host || finding.id == Id::hosts_unknown;
+  if ((!always && !wants(entry(finding.id).part)) || all_.size() >= findings_max) return;
   if (finding.evidence.size() > evidence_max) finding.evidence.resize(evidence_max);
   for (auto& before : all_) {
     if (!same(before, finding)) continue;
@@ -182,6 +206,25 @@ std::vector<Finding> Findings::take() {
   return std::move(all_);
 }
 
+CheckOutcome check_outcome(const Observations& seen, const std::vector<Finding>& findings) {
+  bool sure = findings.empty();
+  bool login_untold = false, recipient_untold = false, login = false, recipient = false;
+  for (const auto& finding : findings) {
+    const auto& of = entry(finding.id);
+    if (of.word == Word::fail) return CheckOutcome::fails;
+    const bool unknown = of.word == Word::unknown;
+    sure = sure || (!unknown && of.word != Word::skip);
+    login_untold = login_untold || (unknown && of.part == Part::login);
+    recipient_untold = recipient_untold || (unknown && of.part == Part::recipient);
+    login = login || finding.id == FindingId::login_ok;
+    recipient = recipient || (!unknown && of.part == Part::recipient);
+  }
+  const auto& parts = seen.request.parts;
+  if (parts.has(Part::login) && login_untold && !login) return CheckOutcome::untested;
+  if (parts.has(Part::recipient) && recipient_untold && !recipient) return CheckOutcome::untested;
+  return sure ? CheckOutcome::good : CheckOutcome::untested;
+}
+
 std::vector<Finding> find_all(const Observations& seen) {
   Findings out(seen);
   find_mx(out);
@@ -195,13 +238,15 @@ std::vector<Finding> find_all(const Observations& seen) {
     find_dkim(out);
     find_dmarc(out);
     find_bimi(out);
+    find_parked(out);
   }
   find_message(out);
   find_reverse(out);
   find_lists(out);
   find_login(out);
-  find_parked(out);
-  return out.take();
+  auto all = out.take();
+  for (auto& finding : all) advise(finding, seen);
+  return all;
 }
 
 }  // namespace postil::diagnose

@@ -48,16 +48,31 @@ struct Advice {
 };
 std::string_view to_string(Advice::Kind kind);
 
+// What stands for an argument in the sentence: a text of the area check_detail, and behind it a colon and a literal.
+struct Phrase {
+  std::string_view name;  // of the argument, whose value in `args` is for programs
+  std::string key;        // "net.timed_out"
+  std::string literal = {};
+};
+
 struct Finding {
   FindingId id{};
   std::vector<std::string> about;     // literals: hosts, addresses; empty = the subject itself
   i18n::Args args;                    // for the text; literals
   std::vector<std::string> evidence;  // literals: records as they stand, lines of the conversation
   std::vector<Advice> advice;
+  std::vector<Phrase> phrases = {};
 };
+
+// Its sentence, without what it is about.
+std::string text_of(const Finding& finding, const i18n::Translator& tr);
 
 // All of them, in the order of areas and parts; only of the parts that the request has.
 std::vector<Finding> find_all(const Observations& seen);
+
+// untested: nothing could be told, or the one question of a login or a recipient could not be answered.
+enum class CheckOutcome : std::uint8_t { good, fails, untested };
+CheckOutcome check_outcome(const Observations& seen, const std::vector<Finding>& findings);
 
 // "example.org.  MX  0 ."; long TXT values in strings of 255 octets, quoted.
 std::string record_line(std::string_view name, std::string_view type, std::string_view data);

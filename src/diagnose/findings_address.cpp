@@ -1,10 +1,14 @@
-// An address that sends: reverse DNS [rfc1912 2.1], and block lists where they were asked for [rfc5782].
+// An address that sends: reverse DNS [rfc1912 2.1], the name by which its host calls itself, and block lists where they
+// were asked for [rfc5782].
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
 
+#include "address/domain.hpp"
 #include "address/ip.hpp"
+#include "address/path.hpp"
+#include "base/bytes.hpp"
 #include "diagnose/findings_areas.hpp"
 #include "dns/parse.hpp"
 
@@ -25,6 +29,15 @@ bool leads_back(const DnsNotes& dns, std::string_view name, const std::string& i
   return false;
 }
 
+std::vector<std::string> names_in(const dns::Answer& ptr) {
+  std::vector<std::string> out;
+  for (const auto& record : ptr.records) {
+    const auto* target = std::get_if<dns::NameTarget>(&record);
+    if (target != nullptr && out.size() < 10) out.push_back(target->name);
+  }
+  return out;
+}
+
 void find_reverse_of(Findings& out, const std::string& ip) {
   const auto reverse = dns::reverse_name(ip);
   const auto* answer = reverse ? out.seen().dns.find(*reverse, dns::Type::ptr) : nullptr;
@@ -34,15 +47,14 @@ void find_reverse_of(Findings& out, const std::string& ip) {
              .about = {ip},
              .args = {{"detail", dns_trouble(*answer)}},
              .evidence = {},
-             .advice = {}});
+             .advice = {},
+             .phrases = {dns_phrase("detail", *answer)}});
     return;
   }
-  std::vector<std::string> names, good;
-  for (const auto& record : answer->records) {
-    const auto* target = std::get_if<dns::NameTarget>(&record);
-    if (target == nullptr || names.size() == 10) continue;
-    names.push_back(target->name);
-    if (leads_back(out.seen().dns, target->name, ip)) good.push_back(target->name);
+  const auto names = names_in(*answer);
+  std::vector<std::string> good;
+  for (const auto& name : names) {
+    if (leads_back(out.seen().dns, name, ip)) good.push_back(name);
   }
   const auto evidence = record_lines(*reverse, *answer);
   if (names.empty()) {
@@ -63,11 +75,65 @@ void find_reverse_of(Findings& out, const std::string& ip) {
   }
 }
 
+// The answers that say which addresses a name has; their records as they stand.
+std::vector<std::string> address_lines(const DnsNotes& dns, const std::string& name) {
+  std::vector<std::string> out;
+  for (const auto type : {dns::Type::a, dns::Type::aaaa}) {
+    const auto* answer = dns.find(name, type);
+    if (answer == nullptr) continue;
+    for (auto& line : record_lines(name, *answer)) out.push_back(std::move(line));
+  }
+  return out;
+}
+
+// The name that a host says in its answer to EHLO should lead to its address, and the address to it.
+void find_name_of(Findings& out, const Connection& c) {
+  const auto name = spoken_name(c);
+  const auto reverse = dns::reverse_name(c.address);
+  if (name.empty() || !reverse) return;
+  Finding finding{.id = Id::ehlo_name_ok, .about = {where(c)}, .args = {{"name", name}}, .evidence = {}, .advice = {}};
+  finding.evidence = {"S: 250 " + name};
+  if (!address::qualified(name) || !address::valid_domain(name) || name.ends_with(".localdomain")) {
+    finding.id = Id::ehlo_name_bad;
+    finding.advice = {{Advice::Kind::configure, "hostname = \"mail.example.org\""}};
+    out.add(std::move(finding));
+    return;
+  }
+  const auto& dns = out.seen().dns;
+  const auto* ptr = dns.find(*reverse, dns::Type::ptr);
+  const bool leads_here = leads_back(dns, name, c.address);
+  const auto* forward = dns.find(name, c.address.find(':') == std::string::npos ? dns::Type::a : dns::Type::aaaa);
+  if (ptr == nullptr || forward == nullptr) return;
+  const auto* trouble = !ptr->definite() ? ptr : !forward->definite() && !leads_here ? forward : nullptr;
+  if (trouble != nullptr) {
+    finding.id = Id::ehlo_name_unknown;
+    finding.args.emplace_back("detail", dns_trouble(*trouble));
+    finding.phrases = {dns_phrase("detail", *trouble)};
+    out.add(std::move(finding));
+    return;
+  }
+  const auto names = names_in(*ptr);
+  for (auto& line : record_lines(*reverse, *ptr)) finding.evidence.push_back(std::move(line));
+  for (auto& line : address_lines(dns, name)) finding.evidence.push_back(std::move(line));
+  const bool leads_to_it = std::ranges::any_of(names, [&](const auto& one) { return iequals(one, name); });
+  if (!leads_here || !leads_to_it) {
+    finding.id = Id::ehlo_name_differs;
+    finding.args.emplace_back("reverse", names.empty() ? "-" : fmt::format("{}", fmt::join(names, ", ")));
+    if (!leads_to_it) finding.advice.push_back({Advice::Kind::publish, record_line(*reverse, "PTR", name + ".")});
+    if (!leads_here) {
+      finding.advice.push_back({Advice::Kind::publish,
+                                record_line(name, forward == dns.find(name, dns::Type::a) ? "A" : "AAAA", c.address)});
+    }
+  }
+  out.add(std::move(finding));
+}
+
 // What a list says of a name: its codes in 127.0.0.0/8.
 struct Said {
   bool asked = false, sure = false;
   std::vector<std::string> codes;
   std::string trouble;
+  Phrase phrase;
 };
 
 Said says(const DnsNotes& dns, const std::string& name) {
@@ -77,6 +143,7 @@ Said says(const DnsNotes& dns, const std::string& name) {
   out.asked = true;
   out.sure = answer->definite();
   out.trouble = dns_trouble(*answer);
+  out.phrase = dns_phrase("code", *answer);
   for (const auto& record : answer->records) {
     if (const auto* address = std::get_if<dns::Address>(&record)) out.codes.push_back(address->text);
   }
@@ -91,8 +158,15 @@ void find_list(Findings& out, const std::string& zone, const std::string& ip) {
   const auto own = says(dns, name);
   if (!own.asked) return;
   const i18n::Args list{{"list", zone}};
-  const auto add = [&](Id id, i18n::Args args, std::vector<std::string> evidence) {
-    out.add({.id = id, .about = {ip}, .args = std::move(args), .evidence = std::move(evidence), .advice = {}});
+  const auto add = [&](Id id, i18n::Args args, std::vector<std::string> evidence, std::vector<Phrase> phrases = {}) {
+    std::vector<Advice> advice;
+    if (id == Id::list_listed) advice = {{Advice::Kind::run, fmt::format("dig +short {} TXT", name)}};
+    out.add({.id = id,
+             .about = {ip},
+             .args = std::move(args),
+             .evidence = std::move(evidence),
+             .advice = std::move(advice),
+             .phrases = std::move(phrases)});
   };
   // [rfc5782 5]: a list that lists everything, or that does not list its test entry, says nothing.
   const auto always = says(dns, "1.0.0.127." + zone);
@@ -105,7 +179,8 @@ void find_list(Findings& out, const std::string& zone, const std::string& ip) {
     return;
   }
   if (!own.sure || !test.sure) {
-    add(Id::list_error, {{"list", zone}, {"code", own.sure ? test.trouble : own.trouble}}, {});
+    const auto& unsure = own.sure ? test : own;
+    add(Id::list_error, {{"list", zone}, {"code", unsure.trouble}}, {}, {unsure.phrase});
     return;
   }
   if (!always.codes.empty() || test.codes.empty()) {
@@ -136,6 +211,9 @@ void find_reverse(Findings& out) {
   const auto& request = out.seen().request;
   if (request.subject.kind == SubjectKind::ip) find_reverse_of(out, request.subject.ip);
   if (!request.from_ip.empty() && request.from_ip != request.subject.ip) find_reverse_of(out, request.from_ip);
+  for (const auto& c : out.seen().connections) {
+    if (c.purpose == Purpose::mail) find_name_of(out, c);
+  }
 }
 
 void find_lists(Findings& out) {

@@ -22,7 +22,7 @@ class Findings {
 void find_mx(Findings& out);
 void find_hosts(Findings& out);    // connect, greeting, EHLO, recipient
 void find_tls(Findings& out);      // TLS and certificates of the hosts
-void find_reverse(Findings& out);  // reverse DNS
+void find_reverse(Findings& out);  // reverse DNS, and the names by which hosts call themselves
 void find_lists(Findings& out);    // block lists
 void find_dane(Findings& out);
 void find_sts(Findings& out);
@@ -35,10 +35,20 @@ void find_message(Findings& out);
 void find_login(Findings& out);
 void find_parked(Findings& out);
 
+// What to paste for a finding of the words fail and warn that has nothing yet.
+void advise(Finding& finding, const Observations& seen);
+
 // False: DNS says that there is no such domain, and nothing more is to be said of it.
 bool domain_exists(const Observations& seen);
 // False: it has a null MX.
 bool takes_mail(const Observations& seen);
+// A question about the hosts that take the mail, or their addresses, to which DNS gave no definite answer.
+struct Doubt {
+  std::string question;  // "example.org MX"
+  std::string detail;
+  Phrase phrase;  // of the argument "detail"
+};
+std::optional<Doubt> doubt_about_hosts(const Observations& seen);
 // "mx.example.org 192.0.2.1"
 std::string where(const Connection& connection);
 // "S: 554 5.7.1 no", for evidence.
@@ -47,6 +57,12 @@ std::string said(const reply::RemoteReply& reply);
 std::vector<std::string> record_lines(std::string_view name, const dns::Answer& answer);
 // "bogus: signature expired", "timed_out"
 std::string dns_trouble(const dns::Answer& answer);
+// The same as a sentence.
+Phrase dns_phrase(std::string_view name, const dns::Answer& answer);
+// How a conversation ended, as a sentence.
+Phrase break_phrase(std::string_view name, const Break& broken);
+// The policy of MTA-STS to begin with, as its file.
+std::string sts_policy_file(const Observations& seen);
 // "2026-12-24"
 std::string day(WallTime time);
 

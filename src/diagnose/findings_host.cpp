@@ -31,6 +31,7 @@ Finding with_break(Id id, const Connection& connection) {
   auto out = about(id, connection);
   const auto& broken = *connection.broken;
   out.args = {{"detail", broken.detail.empty() ? broken.how : printable(broken.detail, 200)}};
+  out.phrases = {break_phrase("detail", broken)};
   return out;
 }
 
@@ -138,17 +139,48 @@ void find_recipient(Findings& out, const Connection& c) {
 
 }  // namespace
 
+std::optional<Doubt> doubt_about_hosts(const Observations& seen) {
+  const auto& subject = seen.request.subject;
+  const auto doubt = [&](const std::string& name, dns::Type type) -> std::optional<Doubt> {
+    const auto* answer = seen.dns.find(name, type);
+    if (answer == nullptr || answer->definite()) return {};
+    return Doubt{fmt::format("{} {}", name, dns::to_string(type)), dns_trouble(*answer), dns_phrase("detail", *answer)};
+  };
+  if (auto one = doubt(subject.domain, dns::Type::mx)) return one;
+  auto hosts = target_hosts(seen);
+  if (hosts.empty()) hosts.push_back({subject.domain, 0});
+  for (const auto& host : hosts) {
+    for (const auto type : {dns::Type::a, dns::Type::aaaa}) {
+      if (auto one = doubt(host.name, type)) return one;
+    }
+  }
+  return {};
+}
+
 void find_hosts(Findings& out) {
   std::vector<const Connection*> mail;
   for (const auto& c : out.seen().connections) {
     if (c.purpose == Purpose::mail) mail.push_back(&c);
   }
   const auto& parts = out.seen().request.parts;
-  const bool asked = parts.any_of({Part::connect, Part::greeting, Part::ehlo, Part::tls});
+  const bool asked =
+      parts.any_of({Part::connect, Part::greeting, Part::ehlo, Part::tls, Part::reverse_dns, Part::recipient});
   if (mail.empty()) {
-    if (asked && out.seen().request.subject.kind != SubjectKind::ip) {
-      out.add({.id = Id::no_host, .about = {}, .args = {}, .evidence = {}, .advice = {}});
+    if (!out.seen().request.recipient.empty()) {
+      out.add({.id = Id::rcpt_untested,
+               .about = {},
+               .args = {{"recipient", out.seen().request.recipient}},
+               .evidence = {},
+               .advice = {}});
     }
+    if (!asked || out.seen().request.subject.kind == SubjectKind::ip) return;
+    Finding none{.id = Id::no_host, .about = {}, .args = {}, .evidence = {}, .advice = {}};
+    if (const auto doubt = doubt_about_hosts(out.seen())) {
+      none.id = Id::hosts_unknown;
+      none.args = {{"question", doubt->question}, {"detail", doubt->detail}};
+      none.phrases = {doubt->phrase};
+    }
+    out.add(std::move(none));
     return;
   }
   for (const auto* c : mail) {

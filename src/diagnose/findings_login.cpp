@@ -3,10 +3,12 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <set>
 
 #include "base/bytes.hpp"
 #include "diagnose/findings_areas.hpp"
 #include "diagnose/findings_certificate.hpp"
+#include "diagnose/login_answer.hpp"
 #include "smtp/client_extensions.hpp"
 
 namespace postil::diagnose {
@@ -33,18 +35,22 @@ std::string detail_of(const Break& broken) {
   return broken.detail.empty() ? broken.how : printable(broken.detail, 200);
 }
 
-// [rfc4954 6] [rfc5248 2.4]; the words of enhanced codes say more than the basic ones.
-Id judge(const reply::RemoteReply& reply) {
-  if (reply.code == 235) return Id::login_ok;
-  if (reply.code / 100 == 4) return reply.code == 432 ? Id::login_permission : Id::login_later;
-  const auto enhanced = reply::to_string(reply.enhanced);
-  if (reply.code == 504 || enhanced == "5.7.9" || enhanced == "5.5.4" || reply.code == 534) {
-    return Id::login_mechanism;
-  }
-  if (reply.code == 538 || enhanced == "5.7.11") return Id::login_no_tls;
-  if (reply.code == 525 || enhanced == "5.7.13" || enhanced == "5.7.1" || reply.code == 550 || reply.code == 530 ||
-      enhanced == "5.7.14") {
-    return Id::login_permission;
+Id id_of(LoginAnswer answer) {
+  switch (answer) {
+    case LoginAnswer::let_in:
+      return Id::login_ok;
+    case LoginAnswer::wrong:
+      return Id::login_refused;
+    case LoginAnswer::mechanism:
+      return Id::login_mechanism;
+    case LoginAnswer::no_tls:
+      return Id::login_no_tls;
+    case LoginAnswer::permission:
+      return Id::login_permission;
+    case LoginAnswer::app_password:
+      return Id::login_app_password;
+    case LoginAnswer::later:
+      return Id::login_later;
   }
   return Id::login_refused;
 }
@@ -67,15 +73,19 @@ bool find_before(Findings& out, const Connection& c) {
     const bool broke_early = c.broken && c.broken->stage != "tls";
     no_tls.id = broke_early ? Id::login_broken : Id::login_no_tls;
     no_tls.args = {{"detail", detail}};
+    if (c.broken) no_tls.phrases = {break_phrase("detail", *c.broken)};
     out.add(std::move(no_tls));
     return true;
   }
   return false;
 }
 
-void find_attempt(Findings& out, const Connection& c) {
+// let_in: a login of this user worked elsewhere. A mechanism that fails then does not fail by the password.
+void find_attempt(Findings& out, const Connection& c, bool let_in) {
   if (c.auth) {
-    const Id id = judge(*c.auth);
+    auto answer = login_answer(*c.auth);
+    if (answer == LoginAnswer::wrong && let_in) answer = LoginAnswer::mechanism;
+    const Id id = id_of(answer);
     auto finding = with_reply(id, c, *c.auth);
     if (id == Id::login_ok || id == Id::login_mechanism) finding.args.emplace_back("mechanism", c.mechanism);
     if (id == Id::login_no_tls) finding.args.emplace_back("detail", finding.args.front().second);
@@ -94,13 +104,16 @@ void find_attempt(Findings& out, const Connection& c) {
     auto broken = about(Id::login_broken, c);
     broken.args = {
         {"detail", fmt::format("{}{}{}", c.mechanism, c.mechanism.empty() ? "" : ": ", detail_of(*c.broken))}};
+    broken.phrases = {break_phrase("detail", *c.broken)};
+    if (!c.mechanism.empty()) broken.phrases.front().literal = c.mechanism;
     out.add(std::move(broken));
     return;
   }
-  const auto* ehlo = c.ehlo_tls ? &*c.ehlo_tls : c.ehlo ? &*c.ehlo : nullptr;
-  const auto offered = ehlo != nullptr ? smtp::parse_extensions(*ehlo).auth : std::vector<std::string>{};
+  const auto offered = offered_mechanisms(c);
   if (offered.empty()) {
     out.add(about(Id::login_not_offered, c));
+  } else if (c.mechanism.empty() && !usable_mechanisms(c).empty()) {
+    return;  // find_untried() tells
   } else if (c.mechanism.empty()) {
     auto none = about(Id::login_no_mechanism, c);
     none.args = {{"mechanisms", fmt::format("{}", fmt::join(offered, " "))}};
@@ -112,7 +125,7 @@ void find_attempt(Findings& out, const Connection& c) {
   }
 }
 
-void find_connection(Findings& out, const Connection& c) {
+void find_connection(Findings& out, const Connection& c, bool let_in) {
   if (c.tls) {
     constexpr CertificateIds ids{Id::login_cert_ok,   Id::login_cert_name, Id::login_cert_chain, Id::login_cert_chain,
                                  Id::login_cert_date, Id::login_cert_date, Id::login_cert_soon,  Id::login_cert_weak};
@@ -121,7 +134,54 @@ void find_connection(Findings& out, const Connection& c) {
   if (!c.implicit_tls && c.ehlo && !smtp::parse_extensions(*c.ehlo).auth.empty()) {
     out.add(about(Id::login_in_clear, c));
   }
-  if (!find_before(out, c)) find_attempt(out, c);
+  if (!find_before(out, c)) find_attempt(out, c, let_in);
+}
+
+// As one word of a command line.
+std::string in_shell(std::string_view word) {
+  const bool plain = std::ranges::all_of(
+      word, [](char c) { return is_alnum(c) || std::string_view("@.-_+").find(c) != std::string_view::npos; });
+  if (plain && !word.starts_with('-')) return std::string(word);
+  const bool quotable = word.find('\'') == std::string_view::npos && printable(word) == word;
+  return quotable ? fmt::format("'{}'", word) : "USER";
+}
+
+// What a port offers and no connection to it tried.
+void find_untried(Findings& out, const std::vector<const Connection*>& tried) {
+  std::set<std::string> ports;
+  for (const auto* c : tried) {
+    auto left = usable_mechanisms(*c);
+    if (left.empty() || !ports.insert(place(*c)).second) continue;
+    for (const auto* other : tried) {
+      if (place(*other) == place(*c)) std::erase(left, other->mechanism);
+    }
+    if (left.empty()) continue;
+    auto finding = about(Id::login_not_tried, *c);
+    const auto& request = out.seen().request;
+    finding.args = {{"mechanisms", fmt::format("{}", fmt::join(left, ", "))}};
+    finding.advice = {{Advice::Kind::run, fmt::format("postil check {} --login {} --all-mechanisms",
+                                                      request.subject.kind == SubjectKind::ip ? request.subject.ip
+                                                                                              : request.subject.domain,
+                                                      in_shell(request.login_user))}};
+    out.add(std::move(finding));
+  }
+}
+
+// No address, no connection: the name is wrong, or DNS does not answer.
+void find_no_address(Findings& out) {
+  const auto& subject = out.seen().request.subject;
+  Finding finding{.id = Id::login_unreachable, .about = {}, .args = {}, .evidence = {}, .advice = {}};
+  if (const auto doubt = doubt_about_hosts(out.seen())) {
+    finding.id = Id::hosts_unknown;
+    finding.args = {{"question", doubt->question}, {"detail", doubt->detail}};
+    finding.phrases = {doubt->phrase};
+  } else if (const auto* answer = out.seen().dns.find(subject.domain, dns::Type::a)) {
+    finding.args = {{"detail", dns_trouble(*answer)}};
+    finding.phrases = {dns_phrase("detail", *answer)};
+  } else {
+    return;
+  }
+  out.add(std::move(finding));
 }
 
 }  // namespace
@@ -131,12 +191,18 @@ void find_login(Findings& out) {
   std::vector<const Connection*> tried, closed;
   for (const auto& c : out.seen().connections) {
     if (c.purpose != Purpose::login) continue;
-    (c.broken && c.broken->stage == "connect" ? closed : tried).push_back(&c);
+    const bool no_port = c.broken && c.broken->stage == "connect" && c.mechanism.empty();
+    (no_port ? closed : tried).push_back(&c);
   }
-  for (const auto* c : tried) find_connection(out, *c);
+  if (tried.empty() && closed.empty()) return find_no_address(out);
+  const bool let_in = std::ranges::any_of(
+      tried, [](const auto* c) { return c->auth && login_answer(*c->auth) == LoginAnswer::let_in; });
+  for (const auto* c : tried) find_connection(out, *c, let_in);
+  find_untried(out, tried);
   for (const auto* c : closed) {
     auto finding = about(tried.empty() ? Id::login_unreachable : Id::login_port, *c);
     finding.args = {{"detail", detail_of(*c->broken)}};
+    finding.phrases = {break_phrase("detail", *c->broken)};
     out.add(std::move(finding));
   }
 }

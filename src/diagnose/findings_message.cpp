@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/bytes.hpp"
 #include "diagnose/findings_areas.hpp"
 #include "diagnose/mail_auth.hpp"
 
@@ -11,6 +12,51 @@ namespace {
 
 using Id = FindingId;
 using mailauth::DkimResult;
+using mailauth::DmarcIdentifier;
+using mailauth::SpfResult;
+
+// The envelope sender: DMARC passes by it when SPF passes for it and it belongs to From [rfc9989 4.4.2]. What SPF says
+// of it; none where nobody knows which host sent the message.
+SpfResult find_envelope(Findings& out) {
+  const auto& seen = out.seen();
+  const auto& ip = seen.request.from_ip;
+  const auto domain = envelope_domain(seen.request.message);
+  Finding finding{.id = Id::message_no_sender, .about = {}, .args = {}, .evidence = {}, .advice = {}};
+  if (domain.empty()) {
+    out.add(std::move(finding));
+    return SpfResult::none;
+  }
+  auto result = SpfResult::none;
+  if (!ip.empty()) {
+    auto spf = message_spf_check(seen.request, seen.time);
+    answer_from(seen.dns, spf);
+    result = spf.outcome().result;
+  }
+  auto check = message_alignment_check(seen.request);
+  answer_from(seen.dns, check);
+  const auto& outcome = check.outcome();
+  if (!outcome.policy_record || !outcome.policy_record->record || outcome.identifiers.empty() ||
+      !outcome.identifiers.front().aligned) {
+    return result;
+  }
+  const bool strict = outcome.policy_record->record->aspf == mailauth::DmarcAlignment::strict;
+  finding.args = {{"domain", domain}, {"from", outcome.author_domain}, {"mode", strict ? "aspf=s" : "aspf=r"}};
+  finding.evidence = {"Return-Path: " + domain, "From: " + outcome.author_domain};
+  if (!*outcome.identifiers.front().aligned) {
+    finding.id = Id::message_spf_other;
+  } else if (ip.empty()) {
+    finding.id = Id::message_spf_aligned;
+  } else {
+    finding.id = result == SpfResult::pass ? Id::message_spf_pass : Id::message_spf_fail;
+    finding.args.emplace_back("ip", ip);
+    finding.args.emplace_back("result", std::string(to_string(result)));
+    if (result != SpfResult::pass) {
+      finding.advice = {{Advice::Kind::run, fmt::format("postil check {} --from-ip {} --only spf", domain, ip)}};
+    }
+  }
+  out.add(std::move(finding));
+  return result;
+}
 
 }  // namespace
 
@@ -35,6 +81,7 @@ void find_message(Findings& out) {
     } else {
       finding.id = Id::message_signature_bad;
       std::string fault(to_string(signature.fault));
+      finding.phrases = {{"fault", "dkim." + fault, printable(signature.detail, 100)}};
       if (!signature.detail.empty()) fault += fmt::format(" ({})", signature.detail);
       finding.args.emplace_back("fault", std::move(fault));
     }
@@ -43,21 +90,22 @@ void find_message(Findings& out) {
   if (signatures.empty()) {
     out.add({.id = Id::message_unsigned, .about = {}, .args = {}, .evidence = {}, .advice = {}});
   }
-  auto check = message_dmarc_check(seen.request, signatures);
+  const auto spf = find_envelope(out);
+  auto check = message_dmarc_check(seen.request, signatures, spf);
   answer_from(seen.dns, check);
   const auto& outcome = check.outcome();
-  const auto aligned = std::ranges::find_if(outcome.identifiers,
-                                            [](const auto& one) { return one.pass && one.aligned.value_or(false); });
+  const auto aligned = std::ranges::find_if(outcome.identifiers, [](const auto& one) {
+    return one.kind == DmarcIdentifier::Kind::dkim && one.pass && one.aligned.value_or(false);
+  });
   if (aligned != outcome.identifiers.end()) {
     out.add(
         {.id = Id::message_aligned, .about = {}, .args = {{"domain", aligned->domain}}, .evidence = {}, .advice = {}});
-  } else if (outcome.reason != mailauth::DmarcReason::dns_failure &&
-             outcome.reason != mailauth::DmarcReason::no_record) {
+  } else if (outcome.result == mailauth::DmarcResult::fail) {
     out.add({.id = Id::message_not_aligned,
              .about = {},
              .args = {{"domain", outcome.author_domain}},
              .evidence = {},
-             .advice = {}});
+             .advice = {{Advice::Kind::run, fmt::format("postil dkim new {}", outcome.author_domain)}}});
   }
 }
 

@@ -82,7 +82,8 @@ HostFacts find_target(Findings& out, const TargetHost& host, bool by_mx) {
                .about = {host.name},
                .args = {{"detail", dns_trouble(four_sure ? *six : *four)}},
                .evidence = {},
-               .advice = {}});
+               .advice = {},
+               .phrases = {dns_phrase("detail", four_sure ? *six : *four)}});
     }
     return facts;
   }
@@ -127,6 +128,20 @@ bool has_address(const DnsNotes& dns, std::string_view name) {
   return !addresses(dns, name, dns::Type::a).empty() || !addresses(dns, name, dns::Type::aaaa).empty();
 }
 
+// The MX records without these hosts, and without a null MX that stands beside them.
+std::vector<Advice> mx_advice(const dns::MxSet& mx, const std::string& domain, std::string_view without) {
+  constexpr std::size_t shown_max = 10;
+  std::string lines;
+  std::size_t shown = 0;
+  for (const auto& host : mx.hosts) {
+    if (host.exchange == without || shown++ >= shown_max) continue;
+    lines +=
+        (lines.empty() ? "" : "\n") + record_line(domain, "MX", fmt::format("{} {}.", host.preference, host.exchange));
+  }
+  if (lines.empty()) return {};
+  return {{Advice::Kind::publish, std::move(lines)}};
+}
+
 void find_none(Findings& out, const std::string& domain) {
   out.add({.id = Id::mx_none,
            .about = {},
@@ -157,7 +172,8 @@ void find_by_answer(Findings& out, const dns::Answer& answer) {
                  .about = {},
                  .args = {{"question", domain + " MX"}, {"detail", dns_trouble(answer)}},
                  .evidence = {},
-                 .advice = {}});
+                 .advice = {},
+                 .phrases = {dns_phrase("detail", answer)}});
       }
       return;
     case Kind::null_mx:
@@ -184,7 +200,11 @@ void find_by_answer(Findings& out, const dns::Answer& answer) {
       return;
     case Kind::hosts:
       if (mx.stray_null) {
-        out.add({.id = Id::mx_null_beside, .about = {}, .args = {}, .evidence = records, .advice = {}});
+        out.add({.id = Id::mx_null_beside,
+                 .about = {},
+                 .args = {},
+                 .evidence = records,
+                 .advice = mx_advice(mx, domain, {})});
       }
       std::vector<std::string> names;
       for (std::size_t i = 0; i < mx.hosts.size() && i < checked_hosts_max; ++i) names.push_back(mx.hosts[i].exchange);

@@ -20,7 +20,8 @@ bool sure(Findings& out, const std::string& name, dns::Type type, const dns::Ans
            .about = {},
            .args = {{"question", fmt::format("{} {}", name, dns::to_string(type))}, {"detail", dns_trouble(answer)}},
            .evidence = {},
-           .advice = {}});
+           .advice = {},
+           .phrases = {dns_phrase("detail", answer)}});
   return false;
 }
 
@@ -53,7 +54,14 @@ void find_hosts_of_parked(Findings& out) {
     }
     out.add(std::move(finding));
   }
-  if (!any) out.add({.id = Id::parked_host_none, .about = {}, .args = {}, .evidence = {}, .advice = {}});
+  if (any) return;
+  Finding none{.id = Id::parked_host_none, .about = {}, .args = {}, .evidence = {}, .advice = {}};
+  if (const auto doubt = doubt_about_hosts(out.seen())) {
+    none.id = Id::parked_unknown;
+    none.args = {{"question", doubt->question}, {"detail", doubt->detail}};
+    none.phrases = {doubt->phrase};
+  }
+  out.add(std::move(none));
 }
 
 void find_spf_of_parked(Findings& out, const std::string& domain) {
@@ -82,11 +90,18 @@ void find_dmarc_of_parked(Findings& out, const std::string& domain) {
   answer_from(out.seen().dns, check);
   const auto& outcome = check.outcome();
   if (outcome.reason == mailauth::DmarcReason::dns_failure) {
-    out.add({.id = Id::parked_unknown,
-             .about = {},
-             .args = {{"question", "_dmarc." + domain + " TXT"}, {"detail", "-"}},
-             .evidence = {},
-             .advice = {}});
+    Finding unknown{.id = Id::parked_unknown,
+                    .about = {},
+                    .args = {{"question", "_dmarc." + domain + " TXT"}, {"detail", "-"}},
+                    .evidence = {},
+                    .advice = {},
+                    .phrases = {{"detail", "dns.server_failure"}}};
+    for (const auto& found : outcome.names) {
+      const bool answered = found.status == dns::Status::ok || found.status == dns::Status::no_data ||
+                            found.status == dns::Status::no_domain;
+      if (!answered) unknown.phrases.front().key = fmt::format("dns.{}", dns::to_string(found.status));
+    }
+    out.add(std::move(unknown));
     return;
   }
   const bool good = outcome.policy_record && outcome.applied_policy == mailauth::DmarcPolicy::reject;

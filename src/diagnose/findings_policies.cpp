@@ -74,6 +74,7 @@ void find_dane_at(Findings& out, const Connection& c, const DaneResult& dane) {
   if (dane.kind == DaneResult::Kind::trouble) {
     finding.id = Id::dane_untested;
     finding.args = {{"detail", fmt::format("{} TLSA: {}", dane.question, dns::to_string(dane.failed))}};
+    finding.phrases = {{"detail", fmt::format("dns.{}", dns::to_string(dane.failed)), dane.question + " TLSA"}};
   } else if (dane.kind == DaneResult::Kind::none) {
     finding.id = dane.why == Why::no_records         ? Id::dane_none
                  : dane.why == Why::insecure_records ? Id::dane_insecure
@@ -82,10 +83,14 @@ void find_dane_at(Findings& out, const Connection& c, const DaneResult& dane) {
   } else if (!certificate) {
     finding.id = Id::dane_untested;
     finding.args = {{"detail", c.broken ? c.broken->stage + ": " + c.broken->how : "-"}};
+    finding.phrases = {c.broken ? break_phrase("detail", *c.broken) : Phrase{"detail", "no_tls"}};
   } else if (dane.kind == DaneResult::Kind::encrypt) {
     finding.id = Id::dane_unusable;
     const auto& unusable = dane.records.unusable;
-    finding.args = {{"fault", unusable.empty() ? "-" : std::string(to_string(unusable.front().fault))}};
+    if (unusable.empty()) return;
+    const std::string fault(to_string(unusable.front().fault));
+    finding.args = {{"fault", fault}};
+    finding.phrases = {{"fault", "tlsa." + fault}};
     finding.advice = {{Advice::Kind::publish, tlsa_advice(c)}};
   } else {
     const auto names = transport::dane_reference_names(dane.base, domain, domain);
@@ -101,10 +106,19 @@ void find_dane_at(Findings& out, const Connection& c, const DaneResult& dane) {
 
 // ---- MTA-STS ----
 
-std::string policy_advice(const Observations& seen) {
-  std::string out = "version: STSv1\nmode: testing\n";
-  for (const auto& host : target_hosts(seen)) out += fmt::format("mx: {}\n", host.name);
-  return out + "max_age: 604800";
+// The file where senders look for it; a new text needs a new id.
+std::vector<Advice> policy_advice(const Observations& seen) {
+  const auto& domain = seen.request.subject.domain;
+  return {{Advice::Kind::publish,
+           fmt::format("https://{}{}", transport::sts_policy_host(domain), transport::sts_policy_path)},
+          {Advice::Kind::publish, sts_policy_file(seen)}};
+}
+
+Advice record_advice(const Observations& seen) {
+  auto id = day(seen.time);
+  std::erase(id, '-');
+  return {Advice::Kind::publish,
+          txt_line(transport::sts_record_name(seen.request.subject.domain), fmt::format("v=STSv1; id={}01", id))};
 }
 
 const Fetch* policy_fetch(const Observations& seen) {
@@ -144,16 +158,34 @@ void find_hosts_under(Findings& out, const transport::StsPolicy& policy, const s
   }
 }
 
+// "timed_out: ..." is how the fetch reports what kept it from an answer.
+std::vector<Phrase> fetch_phrases(const Fetch& fetch) {
+  if (fetch.status != 0) return {};
+  const auto colon = fetch.error.find(':');
+  const std::string_view word = std::string_view(fetch.error).substr(0, colon);
+  constexpr std::string_view known[] = {"no_address", "connect",   "timed_out", "certificate",
+                                        "tls",        "too_large", "protocol",  "unavailable"};
+  if (std::ranges::find(known, word) == std::end(known)) return {};
+  const auto rest = colon == std::string::npos ? std::string() : fetch.error.substr(colon + 1);
+  return {{"detail", fmt::format("https.{}", word), printable(trim(rest), 200)}};
+}
+
 void find_policy(Findings& out, const Fetch& fetch, const std::vector<std::string>& record) {
   auto evidence = record;
   evidence.push_back(fetch.url);
-  const auto add = [&](Id id, i18n::Args args) {
-    out.add({.id = id, .about = {}, .args = std::move(args), .evidence = evidence, .advice = {}});
+  const auto add = [&](Id id, i18n::Args args, std::vector<Advice> advice = {}, std::vector<Phrase> phrases = {}) {
+    out.add({.id = id,
+             .about = {},
+             .args = std::move(args),
+             .evidence = evidence,
+             .advice = std::move(advice),
+             .phrases = std::move(phrases)});
   };
   if (fetch.status != 200 || !transport::sts_media_type(fetch.content_type)) {
     add(Id::sts_policy_missing,
         {{"detail", fetch.status == 0 ? printable(fetch.error, 200)
-                                      : fmt::format("HTTP {}, {}", fetch.status, printable(fetch.content_type, 100))}});
+                                      : fmt::format("HTTP {}, {}", fetch.status, printable(fetch.content_type, 100))}},
+        policy_advice(out.seen()), fetch_phrases(fetch));
     return;
   }
   for (const auto line : split(std::string_view(fetch.body).substr(0, 4000), '\n')) {
@@ -163,8 +195,10 @@ void find_policy(Findings& out, const Fetch& fetch, const std::vector<std::strin
   const auto parsed = transport::parse_sts_policy(fetch.body);
   for (const auto& fault : parsed.faults) {
     if (!fault.fatal) continue;
-    add(Id::sts_policy_bad, {{"line", fmt::to_string(fault.line)},
-                             {"fault", fmt::format("{} {}", to_string(fault.kind), printable(fault.text, 80))}});
+    const std::string kind(to_string(fault.kind));
+    const auto text = printable(fault.text, 80);
+    add(Id::sts_policy_bad, {{"line", fmt::to_string(fault.line)}, {"fault", fmt::format("{} {}", kind, text)}},
+        policy_advice(out.seen()), {{"fault", "sts." + kind, text}});
   }
   if (!parsed.policy) return;
   const auto& policy = *parsed.policy;
@@ -178,6 +212,12 @@ void find_policy(Findings& out, const Fetch& fetch, const std::vector<std::strin
 }
 
 }  // namespace
+
+std::string sts_policy_file(const Observations& seen) {
+  std::string out = "version: STSv1\nmode: testing\n";
+  for (const auto& host : target_hosts(seen)) out += fmt::format("mx: {}\n", host.name);
+  return out + "max_age: 604800";
+}
 
 void find_dane(Findings& out) {
   const auto& seen = out.seen();
@@ -200,37 +240,44 @@ void find_sts(Findings& out) {
   const std::string name = transport::sts_record_name(domain);
   const auto* answer = out.wants(Part::mta_sts) ? seen.dns.find(name, dns::Type::txt) : nullptr;
   if (answer == nullptr) return;
-  const auto add = [&](Id id, i18n::Args args, std::vector<std::string> evidence) {
-    out.add({.id = id, .about = {}, .args = std::move(args), .evidence = std::move(evidence), .advice = {}});
-  };
   if (!answer->definite()) {
-    add(Id::sts_untested, {{"detail", dns_trouble(*answer)}}, {});
+    out.add({.id = Id::sts_untested,
+             .about = {},
+             .args = {{"detail", dns_trouble(*answer)}},
+             .evidence = {},
+             .advice = {},
+             .phrases = {dns_phrase("detail", *answer)}});
     return;
   }
   const auto parsed = transport::parse_sts_records(answer->records);
   if (!parsed.present) {
     if (target_hosts(seen).empty()) return;  // takes no mail
-    out.add({.id = Id::sts_none,
-             .about = {},
-             .args = {},
-             .evidence = {},
-             .advice = {{Advice::Kind::publish, txt_line(name, "v=STSv1; id=" + day(seen.time).substr(0, 4) +
-                                                                   day(seen.time).substr(5, 2) + "01")},
-                        {Advice::Kind::publish,
-                         fmt::format("https://{}{}", transport::sts_policy_host(domain), transport::sts_policy_path)},
-                        {Advice::Kind::publish, policy_advice(seen)}}});
+    auto advice = policy_advice(seen);
+    advice.insert(advice.begin(), record_advice(seen));
+    out.add({.id = Id::sts_none, .about = {}, .args = {}, .evidence = {}, .advice = std::move(advice)});
     return;
   }
   const auto record = record_lines(name, *answer);
   if (!parsed.record) {
     const auto at = std::ranges::find_if(parsed.faults, &transport::StsFault::fatal);
-    add(Id::sts_record_bad, {{"fault", at == parsed.faults.end() ? "-" : std::string(to_string(at->kind))}}, record);
+    const std::string fault(to_string(at == parsed.faults.end() ? transport::StsFaultKind::bad_field : at->kind));
+    out.add({.id = Id::sts_record_bad,
+             .about = {},
+             .args = {{"fault", fault}},
+             .evidence = record,
+             .advice = {record_advice(seen)},
+             .phrases = {{"fault", "sts." + fault}}});
     return;
   }
   if (const auto* fetch = policy_fetch(seen)) {
     find_policy(out, *fetch, record);
   } else {
-    add(Id::sts_untested, {{"detail", "-"}}, record);
+    out.add({.id = Id::sts_untested,
+             .about = {},
+             .args = {{"detail", "-"}},
+             .evidence = record,
+             .advice = {},
+             .phrases = {{"detail", "not_fetched"}}});
   }
 }
 
@@ -238,7 +285,16 @@ void find_tls_rpt(Findings& out) {
   const auto& seen = out.seen();
   const std::string name = tls_rpt_name(seen.request);
   const auto* answer = out.wants(Part::tls_rpt) ? seen.dns.find(name, dns::Type::txt) : nullptr;
-  if (answer == nullptr || !answer->definite()) return;
+  if (answer == nullptr) return;
+  if (!answer->definite()) {
+    out.add({.id = Id::tlsrpt_unknown,
+             .about = {},
+             .args = {{"detail", dns_trouble(*answer)}},
+             .evidence = {},
+             .advice = {},
+             .phrases = {dns_phrase("detail", *answer)}});
+    return;
+  }
   const auto records = mailauth::tls_rpt_records(*answer);
   const auto lines = record_lines(name, *answer);
   const Advice advice{Advice::Kind::publish,

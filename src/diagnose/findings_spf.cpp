@@ -8,6 +8,7 @@
 #include "base/bytes.hpp"
 #include "diagnose/findings_areas.hpp"
 #include "diagnose/mail_auth.hpp"
+#include "diagnose/spf_mend.hpp"
 
 namespace postil::diagnose {
 namespace {
@@ -22,6 +23,14 @@ using mailauth::SpfResult;
 constexpr int lookups_max = 10;
 constexpr int lookups_near = 9;
 
+std::vector<Advice> to_publish(const std::string& domain, const std::string& record) {
+  return {{Advice::Kind::publish, txt_line(domain, record)}};
+}
+
+std::vector<Advice> to_run(std::string command) {
+  return {{Advice::Kind::run, std::move(command)}};
+}
+
 // Every record that was read, those below indented, with the look-ups that they cost.
 std::vector<std::string> tree(const SpfOutcome& outcome) {
   std::vector<std::string> out;
@@ -31,6 +40,12 @@ std::vector<std::string> tree(const SpfOutcome& outcome) {
     if (node.parent) depth[i] = depth[*node.parent] + 1;
     const std::string margin(2 * std::min<std::size_t>(depth[i], 10), ' ');
     for (const auto& record : node.records) out.push_back(margin + txt_line(node.domain, record));
+    for (const auto& term : node.terms) {
+      if (!term.is_void || term.node) continue;
+      out.push_back(fmt::format("{}  {}  -> {}.  -", margin,
+                                printable(node.record->text(node.record->mechanisms[term.mechanism].where), 100),
+                                printable(term.target, 253)));
+    }
     if (node.records.empty() && i > 0) {
       out.push_back(fmt::format("{}{}.  TXT  -  ({})", margin, node.domain, dns::to_string(node.status)));
     }
@@ -56,18 +71,33 @@ class Spf {
     const auto& record = outcome_.nodes.front().record;
     if (!record) return;
     if (outcome_.lookups >= lookups_near) {
-      add(Id::spf_lookups_near, {{"lookups", fmt::to_string(outcome_.lookups)}});
+      add(Id::spf_lookups_near, {{"lookups", fmt::to_string(outcome_.lookups)}}, fewer_lookups());
     }
+    void_terms(*record);
     ends(*record);
     remarks();
     if (!bad_) add(Id::spf_ok, {{"lookups", fmt::to_string(outcome_.lookups)}});
   }
 
  private:
-  void add(Id id, i18n::Args args, std::vector<Advice> advice = {}) {
+  void add(Id id, i18n::Args args, std::vector<Advice> advice = {}, std::vector<Phrase> phrases = {}) {
     const auto word = entry(id).word;
     bad_ = bad_ || word == Word::fail || word == Word::warn;
-    out_.add({.id = id, .about = {}, .args = std::move(args), .evidence = evidence_, .advice = std::move(advice)});
+    out_.add({.id = id,
+              .about = {},
+              .args = std::move(args),
+              .evidence = evidence_,
+              .advice = std::move(advice),
+              .phrases = std::move(phrases)});
+  }
+
+  void several() {
+    const SpfNode* culprit = nullptr;
+    for (const auto& node : outcome_.nodes) {
+      if (node.records.size() > 1 && culprit == nullptr) culprit = &node;
+    }
+    const auto& node = culprit == nullptr ? outcome_.nodes.front() : *culprit;
+    add(Id::spf_several, {}, to_publish(node.domain, spf_joined(node.records)));
   }
 
   void missing() {
@@ -81,22 +111,61 @@ class Spf {
     if (start.lookalikes.empty()) add(Id::spf_missing, {{"domain", domain_}}, advice);
   }
 
+  // Of an included record only its owner can change anything.
   void syntax() {
     for (const auto& node : outcome_.nodes) {
       if (!node.record) continue;
+      const auto advice = node.parent ? to_run(fmt::format("postil check {} --only spf", node.domain))
+                                      : to_publish(node.domain, spf_corrected(*node.record));
       for (const auto& error : node.record->errors) {
         const auto piece = printable(node.record->text(error.where), 80);
-        add(Id::spf_syntax, {{"domain", node.domain},
-                             {"piece", piece.empty() ? printable(node.record->raw, 80) : piece},
-                             {"problem", std::string(to_string(error.problem))}});
+        const std::string problem(to_string(error.problem));
+        add(Id::spf_syntax,
+            {{"domain", node.domain},
+             {"piece", piece.empty() ? printable(node.record->raw, 80) : piece},
+             {"problem", problem}},
+            advice, {{"problem", "spf." + problem}});
       }
+    }
+  }
+
+  std::vector<Advice> fewer_lookups() const {
+    const auto record = spf_flattened(outcome_, lookups_near - 1);
+    if (!record.empty()) return to_publish(domain_, record);
+    return to_run(fmt::format("postil check {} --only spf --long", domain_));
+  }
+
+  // The record without what is in error; a record in which nothing else stands is to be written anew.
+  std::vector<Advice> without(const std::vector<mailauth::Span>& pieces) const {
+    const auto& record = outcome_.nodes.front().record;
+    if (!record || pieces.empty()) return to_run(fmt::format("postil check {} --only spf --long", domain_));
+    return to_publish(domain_, spf_without(*record, pieces));
+  }
+
+  // Names of which DNS knows nothing: those in the record itself are the owner's to take out.
+  void too_many_voids() {
+    std::vector<std::string> names;
+    std::vector<mailauth::Span> own, leading;
+    for (const auto& one : spf_voids(outcome_)) {
+      if (std::ranges::find(names, one.name) == names.end()) names.push_back(printable(one.name, 253));
+      (one.direct ? own : leading).push_back(one.own);
+    }
+    if (names.empty()) names.push_back(domain_);
+    add(Id::spf_void, {{"name", fmt::format("{}", fmt::join(names, ", "))}}, without(own.empty() ? leading : own));
+  }
+
+  void void_terms(const mailauth::SpfRecord& record) {
+    for (const auto& one : spf_voids(outcome_)) {
+      if (!one.direct) continue;
+      add(Id::spf_void_term, {{"term", printable(record.text(one.own), 80)}, {"name", printable(one.name, 253)}},
+          without({one.own}));
     }
   }
 
   // What makes the whole record void; true when something does.
   bool errors() {
     if (outcome_.lookups > lookups_max) {
-      add(Id::spf_lookups, {{"lookups", fmt::to_string(outcome_.lookups)}});
+      add(Id::spf_lookups, {{"lookups", fmt::to_string(outcome_.lookups)}}, fewer_lookups());
     }
     const i18n::Args name{{"name", outcome_.name.empty() ? domain_ : outcome_.name}};
     switch (outcome_.reason) {
@@ -106,25 +175,25 @@ class Spf {
         missing();
         return true;
       case SpfReason::several_records:
-        add(Id::spf_several, {});
+        several();
         return true;
       case SpfReason::syntax:
         syntax();
         return true;
       case SpfReason::include_without_record:
       case SpfReason::redirect_without_record:
-        add(Id::spf_include, name);
+        add(Id::spf_include, name, without(spf_culprits(outcome_)));
         return true;
       case SpfReason::loop:
-        add(Id::spf_loop, name);
+        add(Id::spf_loop, name, without(spf_culprits(outcome_)));
         return true;
       case SpfReason::too_many_lookups:
         return true;
       case SpfReason::too_many_void_lookups:
-        add(Id::spf_void, name);
+        too_many_voids();
         return true;
       case SpfReason::too_many_mx:
-        add(Id::spf_many_mx, name);
+        add(Id::spf_many_mx, name, without(spf_culprits(outcome_)));
         return true;
       case SpfReason::dns_failure:
       case SpfReason::time_up:
@@ -140,6 +209,12 @@ class Spf {
 
   // What hosts get that no term names.
   void ends(const mailauth::SpfRecord& record) {
+    const bool by_all = outcome_.matched_node == std::size_t{0} &&
+                        record.mechanisms[*outcome_.matched_mechanism].kind == mailauth::SpfMechanismKind::all;
+    if (outcome_.result == SpfResult::pass && !by_all) {
+      pass_any(record);
+      return;
+    }
     if (record.redirect && !record.has_all()) return;
     const auto all =
         std::ranges::find(record.mechanisms, mailauth::SpfMechanismKind::all, &mailauth::SpfMechanism::kind);
@@ -151,6 +226,19 @@ class Spf {
     } else if (qualifier == '~') {
       add(Id::spf_soft, {});
     }
+  }
+
+  // A term that matches whoever sends: a network of all addresses, an include of a record with +all ...
+  void pass_any(const mailauth::SpfRecord& record) {
+    std::vector<mailauth::Span> pieces;
+    if (outcome_.matched_node == std::size_t{0}) {
+      pieces.push_back(record.mechanisms[*outcome_.matched_mechanism].where);
+    } else if (record.redirect) {
+      pieces.push_back(record.redirect->where);
+    }
+    auto left = spf_without(record, pieces);
+    if (!mailauth::parse_spf_record(left).has_all()) left += " -all";
+    add(Id::spf_pass_any, {{"term", printable(outcome_.matched_text(), 100)}}, to_publish(domain_, left));
   }
 
   static std::string ended(const mailauth::SpfRecord& record, std::string_view end) {
@@ -166,12 +254,16 @@ class Spf {
       if (!node.record || node.parent) continue;  // of its own record: others' are not the owner's to change
       for (const auto& remark : node.record->remarks) {
         const std::string piece = printable(node.record->text(remark.where), 80);
-        if (remark.remark == SpfRemark::ptr_used || remark.remark == SpfRemark::p_macro_used) add(Id::spf_ptr, {});
+        if (remark.remark == SpfRemark::ptr_used || remark.remark == SpfRemark::p_macro_used) {
+          add(Id::spf_ptr, {}, to_publish(domain_, spf_without(*node.record, {remark.where})));
+        }
         const bool no_effect = remark.remark == SpfRemark::after_all || remark.remark == SpfRemark::redirect_ignored ||
                                remark.remark == SpfRemark::mechanism_as_modifier ||
                                remark.remark == SpfRemark::unknown_modifier ||
                                remark.remark == SpfRemark::repeated_term;
-        if (no_effect) add(Id::spf_no_effect, {{"piece", piece}});
+        if (no_effect) {
+          add(Id::spf_no_effect, {{"piece", piece}}, to_publish(domain_, spf_without(*node.record, {remark.where})));
+        }
       }
     }
   }
@@ -190,7 +282,6 @@ void find_sender(Findings& out) {
   auto check = spf_sender_check(request, out.seen().time);
   answer_from(out.seen().dns, check);
   const auto& outcome = check.outcome();
-  if (outcome.result == SpfResult::permerror || outcome.result == SpfResult::temperror) return;  // said above
   const std::string record =
       !outcome.nodes.empty() && outcome.nodes.front().records.size() == 1 ? outcome.nodes.front().records.front() : "";
   Finding finding;
@@ -199,6 +290,11 @@ void find_sender(Findings& out) {
   if (outcome.result == SpfResult::pass) {
     finding.id = Id::spf_ip_pass;
     finding.args.emplace_back("term", printable(outcome.matched_text(), 100));
+  } else if (outcome.result == SpfResult::permerror || outcome.result == SpfResult::temperror) {
+    finding.id = outcome.result == SpfResult::permerror ? Id::spf_ip_error : Id::spf_ip_unknown;
+    if (finding.id == Id::spf_ip_error) {
+      finding.advice = to_run(fmt::format("postil check {} --only spf", request.subject.domain));
+    }
   } else {
     const bool refused = outcome.result == SpfResult::fail || outcome.result == SpfResult::softfail;
     finding.id = refused ? Id::spf_ip_fail : Id::spf_ip_neutral;

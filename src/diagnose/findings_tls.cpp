@@ -33,6 +33,7 @@ void find_handshake(Findings& out, const Connection& c) {
   if (c.broken && c.broken->stage == "tls") {
     auto failed = about(Id::tls_failed, c);
     failed.args = {{"detail", c.broken->detail.empty() ? c.broken->how : c.broken->detail}};
+    failed.phrases = {break_phrase("detail", *c.broken)};
     if (c.starttls) failed.evidence = {said(*c.starttls)};
     out.add(std::move(failed));
     return;

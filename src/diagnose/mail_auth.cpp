@@ -25,9 +25,10 @@ std::string sender_ip(const CheckRequest& request) {
 }
 
 mailauth::SpfCheck spf_record_check(const CheckRequest& request, WallTime time) {
-  // An address that no record names: documentation [rfc5737 3].
-  const auto nobody = *address::Ip::parse("192.0.2.1");
-  auto input = mailauth::spf_mail_from(nobody, request.subject.domain, "postmaster@" + request.subject.domain);
+  // Its family only decides whether A or AAAA is asked.
+  const auto any = *address::Ip::parse("192.0.2.1");
+  auto input = mailauth::spf_mail_from(any, request.subject.domain, "postmaster@" + request.subject.domain);
+  input.nobody = true;
   input.unix_seconds = unix_seconds(time);
   return mailauth::SpfCheck(std::move(input), {}, mailauth::SpfMode::count_everything);
 }
@@ -46,6 +47,12 @@ mailauth::DmarcCheck dmarc_check(const CheckRequest& request) {
   input.author_domain = request.subject.domain;
   input.find_organizational_domain = true;
   return mailauth::DmarcCheck(std::move(input));
+}
+
+mailauth::DmarcReportCheck report_check(const mailauth::DmarcFound& found) {
+  auto uris = found.record ? found.record->rua : std::vector<mailauth::ReportUri>{};
+  if (found.record) uris.insert(uris.end(), found.record->ruf.begin(), found.record->ruf.end());
+  return mailauth::DmarcReportCheck(found.domain, uris);
 }
 
 mailauth::DkimVerifier message_verifier(const CheckRequest& request, WallTime time) {
@@ -67,16 +74,40 @@ std::string author_domain(std::string_view message) {
   return domains.size() == 1 ? domains.front() : std::string();
 }
 
+std::string envelope_domain(std::string_view message) {
+  for (const auto& field : mailauth::header_fields(message)) {
+    if (!iequals(field.name, "Return-Path")) continue;
+    const auto domains = mailauth::author_domains(field.value());
+    return domains.size() == 1 ? domains.front() : std::string();
+  }
+  return {};
+}
+
+mailauth::SpfCheck message_spf_check(const CheckRequest& request, WallTime time) {
+  const auto domain = envelope_domain(request.message);
+  const auto ip = address::Ip::parse(request.from_ip);
+  auto input = mailauth::spf_mail_from(ip.value_or(address::Ip{}), domain, "postmaster@" + domain);
+  input.unix_seconds = unix_seconds(time);
+  return mailauth::SpfCheck(std::move(input));
+}
+
 mailauth::DmarcCheck message_dmarc_check(const CheckRequest& request,
-                                         const std::vector<mailauth::DkimSignature>& signatures) {
+                                         const std::vector<mailauth::DkimSignature>& signatures,
+                                         mailauth::SpfResult spf) {
   mailauth::DmarcInput input;
   input.author_domain = author_domain(request.message);
+  input.spf = spf;
+  input.spf_domain = envelope_domain(request.message);
   for (const auto& signature : signatures) {
     input.signatures.push_back({signature.result == mailauth::DkimResult::pass,
                                 signature.result == mailauth::DkimResult::temperror, signature.domain,
                                 signature.selector});
   }
   return mailauth::DmarcCheck(std::move(input));
+}
+
+mailauth::DmarcCheck message_alignment_check(const CheckRequest& request) {
+  return message_dmarc_check(request, {}, mailauth::SpfResult::pass);
 }
 
 std::vector<DkimKeyPlace> dkim_places(const CheckRequest& request) {

@@ -18,12 +18,21 @@ mailauth::SpfCheck spf_record_check(const CheckRequest& request, WallTime time);
 mailauth::SpfCheck spf_sender_check(const CheckRequest& request, WallTime time);
 std::string sender_ip(const CheckRequest& request);  // "" = none
 mailauth::DmarcCheck dmarc_check(const CheckRequest& request);
+// Whether the reports that a record asks for, aggregate and of failures, may go where it wants them.
+mailauth::DmarcReportCheck report_check(const mailauth::DmarcFound& found);
 
 // Of request.message, whose octets it has seen when it comes.
 mailauth::DkimVerifier message_verifier(const CheckRequest& request, WallTime time);
-// Whether its signatures belong to its From. SPF is left out: it depends on who sent it.
+// The domain of its envelope sender, by the Return-Path that its last server wrote; "" = not told, or <>.
+std::string envelope_domain(std::string_view message);
+// May request.from_ip send for the envelope sender? Both are there.
+mailauth::SpfCheck message_spf_check(const CheckRequest& request, WallTime time);
+// Whether its signatures, and its envelope sender by what SPF says, belong to its From.
 mailauth::DmarcCheck message_dmarc_check(const CheckRequest& request,
-                                         const std::vector<mailauth::DkimSignature>& signatures);
+                                         const std::vector<mailauth::DkimSignature>& signatures,
+                                         mailauth::SpfResult spf);
+// Would its envelope sender belong to its From, if SPF passed?
+mailauth::DmarcCheck message_alignment_check(const CheckRequest& request);
 // The domain in a message's From, A-labels; "" when there is none, or several.
 std::string author_domain(std::string_view message);
 

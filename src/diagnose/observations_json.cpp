@@ -384,7 +384,7 @@ std::string to_json(const Observations& seen, const std::vector<Finding>& findin
                                {"area", to_string(of.area)},
                                {"part", to_string(of.part)},
                                {"about", json_strings(finding.about)},
-                               {"text", json_text(tr.text(fmt::format("check.finding.{}.text", of.key), finding.args))},
+                               {"text", json_text(text_of(finding, tr))},
                                {"args", std::move(args)},
                                {"evidence", json_strings(finding.evidence)},
                                {"advice", std::move(advice)}});

@@ -54,6 +54,11 @@ static bool in_network(const address::Ip& client, const SpfMechanism& mechanism)
   return client.is_v4() == four && same_bits(client, mechanism.network, bits);
 }
 
+// All addresses of its family: those who write it mean everybody.
+static bool everybodys(const SpfMechanism& mechanism) {
+  return mechanism.kind == Kind::ip4 ? mechanism.prefix4 == 0 : mechanism.prefix6 == 0;
+}
+
 SpfInput spf_mail_from(const address::Ip& client, std::string_view helo, std::string_view mail_from) {
   if (mail_from.starts_with('<') && mail_from.ends_with('>')) mail_from = mail_from.substr(1, mail_from.size() - 2);
   if (mail_from.empty()) return spf_helo(client, helo);
@@ -262,7 +267,9 @@ void SpfCheck::run_term() {
     here.terms.emplace_back().mechanism = frame.next;
   }
   if (current.kind == Kind::all) return settle(true);
-  if (current.kind == Kind::ip4 || current.kind == Kind::ip6) return settle(in_network(input_.client, current));
+  if (current.kind == Kind::ip4 || current.kind == Kind::ip6) {
+    return settle(input_.nobody ? everybodys(current) : in_network(input_.client, current));
+  }
   if (first) {
     here.terms.back().lookup = true;
     if (!count_lookup()) return;

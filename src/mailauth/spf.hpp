@@ -48,9 +48,10 @@ enum class SpfReason : std::uint8_t {
 std::string_view to_string(SpfReason reason);
 
 struct SpfInput {
-  address::Ip client;  // an IPv4-mapped IPv6 address counts as IPv4
-  std::string domain;  // whose record is looked at first
-  std::string sender;  // "local@domain"; without a local part it is postmaster's [rfc7208 4.3]
+  address::Ip client;   // an IPv4-mapped IPv6 address counts as IPv4
+  bool nobody = false;  // the client stands for hosts that no term names: only what matches everybody matches it
+  std::string domain;   // whose record is looked at first
+  std::string sender;   // "local@domain"; without a local part it is postmaster's [rfc7208 4.3]
   std::string helo;
   std::string receiver;           // our own name, for %{r}; "" = "unknown"
   std::int64_t unix_seconds = 0;  // now, for %{t}

@@ -97,6 +97,7 @@ void SpfCheck::take_record(const dns::Answer& answer) {
 bool SpfCheck::holds_client(const dns::Answer& answer, int prefix4, int prefix6) const {
   const auto& client = input_.client;
   const int bits = client.is_v4() ? prefix4 + 96 : prefix6;
+  if (input_.nobody) return !answer.records.empty() && (prefix4 == 0 || prefix6 == 0);
   return std::ranges::any_of(answer.records, [&](const dns::Data& data) {
     const auto* address = std::get_if<dns::Address>(&data);
     const auto ip = address ? address::Ip::parse(address->text) : std::nullopt;

@@ -1,9 +1,12 @@
-"""postil check against nsd (signed, forged, hostile zones), our own server, and Postfix and Exim with good and bad certificates."""
+"""postil check against nsd (signed, forged, hostile zones), our own server, Postfix and Exim with good and bad certificates, OpenSMTPD
+without TLS and with one that fails, and logins at Dovecot."""
 import hashlib
 import json
 import pathlib
+import socket
 import subprocess
 import tempfile
+import threading
 import time
 
 import postil
@@ -26,6 +29,8 @@ def check(*words, names=None, code=None, input=None, env=None):
     reports = [json.loads(line) for line in done.stdout.splitlines()]
     for report in reports:
         report["took"] = took
+        for one in report.get("findings", []):
+            assert one["word"] not in ("fail", "warn") or one["advice"], f"nothing to paste: {one}"
     return reports[0] if len(reports) == 1 else reports
 
 
@@ -65,6 +70,29 @@ class Dns(postil.unittest.TestCase):
                 self.assertIn(word, done.stdout)
                 self.assertIn('null.lab.  TXT  "v=spf1 -all"', done.stdout)
 
+    def test_a_message_by_its_envelope(self):
+        records = ['ours.lab. TXT "v=spf1 -all"', '_dmarc.ours.lab. TXT "v=DMARC1; p=reject; t=y; pct=20; rua=mailto:a@theirs.lab"', "ours.lab. MX 0 .",
+                   'mail.ours.lab. TXT "v=spf1 ip4:192.0.2.9 -all"', 'theirs.lab. TXT x']
+        with NameServer(records) as names, tempfile.TemporaryDirectory() as folder:
+            letter = pathlib.Path(folder) / "letter.eml"
+            letter.write_text("Return-Path: <b@mail.ours.lab>\nFrom: ann@ours.lab\nSubject: x\n\nhello\n")
+            report = check("--message", letter, "--only", "dmarc", names=names, code=1)
+            for name in ("MESSAGE-SPF-ALIGNED", "DMARC-TESTING", "DMARC-OBSOLETE", "DMARC-REPORTS-REFUSED"):
+                self.assertIn(name, ids(report))
+            report = check("--message", letter, "--only", "dmarc", "--from-ip", "192.0.2.9", names=names)
+            self.assertIn("MESSAGE-SPF-PASS", ids(report))
+            self.assertNotIn("MESSAGE-NOT-ALIGNED", ids(report))
+            letter.write_text(letter.read_text().replace("mail.ours.lab", "theirs.lab"))
+            report = check("--message", letter, "--only", "dmarc", "--from-ip", "192.0.2.9", names=names, code=1)
+            self.assertTrue({"MESSAGE-SPF-OTHER", "MESSAGE-NOT-ALIGNED"} <= set(ids(report)), ids(report))
+
+    def test_options_in_any_order(self):
+        with NameServer(["null.lab. MX 0 .", "2.0.0.127.list.lab. A 127.0.0.2", "9.2.0.192.list.lab. A 127.0.0.4"]) as names:
+            self.assertEqual(check("--only", "mx", "--rcpt", "ann@null.lab", names=names, code=0)["subject"], "ann@null.lab")
+            report = check("192.0.2.9", "--list", "list.lab", names=names, code=1)
+            self.assertIn("LIST-LISTED", ids(report))
+            self.assertEqual(check("null.lab", "--block-lists", names=names, code=64)["error"]["id"], "usage")
+
     def test_hostile_zones(self):
         text = " ".join(f'"{"x" * 250}"' for _ in range(240))
         records = [f"many.lab. MX {i} mx{i}.many.lab." for i in range(1000)] + [f"mx{i}.many.lab. A 127.9.{i // 250}.{i % 250 + 1}" for i in range(1000)]
@@ -81,6 +109,26 @@ class Dns(postil.unittest.TestCase):
                 self.assertTrue({"MX-NO-ADDRESS", "MX-ADDRESS-UNKNOWN"} & set(ids(report)), ids(report))
             self.assertIn("SPF-MISSING", ids(check("big.lab", "--only", "spf", names=names)))
             self.assertIn("SPF-LOOP", ids(check("inc.lab", "--only", "spf", names=names)))
+
+    def test_what_dns_does_not_say(self):
+        with NameServer(["7.2.0.10.in-addr.arpa. PTR mail.inside.lab.", "mail.inside.lab. A 10.0.2.7"]) as names:
+            # A network of the office's own: its resolver knows it.
+            self.assertEqual(ids(check("10.0.2.7", names=names, code=0)), ["RDNS-OK"])
+            for only in ("spf,dmarc", "dkim", "connect", "reverse_dns", "mta_sts"):
+                self.assertIn("DOMAIN-NONE", ids(check("absent.lab", "--only", only, names=names, code=1)), only)
+            self.assertEqual(ids(check("absent.lab", "--parked", names=names, code=1)), ["DOMAIN-NONE"])
+            silent = [f"127.0.0.1@{postil.free_port()}"]
+        begin = time.monotonic()
+        many = [f"d{i}.lab" for i in range(40)]
+        done = subprocess.run([postil.PROGRAM, "check", "-", "--json", "--timeout", "2", "--resolver", *silent], input="\n".join(many), capture_output=True,
+                              text=True, timeout=60, check=False)
+        reports = [json.loads(line) for line in done.stdout.splitlines()]
+        self.assertEqual(([one["subject"] for one in reports], done.returncode), (many, 75))
+        self.assertLess(time.monotonic() - begin, 40 * postil.PATIENCE)
+        for report in reports:
+            self.assertEqual({one["word"] for one in report["findings"]}, {"unknown"}, report)
+        parked = check("d.lab", "--parked", "--timeout", 2, "--resolver", *silent, code=75)
+        self.assertEqual(set(ids(parked)), {"PARKED-UNKNOWN"})
 
     def test_signed_and_forged(self):
         records = ["good.lab. MX 0 .", "forged.lab. MX 10 mx.good.lab."]
@@ -108,6 +156,11 @@ class Dns(postil.unittest.TestCase):
                                   capture_output=True, text=True, timeout=60, check=False)
             checked = json.loads(done.stdout)["checked"]
             self.assertEqual([(one["verdict"], one["findings"]) for one in checked], [("confirmed", ["MX-NULL"])])
+            reply = "556 5.1.10 <ann@null.lab>: Recipient address rejected: Domain null.lab does not accept mail (nullMX)"
+            for words, wanted in (([reply, "--check"], "Confirmed: postil check null.lab"), ([reply], "postil check null.lab"), (["556"], "postil check ")):
+                done = subprocess.run([postil.PROGRAM, "--lang", "en", "explain", "--resolver", f"127.0.0.1@{names.port}", *words], capture_output=True, text=True,
+                                      timeout=60, check=False)
+                self.assertIn(wanted, " ".join(done.stdout.split()), words)
 
 
 class Hosts(postil.unittest.TestCase):
@@ -126,11 +179,19 @@ class Hosts(postil.unittest.TestCase):
             for secret in (postil.PASSWORD, base64.b64encode(f"\0{postil.USER}\0{postil.PASSWORD}".encode()).decode(),
                            base64.b64encode(postil.PASSWORD.encode()).decode()):
                 self.assertNotIn(secret, text)
+            self.assertEqual(saved.stat().st_mode & 0o777, 0o600)
+            self.assertNotIn("LOGIN-NOT-TRIED", ids(good))
             wrong = check("localhost", *at, "--ca", server.certificate, names=names, code=1, env={"POSTIL_PASSWORD": "no"})
-            self.assertIn("LOGIN-REFUSED", ids(wrong))
+            self.assertEqual(len([one for one in wrong["findings"] if one["id"] == "LOGIN-REFUSED"]), 2, wrong)
+            self.assertEqual(len(finding(wrong, "LOGIN-NOT-TRIED")["about"]), 1, "each port has its own mechanisms left")
             untrusted = check("localhost", *at, names=names, code=1, env={"POSTIL_PASSWORD": postil.PASSWORD})
             self.assertIn("LOGIN-CERT-CHAIN", ids(untrusted))
             self.assertIn("LOGIN-KEPT-BACK", ids(untrusted))
+
+    def test_files_that_are_not_there(self):
+        for words in (["localhost", "--ca", "/nonexistent/ca"], ["localhost", "--login", "ann", "--password-file", "/nonexistent/password"]):
+            self.assertEqual(check(*words, code=66)["error"]["id"], "file")
+        check("localhost", "--save", "/nonexistent/seen", code=77)
 
     def test_a_null_host_is_parked(self):
         records = ["null.lab. MX 0 .", "null.lab. A 127.0.0.1", 'null.lab. TXT "v=spf1 -all"', '_dmarc.null.lab. TXT "v=DMARC1; p=reject"']
@@ -140,12 +201,117 @@ class Hosts(postil.unittest.TestCase):
             self.assertIn("GREETING-NULL-HOST", ids(check("null.lab", "--host", "--port", server.port, names=names, code=1)))
 
 
+class Liars(postil.unittest.TestCase):
+    """Hosts that lie, drip or never end: each costs its own time, and says nothing about the others."""
+
+    @staticmethod
+    def drip(there):
+        for octet in b"220 " + b"x" * 1000:
+            there.send(bytes([octet]))
+            time.sleep(0.3)
+
+    @staticmethod
+    def endless_line(there):
+        while True:
+            there.send(b"220 " + b"x" * 4096)
+
+    @staticmethod
+    def endless_ehlo(there):
+        there.send(b"220 liar\r\n")
+        there.recv(1000)
+        while True:
+            there.send(b"250-and so on\r\n" * 100)
+
+    @staticmethod
+    def tls_garbage(there):
+        there.send(b"220 liar\r\n")
+        there.recv(1000)
+        there.send(b"250-liar\r\n250 STARTTLS\r\n")
+        there.recv(1000)
+        there.send(b"220 go\r\n")
+        there.recv(4096)
+        there.send(b"\x00\xff not TLS at all\r\n" * 50)
+        there.recv(4096)
+
+    @staticmethod
+    def silence(there):
+        there.recv(1000)
+
+    def test_five_of_them(self):
+        wanted = {self.drip: "GREETING-TIMEOUT", self.endless_line: "GREETING-NOT-SMTP", self.endless_ehlo: "EHLO-BROKEN",
+                  self.tls_garbage: "TLS-FAILED", self.silence: "GREETING-TIMEOUT"}
+        addresses = [f"127.0.0.{20 + i}" for i in range(len(wanted))]
+        port = postil.free_port(addresses)
+        listening = [socket.create_server((address, port)) for address in addresses]
+
+        def serve(server, behave):
+            try:
+                with server.accept()[0] as there:
+                    behave(there)
+            except OSError:
+                pass
+        threads = [threading.Thread(target=serve, args=pair, daemon=True) for pair in zip(listening, wanted)]
+        for thread in threads:
+            thread.start()
+        records = [f"liars.lab. MX {i} mx{i}.liars.lab." for i in range(len(wanted))] + [f"mx{i}.liars.lab. A {one}" for i, one in enumerate(addresses)]
+        with NameServer(records) as names:
+            report = check("liars.lab", "--port", port, "--only", "connect,greeting,ehlo,tls", "--timeout", 4, names=names, code=1)
+        for server in listening:
+            server.close()
+        for thread in threads:
+            thread.join(10)
+        self.assertLess(report["took_ms"], 7000 * postil.PATIENCE)
+        for address, name in zip(addresses, wanted.values()):
+            at = [one["id"] for one in report["findings"] if any(address in about for about in one["about"])]
+            self.assertIn(name, at, (address, report))
+
+
 class Peers(postil.unittest.TestCase):
-    """Postfix with a good certificate, Exim with one that is of another name and authority."""
+    """Postfix with a good certificate, Exim with one that is of another name and authority; OpenSMTPD; Dovecot."""
+
+    @classmethod
+    def setUpClass(cls):
+        from mail_servers import make_users
+        make_users()
+
+    def test_opensmtpd(self):
+        from mail_servers import OpenSmtpd
+        for tls, wanted in ((False, "TLS-NOT-OFFERED"), (True, "TLS-FAILED")):
+            with OpenSmtpd("127.0.0.15", postil.free_port(["127.0.0.15"]), "there.lab", tls=tls) as there:
+                with NameServer(["there.lab. MX 10 mx.there.lab.", "mx.there.lab. A 127.0.0.15"]) as names:
+                    report = check("there.lab", "--port", there.port, "--only", "mx,connect,greeting,ehlo,tls,reverse_dns", names=names, code=1)
+                    for name in ("MX-FOUND", "GREETING-OK", "EHLO-OK", wanted):
+                        self.assertIn(name, ids(report))
+                    self.assertEqual(finding(report, "EHLO-NAME-DIFFERS")["args"], {"name": "mx.there.lab", "reverse": "-"})
+
+    def test_dovecot(self):
+        from mail_servers import Dovecot
+        port, port_tls = postil.free_port(), postil.free_port()
+        with Dovecot("127.0.0.1", port, port_tls, "ours.lab") as there, NameServer(["localhost. A 127.0.0.1"]) as names:
+            def refusals():
+                return there.log_text().count("Password mismatch")
+
+            def login(password, *words, user=postil.USER, code):
+                before = refusals()
+                report = check("localhost", "--login", user, "--port-submission", port, "--port-submissions", port_tls, "--ca", there.certificate,
+                               *words, names=names, code=code, env={"POSTIL_PASSWORD": password})
+                return report, lambda: refusals() - before
+            good, _ = login(postil.PASSWORD, code=0)
+            ok = [one for one in good["findings"] if one["id"] == "LOGIN-OK"]
+            self.assertEqual({one["args"]["mechanism"]: len(one["about"]) for one in ok}, dict.fromkeys(("SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN", "LOGIN"), 2))
+            wrong, tries = login("wrong", code=1)
+            self.assertEqual([one["evidence"][0].split()[0] for one in wrong["findings"] if one["id"] == "LOGIN-REFUSED"], ["SCRAM-SHA-256", "PLAIN"])
+            left = {one["about"][0].split()[-1]: one["args"]["mechanisms"] for one in wrong["findings"] if one["id"] == "LOGIN-NOT-TRIED"}
+            self.assertEqual(left, {"(TLS)": "SCRAM-SHA-1, LOGIN", "(STARTTLS)": "SCRAM-SHA-256, SCRAM-SHA-1, PLAIN, LOGIN"})
+            postil.wait_for(lambda: tries() == 2)
+            every, tries = login("wrong", "--all-mechanisms", code=1)
+            self.assertNotIn("LOGIN-NOT-TRIED", ids(every))
+            postil.wait_for(lambda: tries() == 8)
+            off, _ = login(postil.PASSWORD, user="off", code=1)
+            self.assertIn("LOGIN-PERMISSION", ids(off))
 
     def test_receiving(self):
-        from mail_servers import Exim, Postfix, make_users
-        make_users()
+        from mail_servers import Exim, Postfix
         port = postil.free_port(["127.0.0.13", "127.0.0.14"])
         postfix = Postfix("127.0.0.13", port, "there.lab")
         subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "90", "-subj", "/CN=mx",

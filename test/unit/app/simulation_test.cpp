@@ -11,6 +11,7 @@
 #include "app/commands.hpp"
 #include "app/expectations.hpp"
 #include "cli/cli.hpp"
+#include "support/json_schema.hpp"
 
 namespace postil::app {
 namespace {
@@ -329,6 +330,7 @@ TEST_F(SimulateCommand, RefusedWithRuleAndLine) {
   EXPECT_THAT(said, HasSubstr("postil.toml:5"));
   EXPECT_EQ(run({"simulate", "--no-dns", "-c", path, "--from-ip", "192.0.2.9", "--json"}), cli::exit_refused);
   const auto json = boost::json::parse(said).as_object();
+  test::expect_documented(json, "simulate", "steps");
   EXPECT_FALSE(json.at("accepted").as_bool());
   EXPECT_EQ(json.at("code").as_int64(), 554);
   EXPECT_EQ(json.at("place").as_string(), "postil.toml:5");
@@ -342,6 +344,18 @@ TEST_F(SimulateCommand, AcceptedWithWhatWasNotAsked) {
   EXPECT_THAT(said, HasSubstr("C: RCPT TO:<bob@elsewhere.example>\n"));
   EXPECT_THAT(said, HasSubstr("Accepted: 250 2.1.5"));
   EXPECT_THAT(said, HasSubstr("example.org, elsewhere.example"));
+  EXPECT_THAT(said, HasSubstr("before DATA")) << "it says where it ends";
+}
+
+TEST_F(SimulateCommand, ASizeThatIsDeclared) {
+  write(relay + "[limits]\nmessage_size = \"1M\"\n");
+  EXPECT_EQ(run({"simulate", "--no-dns", "-c", path, "--from-ip", "10.0.0.9", "--size", "900000"}), cli::exit_ok)
+      << said;
+  EXPECT_EQ(run({"simulate", "--no-dns", "-c", path, "--from-ip", "10.0.0.9", "--size", "9000000", "--json"}),
+            cli::exit_refused);
+  const auto json = boost::json::parse(said).as_object();
+  test::expect_documented(json, "simulate", "steps");
+  EXPECT_THAT(std::string(json.at("reply").as_string()), StartsWith("552 5.3.4"));
 }
 
 TEST_F(SimulateCommand, WhatCannotBeAsked) {
@@ -352,6 +366,7 @@ TEST_F(SimulateCommand, WhatCannotBeAsked) {
   write("jobs = 5\n");
   EXPECT_EQ(run({"simulate", "-c", path, "--json"}), cli::exit_config);
   EXPECT_EQ(boost::json::parse(said).at("error").at("id").as_string(), "config");
+  test::expect_documented(boost::json::parse(said), "simulate", "error");
 }
 
 TEST_F(SimulateCommand, ConfigCheckRunsTheExpectations) {

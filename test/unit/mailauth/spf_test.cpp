@@ -327,6 +327,24 @@ TEST(Spf, CountingGoesOnBehindAMatchAndTheLimit) {
   EXPECT_EQ(over.reason, SpfReason::too_many_lookups);
 }
 
+TEST(Spf, NobodyIsInNoNetworkAndHasNoName) {
+  Names names;
+  names.txt("start.example", "v=spf1 ip4:192.0.2.0/24 a:h.example include:gone.example -all")
+      .a("h.example", "192.0.2.1");
+  names.txt("any.example", "v=spf1 ip4:0.0.0.0/0 -all");
+  const auto nobody = [&](const std::string& domain) {
+    SpfInput input;
+    input.client = ip("192.0.2.1");
+    input.nobody = true;
+    input.domain = domain;
+    SpfCheck check(input, {}, SpfMode::count_everything);
+    names.run(check);
+    return check.outcome();
+  };
+  EXPECT_EQ(nobody("start.example").reason, SpfReason::include_without_record) << "no match hides it";
+  EXPECT_EQ(nobody("any.example").matched_text(), "ip4:0.0.0.0/0");
+}
+
 TEST(Spf, CountingLeavesOutWhatDependsOnTheMessage) {
   Names names;
   names.txt("start.example", "v=spf1 exists:%{i}.x.example include:%{l}.y.example include:%{d2}.z.example ptr -all");
