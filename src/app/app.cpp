@@ -103,6 +103,7 @@ std::expected<std::shared_ptr<const server::ListenerState>, StartFailure> App::l
   state->policy = policy(config_, looping_addresses());
   state->tls = certificate_;
   state->local_login = extras_.local_login;
+  if (covers(config_.proxy, plan)) state->proxies = config_.proxy.networks;
   if (plan.job == smtp::Job::relay) state->networks = config_.relay.networks;
   if (plan.implicit_tls && !certificate_)
     return std::unexpected(
@@ -125,7 +126,6 @@ std::expected<void, StartFailure> App::listen(const ListenerPlan& plan) {
     if (!opened) return std::unexpected(listen_failure(plan.at, opened.error()));
     listener = std::move(*opened);
   }
-  if (covers(config_.proxy, plan)) state->proxies = config_.proxy.networks;
   auto acceptor = std::make_unique<server::Acceptor>(*server_services_, *registry_, executors_.io, std::move(listener),
                                                      std::move(*state));
   asio::co_spawn(executors_.main, acceptor->run(), asio::detached);

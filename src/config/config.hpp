@@ -157,12 +157,12 @@ struct Config {
   Submission submission;
   Relay relay;
   NullHost null_host;
+  Intermediaries proxy, xclient;
   std::map<std::string, std::vector<std::string>> aliases;
   std::map<std::string, std::string> domain_languages;  // of reports to senders there: A-labels, lower case
   Limits limits;
   Deliver deliver;
   Dns dns;
-  Intermediaries proxy, xclient;
   std::vector<TlsPolicy> tls_policies;  // their places: "tls_policy.0"
   std::vector<Dkim> dkim;               // their places: "dkim.0", "dkim.0.key"
   std::vector<Site> sites;              // their places: "site.0"

@@ -216,7 +216,6 @@ void ServerSession::State::run_help(std::string_view argument) {
   const bool verb = parse_command(argument).verb < Verb::expn || iequals(argument, "HELP");
   if (argument.empty() || verb) {
     const auto list = command_list(settings_->starttls && !tls_, !usable_mechanisms().empty());
-  if (xclient_allowed_) list.push_back(fmt::format("XCLIENT {}", xclient_attributes));
     return say(TextId::help, {{"commands", list}});
   }
   auto lines = settings_->help ? settings_->help(argument) : std::vector<std::string>();

@@ -145,6 +145,9 @@ struct CommitMessage {  // the end came and nothing is wrong -> Committed | Refu
 };
 struct AbortMessage {  // drop what was appended -> Continue. Asked for every message begun and not committed.
 };
+struct CheckClient {    // XCLIENT: the session is another client's from now on -> Continue | Refusal, which closes
+  std::string address;  // canonical, or "unknown"; perhaps the one that it has already
+};
 using Question = std::variant<LookupAccount, VerifyPassword, ReportAuth, CheckSender, CheckRecipient, BeginMessage,
                               AppendBody, CommitMessage, AbortMessage, CheckClient>;
 
@@ -156,9 +159,6 @@ struct Refusal {  // answer this; permanence and scope are in the reply; 421 clo
 };
 struct AccountAnswer {
   sasl::LookupOutcome outcome = sasl::LookupOutcome::unavailable;
-struct CheckClient {    // XCLIENT: the session is another client's from now on -> Continue | Refusal, which closes
-  std::string address;  // canonical, or "unknown"; perhaps the one that it has already
-};
   sasl::Credentials credentials;
 };
 struct PasswordAnswer {

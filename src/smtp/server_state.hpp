@@ -221,10 +221,10 @@ struct ServerSession::State {
   bool abort_due_ = false;
   bool after_last_chunk_ = false;
   bool hello_said_ = false;
+  bool xclient_allowed_ = false;  // by the connection's own peer, whatever XCLIENT says of others
   std::uint32_t commands_ = 0;
   std::uint32_t errors_ = 0;
   std::uint32_t auth_failures_ = 0;
-  bool xclient_allowed_ = false;  // by the connection's own peer, whatever XCLIENT says of others
   const char* stage_ = "connect";
 
   std::string_view input_;        // during a step; views pending_ or what bytes() was given
@@ -239,10 +239,10 @@ struct ServerSession::State {
   std::string hello_;
   std::string login_;
   std::unique_ptr<AuthExchange> auth_;
+  std::unique_ptr<Xclient> xclient_;  // all that XCLIENT has said so far
   std::unique_ptr<OpenTransaction> transaction_;
   std::vector<event::Event> events_;
   std::vector<RefusalRecord> refusals_;
-  std::unique_ptr<Xclient> xclient_;  // all that XCLIENT has said so far
 };
 
 }  // namespace postil::smtp
