@@ -3,12 +3,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <memory>
 
 #include "base/bytes.hpp"
 #include "check/dialogue.hpp"
+#include "check/side_by_side.hpp"
 #include "crypto/base64.hpp"
 #include "crypto/certificate.hpp"
 #include "crypto/digest.hpp"
+#include "diagnose/login_answer.hpp"
 #include "sasl/client.hpp"
 #include "smtp/client_extensions.hpp"
 
@@ -16,9 +19,6 @@ namespace postil::check {
 namespace {
 
 using diagnose::Connection;
-
-constexpr std::string_view known_mechanisms[] = {
-    "SCRAM-SHA-256-PLUS", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN", "LOGIN"};
 
 bool good(const std::optional<reply::RemoteReply>& reply) {
   return reply && reply->code / 100 == 2;
@@ -62,25 +62,9 @@ env::Awaitable<bool> open(HostProbe probe, Dialogue& dialogue, Connection* to) {
   co_return good(to->ehlo_tls);
 }
 
-std::vector<std::string> offered(const Connection& c) {
-  const auto* ehlo = c.ehlo_tls ? &*c.ehlo_tls : &*c.ehlo;
-  return smtp::parse_extensions(*ehlo).auth;
-}
-
-// Those that can be tried here, the strongest first.
-std::vector<std::string> to_try(const std::vector<std::string>& offered) {
-  std::vector<std::string> out;
-  for (const auto name : known_mechanisms) {
-    if (std::ranges::find(offered, name) != offered.end()) out.emplace_back(name);
-  }
-  if (out.size() > login_mechanisms_max) out.resize(login_mechanisms_max);
-  return out;
-}
-
 env::Awaitable<void> authenticate(HostProbe probe, Dialogue& dialogue, Connection* to) {
-  const bool in_clear = to->mechanism == "PLAIN" || to->mechanism == "LOGIN";
-  if (in_clear && !proven(*to)) co_return;  // kept back
-  const auto names = offered(*to);
+  if (diagnose::shows_password(to->mechanism) && !proven(*to)) co_return;  // kept back
+  const auto names = diagnose::offered_mechanisms(*to);
   sasl::ClientLogin login;
   login.user = probe.options.request.login_user;
   login.password = probe.options.password;
@@ -114,39 +98,125 @@ env::Awaitable<void> authenticate(HostProbe probe, Dialogue& dialogue, Connectio
   to->auth = std::move(reply);
 }
 
-env::Awaitable<void> probe_mechanism(HostProbe probe, Connection* to) {
-  Dialogue dialogue(*to, probe.ports.network, probe.ports.clock, probe.deadline, probe.options.reply_patience);
-  const bool usable = co_await open(probe, dialogue, to);
-  if (usable) co_await authenticate(probe, dialogue, to);
-  co_await dialogue.quit();
+// A port of the host, and its first conversation, which waits for its turn.
+struct Port {
+  Connection* connection = nullptr;
+  std::unique_ptr<Dialogue> dialogue;          // null once it is used
+  std::vector<std::string> mechanisms, tried;  // of this port
+};
+
+class Logins {
+ public:
+  Logins(HostProbe probe, std::deque<Connection>* all) : probe_(probe), all_(all) {}
+  env::Awaitable<void> run(std::vector<Connection*> ports);
+
+ private:
+  std::unique_ptr<Dialogue> dialogue_of(Connection* to) const {
+    return std::make_unique<Dialogue>(*to, probe_.ports.network, probe_.ports.clock, probe_.deadline,
+                                      probe_.options.reply_patience);
+  }
+  env::Awaitable<void> open_port(Port* port);
+  std::string choose(const Port& port) const;  // "" = nothing more is to be tried there
+  env::Awaitable<void> attempt(Port* port, std::string mechanism);
+  void learn(const Connection& connection);
+
+  HostProbe probe_;
+  std::deque<Connection>* all_;
+  std::vector<std::string> refused_;  // mechanisms, on whichever port
+  bool let_in_ = false;
+  bool enough_ = false;  // no further login would tell more
+};
+
+env::Awaitable<void> Logins::open_port(Port* port) {
+  port->dialogue = dialogue_of(port->connection);
+  const bool usable = co_await open(probe_, *port->dialogue, port->connection);
+  if (usable) port->mechanisms = diagnose::usable_mechanisms(*port->connection);
+}
+
+std::string Logins::choose(const Port& port) const {
+  std::vector<std::string> left;
+  for (const auto& one : port.mechanisms) {
+    if (std::ranges::find(port.tried, one) == port.tried.end()) left.push_back(one);
+  }
+  if (left.empty()) return {};
+  if (probe_.options.all_mechanisms) return left.front();
+  const int max = let_in_ ? refused_logins_max + 1 : refused_logins_max;
+  if (enough_ || static_cast<int>(refused_.size()) >= max) return {};
+  if (let_in_ || refused_.empty()) return left.front();
+  // After a refusal, that which differs most from it: the server is shown the password itself, in whatever form it
+  // keeps it.
+  std::erase_if(left, [&](const auto& one) { return std::ranges::find(refused_, one) != refused_.end(); });
+  if (left.empty()) return {};
+  const auto shown = std::ranges::find_if(left, diagnose::shows_password);
+  return shown != left.end() && proven(*port.connection) ? *shown : left.front();
+}
+
+void Logins::learn(const Connection& connection) {
+  using diagnose::LoginAnswer;
+  if (!connection.auth) {
+    if (connection.broken && connection.broken->stage == "auth") refused_.push_back(connection.mechanism);
+    if (connection.broken && connection.broken->stage != "auth") enough_ = true;  // it does not want us any more
+    return;
+  }
+  switch (diagnose::login_answer(*connection.auth)) {
+    case LoginAnswer::let_in:
+      let_in_ = true;
+      return;
+    case LoginAnswer::mechanism:
+    case LoginAnswer::no_tls:
+      return;  // the password was not judged
+    case LoginAnswer::permission:
+    case LoginAnswer::app_password:
+    case LoginAnswer::later:
+      enough_ = true;
+      [[fallthrough]];
+    case LoginAnswer::wrong:
+      refused_.push_back(connection.mechanism);
+  }
+}
+
+env::Awaitable<void> Logins::attempt(Port* port, std::string mechanism) {
+  port->tried.push_back(mechanism);
+  auto dialogue = std::move(port->dialogue);
+  Connection* to = port->connection;
+  bool usable = true;
+  if (!dialogue) {
+    to = &all_->emplace_back();
+    to->purpose = diagnose::Purpose::login;
+    to->host = port->connection->host;
+    to->address = port->connection->address;
+    to->port = port->connection->port;
+    to->implicit_tls = port->connection->implicit_tls;
+    dialogue = dialogue_of(to);
+    usable = co_await open(probe_, *dialogue, to);
+  }
+  to->mechanism = std::move(mechanism);
+  if (usable) co_await authenticate(probe_, *dialogue, to);
+  co_await dialogue->quit();
+  learn(*to);
+}
+
+// Both ports are opened side by side: one of them is often closed, and silent.
+env::Awaitable<void> Logins::run(std::vector<Connection*> connections) {
+  std::vector<Port> ports;
+  for (auto* connection : connections) ports.push_back({connection, nullptr, {}, {}});
+  std::vector<env::Awaitable<void>> opened;
+  for (auto& port : ports) opened.push_back(open_port(&port));
+  co_await side_by_side(std::move(opened));
+  for (auto& port : ports) {
+    for (std::string next = choose(port); !next.empty(); next = choose(port)) {
+      std::string mechanism = next;
+      co_await attempt(&port, std::move(mechanism));
+    }
+    if (port.dialogue) co_await port.dialogue->quit();
+  }
 }
 
 }  // namespace
 
-// One after the other: servers slow logins down that come in numbers.
-env::Awaitable<void> probe_login(HostProbe probe, std::deque<Connection>* all, Connection* connection) {
-  std::vector<std::string> mechanisms;
-  {
-    Dialogue dialogue(*connection, probe.ports.network, probe.ports.clock, probe.deadline,
-                      probe.options.reply_patience);
-    const bool usable = co_await open(probe, dialogue, connection);
-    if (usable) mechanisms = to_try(offered(*connection));
-    if (!mechanisms.empty()) {
-      connection->mechanism = mechanisms.front();
-      co_await authenticate(probe, dialogue, connection);
-    }
-    co_await dialogue.quit();
-  }
-  for (std::size_t i = 1; i < mechanisms.size(); ++i) {
-    auto& next = all->emplace_back();
-    next.purpose = diagnose::Purpose::login;
-    next.host = connection->host;
-    next.address = connection->address;
-    next.port = connection->port;
-    next.implicit_tls = connection->implicit_tls;
-    next.mechanism = mechanisms[i];
-    co_await probe_mechanism(probe, &next);
-  }
+env::Awaitable<void> probe_logins(HostProbe probe, std::deque<Connection>* all, std::vector<Connection*> ports) {
+  Logins logins(probe, all);
+  co_await logins.run(std::move(ports));
 }
 
 }  // namespace postil::check

@@ -1,4 +1,5 @@
-// Tries a login: one connection for each mechanism that a port offers.
+// Tries a login on the ports of one host, one AUTH after the other: what is refused counts there, and may lock the
+// account.
 #pragma once
 
 #include <deque>
@@ -7,11 +8,13 @@
 
 namespace postil::check {
 
-inline constexpr std::size_t login_mechanisms_max = 6;  // of one port
+// Refused logins in all, where Options::all_mechanisms does not ask for every one: two tell a wrong password from a
+// mechanism that does not work; once a login has worked, the server knows who is there, and one more is allowed.
+inline constexpr int refused_logins_max = 2;
 
-// connection: host, address, port and implicit_tls are set. Further connections are added to `all`, whose elements stay
-// where they are. Nothing of the password gets into them.
-env::Awaitable<void> probe_login(HostProbe probe, std::deque<diagnose::Connection>* all,
-                                 diagnose::Connection* connection);
+// ports: host, address, port and implicit_tls are set. A connection for each further mechanism is added to `all`, whose
+// elements stay where they are. Nothing of the password gets into them.
+env::Awaitable<void> probe_logins(HostProbe probe, std::deque<diagnose::Connection>* all,
+                                  std::vector<diagnose::Connection*> ports);
 
 }  // namespace postil::check

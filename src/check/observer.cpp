@@ -8,6 +8,7 @@
 
 #include "address/domain.hpp"
 #include "address/ip.hpp"
+#include "address/path.hpp"
 #include "base/bytes.hpp"
 #include "check/host_probe.hpp"
 #include "check/login_probe.hpp"
@@ -44,6 +45,7 @@ class Observer {
   env::Awaitable<void> receiving();
   env::Awaitable<void> addresses_of(std::string host);
   env::Awaitable<void> host(std::string name, bool first);
+  env::Awaitable<void> look_at(HostProbe probe, diagnose::Connection* connection, bool recipient);
   env::Awaitable<void> reverse(std::string ip);
   env::Awaitable<void> forward(std::string name);
   env::Awaitable<void> list(std::string zone, std::string ip);
@@ -52,8 +54,10 @@ class Observer {
   env::Awaitable<void> logins();
   bool wants(Part part) const { return options_.request.parts.has(part); }
   bool connects() const {
-    return options_.request.parts.any_of(
-        {Part::connect, Part::greeting, Part::ehlo, Part::tls, Part::dane, Part::recipient, Part::parked});
+    // Of an address that sends, its reverse DNS is asked for without a connection to it.
+    const bool names = wants(Part::reverse_dns) && options_.request.subject.kind != SubjectKind::ip;
+    return names || options_.request.parts.any_of({Part::connect, Part::greeting, Part::ehlo, Part::tls, Part::dane,
+                                                   Part::recipient, Part::parked});
   }
   std::vector<std::string> addresses(const std::string& host) const;
   diagnose::Connection& new_connection(const std::string& host, const std::string& address);
@@ -105,6 +109,13 @@ diagnose::Connection& Observer::new_connection(const std::string& host, const st
   return connection;
 }
 
+// The name that the host says is looked up too: it should be the one to which its address leads.
+env::Awaitable<void> Observer::look_at(HostProbe probe, diagnose::Connection* connection, bool recipient) {
+  co_await probe_mail(probe, connection, recipient);
+  std::string name = diagnose::spoken_name(*connection);
+  if (wants(Part::reverse_dns) && address::valid_domain(name)) co_await addresses_of(std::move(name));
+}
+
 env::Awaitable<void> Observer::host(std::string name, bool first) {
   co_await addresses_of(name);
   std::vector<env::Awaitable<void>> works;
@@ -118,7 +129,8 @@ env::Awaitable<void> Observer::host(std::string name, bool first) {
     // Only one host is asked about a recipient: each further question looks like a search for addresses.
     const bool recipient = wants(Part::recipient) && first_address;
     first_address = false;
-    works.push_back(probe_mail(probe, &connection, recipient));
+    works.push_back(look_at(probe, &connection, recipient));
+    if (wants(Part::reverse_dns)) works.push_back(reverse(at));
     if (!options_.request.tls_versions) continue;
     for (const char* version : {"TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"}) {
       if (connections_.size() >= connections_max) break;
@@ -135,6 +147,7 @@ env::Awaitable<void> Observer::receiving() {
   const auto& subject = options_.request.subject;
   if (subject.kind == SubjectKind::domain || subject.kind == SubjectKind::address) {
     const auto answer = co_await notebook_.ask(subject.domain, dns::Type::mx);
+    if (!wants(Part::mx) && !connects()) co_return;
     const auto mx = dns::classify_mx(answer);
     if (mx.kind == dns::MxSet::Kind::implicit || wants(Part::parked)) co_await addresses_of(subject.domain);
   }
@@ -192,24 +205,24 @@ env::Awaitable<void> Observer::logins() {
   const auto all = addresses(name);
   if (all.empty()) co_return;
   const HostProbe probe{ports_, options_, deadline_};
-  std::vector<env::Awaitable<void>> works;
+  std::vector<diagnose::Connection*> both;
   for (const bool implicit : {true, false}) {
     auto& connection = new_connection(name, all.front());
     connection.purpose = diagnose::Purpose::login;
     connection.implicit_tls = implicit;
     connection.port = implicit ? options_.port_submissions : options_.port_submission;
     if (options_.progress) options_.progress(fmt::format("{} {}", name, connection.port));
-    works.push_back(probe_login(probe, &connections_, &connection));
+    both.push_back(&connection);
   }
-  co_await side_by_side(std::move(works));
+  co_await probe_logins(probe, &connections_, std::move(both));
 }
 
 env::Awaitable<diagnose::Observations> Observer::run() {
   const auto& request = options_.request;
   std::vector<env::Awaitable<void>> works;
   const bool ip = request.subject.kind == SubjectKind::ip;
-  const bool mx_matters = wants(Part::mx) || wants(Part::mta_sts) || wants(Part::tls_rpt) || wants(Part::spf);
-  if (connects() || (mx_matters && !ip)) works.push_back(receiving());
+  // MX is asked for whatever is wanted: it says whether there is such a domain at all.
+  if (connects() || !ip) works.push_back(receiving());
   if (!ip) works.push_back(ask_sending(notebook_, request, seen_.time));
   if (!ip && wants(Part::mta_sts)) works.push_back(sts());
   if (wants(Part::login)) works.push_back(logins());

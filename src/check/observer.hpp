@@ -26,9 +26,10 @@ struct Ports {
 
 struct Options {
   diagnose::CheckRequest request;
-  std::string password;  // of request.login_user; never kept in what is observed
-  std::string own_name;  // for EHLO
-  std::string ca_file;   // "" = the system's
+  std::string password;         // of request.login_user; never kept in what is observed
+  std::string own_name;         // for EHLO
+  std::string ca_file;          // "" = the system's
+  bool all_mechanisms = false;  // logins: each one on both ports, however many are refused
   std::uint16_t port = 25;
   std::uint16_t port_submissions = 465;  // TLS from the start
   std::uint16_t port_submission = 587;

@@ -16,7 +16,7 @@
 namespace postil::cli {
 namespace {
 
-constexpr std::size_t side_by_side_max = 4;
+constexpr std::size_t side_by_side_max = 16;  // with ten hosts of four addresses each still below 1,024 descriptors
 constexpr Duration probe_patience = seconds(3);
 
 class Runner {

@@ -35,6 +35,15 @@ std::string_view to_string(Purpose purpose) {
   return words[static_cast<std::size_t>(purpose)];
 }
 
+std::string spoken_name(const Connection& connection) {
+  const auto& last = connection.ehlo_tls ? connection.ehlo_tls : connection.ehlo;
+  if (!last || last->code / 100 != 2 || last->lines.empty()) return {};
+  const auto line = trim(last->lines.front());
+  std::string name = to_lower(line.substr(0, line.find(' ')));
+  if (name.ends_with('.')) name.pop_back();
+  return printable(name, 255);
+}
+
 void DnsNotes::add(DnsNote note) {
   note.name = to_lower(note.name);
   if (find(note.name, note.type) == nullptr) notes_.push_back(std::move(note));

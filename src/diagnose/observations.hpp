@@ -142,6 +142,10 @@ struct Connection {
   std::uint32_t took_ms = 0;
 };
 
+// The name by which the host calls itself in its answer to EHLO [rfc5321 4.1.1.1], in lower case; "" = it did not come
+// to that.
+std::string spoken_name(const Connection& connection);
+
 // One fetch by HTTPS.
 struct Fetch {
   std::string url;

@@ -29,8 +29,8 @@ struct ResolverOptions {
   std::vector<std::string> insecure_zones;                 // not validated, e.g. an internal zone behind a forwarder
   bool allow_localhost = false;         // ask servers on 127.0.0.0/8 and ::1; implied by such a forwarder or stub
   std::vector<std::string> local_data;  // "mx.demo.test. 300 IN A 127.0.0.1": answered here, not asked for
-  // libunbound answers NXDOMAIN for "test.", "invalid.", "10.in-addr.arpa." and the like [rfc6761] [rfc6303]; these
-  // are asked for like others, and not validated, since the root denies them.
+  // libunbound answers NXDOMAIN for "test.", "invalid." and the like [rfc6761], and without a forwarder also for
+  // "10.in-addr.arpa." [rfc6303]; these are asked for like others, and not validated, since the root denies them.
   std::vector<std::string> unblock_zones;
   std::size_t questions_max = 10000;  // that wait at one time; one more is answered server_failure
 };

@@ -112,6 +112,12 @@ std::expected<void, std::string> UnboundContext::configure(const ResolverOptions
   const bool validator = validate && has_anchor(options);
   set("module-config:", validator ? "validator iterator" : "iterator");
   if (asks_localhost(options)) set("do-not-query-localhost:", "no");
+  // Answered NXDOMAIN by libunbound itself, so that no root is asked for 10.in-addr.arpa [rfc6303]: a resolver that is
+  // named may well know the networks behind it. The root signs their absence.
+  if (!options.forwarders.empty()) {
+    set("unblock-lan-zones:", "yes");
+    set("insecure-lan-zones:", "yes");
+  }
   if (!options.root_hints.empty()) set("root-hints:", options.root_hints);
   for (const auto& forwarder : options.forwarders) {
     must(ub_ctx_set_fwd(context_, forwarder.c_str()), "forwarder", forwarder);

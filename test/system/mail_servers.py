@@ -1,14 +1,16 @@
-"""Other people's mail servers as receivers: Postfix and Exim, unpacked into POSTIL_PEERS, with configurations and users of their own.
-They want root and a mount namespace (postil.need_mounts)."""
+"""Other people's mail servers, unpacked into POSTIL_PEERS, with configurations and users of their own: Postfix, Exim and OpenSMTPD as receivers,
+Dovecot's submission service for logins. They want root and a mount namespace (postil.need_mounts)."""
 import os
 import pathlib
 import shutil
 import subprocess
 import tempfile
+import unittest
 
 import postil
 
-USERS = [("postfix", 64101), ("postdrop", 64102), ("Debian-exim", 64103)]
+USERS = [("postfix", 64101), ("postdrop", 64102), ("Debian-exim", 64103), ("opensmtpd", 64104), ("opensmtpq", 64105),
+         ("dovecot", 64106), ("dovenull", 64107), ("vmail", 64108)]
 
 
 def make_users():
@@ -34,6 +36,19 @@ class MailServer:
         self.certificate, self.key = postil.make_certificate(self.folder)
         self.mail = self.folder / "mail"
         self.mail.mkdir()
+        self.mounts = []
+
+    def lay_over(self, target, *folders):
+        """Shows the folders' files in target too, in this namespace; for programs that know their own place."""
+        lower = ":".join([*map(str, folders), target])
+        done = subprocess.run(["mount", "-t", "overlay", "overlay", "-o", f"lowerdir={lower}", target], check=False, capture_output=True, text=True)
+        if done.returncode != 0:
+            raise unittest.SkipTest("this machine does not lay one folder over another: " + done.stderr.strip())
+        self.mounts.append(target)
+
+    def bind(self, folder, target):
+        subprocess.run(["mount", "--bind", folder, target], check=True)
+        self.mounts.append(target)
 
     def __enter__(self):
         self.write_config()
@@ -67,6 +82,8 @@ class MailServer:
             os.killpg(self.process.pid, 9)
             self.process.wait()
         self.output.close()
+        for target in reversed(self.mounts):
+            subprocess.run(["umount", "--lazy", target], check=True)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def environment(self):
@@ -193,6 +210,98 @@ begin retry
 
     def log_text(self):
         return "\n".join(path.read_text(errors="replace") for path in [self.folder / "output", *(self.folder / "logs").glob("*")])
+
+
+class OpenSmtpd(MailServer):
+    """Debian's build: with tls, STARTTLS is offered, but no handshake succeeds."""
+    package = postil.PEERS / "opensmtpd"
+
+    def __init__(self, address, port, domain, tls=False):
+        super().__init__(address, port, domain)
+        self.tls = tls
+
+    def write_config(self):
+        queue, run = self.folder / "queue", self.folder / "run"
+        for folder in (self.folder / "lib" / "opensmtpd" / "empty", self.folder / "spool" / "smtpd", run):
+            folder.mkdir(parents=True)
+        queue.mkdir()
+        queue.chmod(0o711)
+        self.lay_over("/var/lib", self.folder / "lib")
+        self.lay_over("/var/spool", self.folder / "spool")
+        self.bind(queue, "/var/spool/smtpd")
+        self.bind(run, "/run")
+        self.key.chmod(0o600)
+        shutil.copy(self.package / "usr" / "sbin" / "smtpd", self.folder / "smtpd")
+        pki = f'pki here cert "{self.certificate}"\npki here key "{self.key}"\n' if self.tls else ""
+        (self.folder / "config").write_text(f"""{pki}listen on {self.address} port {self.port} hostname mx.{self.domain}{" tls pki here" if self.tls else ""}
+action "keep" maildir "{self.mail}"
+match from any for domain "{self.domain}" action "keep"
+""")
+
+    def command(self):
+        return [self.folder / "smtpd", "-d", "-f", self.folder / "config"]
+
+
+class Dovecot(MailServer):
+    """Its submission service, with STARTTLS on port and TLS from the start on port_tls; `off` is switched off. Logins only: its relay is nowhere."""
+
+    def __init__(self, address, port, port_tls, domain):
+        super().__init__(address, port, domain)
+        self.port_tls = port_tls
+
+    def write_config(self):
+        self.lay_over("/usr", *[postil.PEERS / name / "usr" for name in ("dovecot-submissiond", "dovecot-core")])
+        (self.folder / "run").mkdir()
+        shutil.chown(self.mail, "vmail")
+        users = self.folder / "users"
+        users.write_text(f"{postil.USER}:{{PLAIN}}{postil.PASSWORD}::::::\noff:{{PLAIN}}{postil.PASSWORD}::::::nologin=y reason=Account=disabled\n")
+        users.chmod(0o644)
+        (self.folder / "config").write_text(f"""protocols = submission
+base_dir = {self.folder}/run
+state_dir = {self.folder}/run
+log_path = {self.folder}/log
+listen = {self.address}
+hostname = mail.{self.domain}
+ssl = required
+ssl_cert = <{self.certificate}
+ssl_key = <{self.key}
+auth_mechanisms = plain login scram-sha-1 scram-sha-256
+auth_failure_delay = 0
+auth_verbose = yes
+passdb {{
+  driver = passwd-file
+  args = {users}
+}}
+userdb {{
+  driver = static
+  args = uid=vmail gid=vmail home={self.mail}
+}}
+mail_location = maildir:~/mail
+submission_relay_host = {self.address}
+submission_relay_port = 9
+service submission-login {{
+  chroot =
+  inet_listener submission {{
+    port = {self.port}
+  }}
+  inet_listener submissions {{
+    port = {self.port_tls}
+    ssl = yes
+  }}
+}}
+service stats {{
+  chroot =
+}}
+service anvil {{
+  chroot =
+  unix_listener anvil-auth-penalty {{
+    mode = 0
+  }}
+}}
+""")
+
+    def command(self):
+        return ["/usr/sbin/dovecot", "-F", "-c", self.folder / "config"]
 
 
 class SmtpSink:

@@ -213,6 +213,16 @@ TEST_F(ObserverTest, DnsThatNeverAnswers) {
   const auto found = names(observe(usual("late.test")));
   EXPECT_LE(took_, seconds(21));
   EXPECT_TRUE(has(found, "DNS-FAILED"));
+  EXPECT_TRUE(has(found, "HOSTS-UNKNOWN"));
+}
+
+TEST_F(ObserverTest, TheNameThatAHostSaysIsLookedUp) {
+  auto node = host("mx.good.test", "10.0.1.1");
+  RemoteMta mta(node, {.host_name = "mail.good.test"});
+  world_.zone().mx("good.test", 10, "mx.good.test");
+  world_.zone().address("mail.good.test", "10.0.1.1");
+  world_.zone().add("1.1.0.10.in-addr.arpa", dns::Type::ptr, dns::NameTarget{"mail.good.test"});
+  EXPECT_EQ(names(observe(options("good.test", {Part::reverse_dns}))), std::vector<std::string>{"EHLO-NAME-OK"});
 }
 
 TEST_F(ObserverTest, TheSameSeedSeesTheSame) {

@@ -164,7 +164,8 @@ INSTANTIATE_TEST_SUITE_P(
                  Action::fix_config, Reason::auth_credentials},
         Question{"535 5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled for the Tenant. Visit "
                  "https://aka.ms/smtp_auth_disabled",
-                 "", Stage::auth, Reason::auth_mechanism, Role::sender, Action::fix_auth, Reason::auth_credentials},
+                 "", Stage::auth, Reason::auth_mechanism, Role::sender_admin, Action::fix_auth,
+                 Reason::auth_credentials},
         Question{"550 5.7.60 SMTP; Client does not have permissions to send as this sender", "", any,
                  Reason::send_as_denied, Role::sender, Action::fix_auth, Reason::auth_credentials},
         Question{"550 5.7.1 Client does not have permissions to send as this sender", "", any, Reason::send_as_denied,
