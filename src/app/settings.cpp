@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/bytes.hpp"
+#include "delivery/next_hop.hpp"
 #include "knowledge/provider_pace.hpp"
 
 namespace postil::app {
@@ -78,12 +79,25 @@ policy::Aliases aliases(const config::Config& config, std::vector<std::string> o
   return out;
 }
 
+static std::vector<delivery::Route> delivery_routes(const config::Config& config) {
+  std::vector<delivery::Route> out;
+  for (const auto& route : config.routes) {
+    const auto to = config::parse_next_hop(route.to).value_or(config::SmarthostAddress{});
+    out.push_back({route.domains, {to.host, to.port, to.implicit_tls, to.lmtp}});
+  }
+  return out;
+}
+
 std::shared_ptr<const server::Policy> policy(const config::Config& config, std::vector<std::string> own_addresses) {
   auto out = std::make_shared<server::Policy>();
   auto& rules = out->rules;
   rules.aliases = aliases(config, std::move(own_addresses));
   rules.check_recipient_domains = config.deliver.check_recipient_domains;
   rules.check_sender_domain = config.deliver.check_sender_domain;
+  const auto routes = delivery_routes(config);
+  if (!routes.empty()) {
+    rules.routed = [routes](std::string_view domain) { return delivery::route_for(routes, domain) != nullptr; };
+  }
   rules.any_local_sender = config.submission.local_senders == "any";
   out->lifetime = config.deliver.lifetime;
   out->hash_bodies = !config.dkim.empty();
@@ -124,6 +138,7 @@ std::shared_ptr<const delivery::Settings> delivery_settings(const config::Config
     if (smarthost.implicit_tls) tls = smtp::TlsUse::implicit;
     if (!deliver.username.empty()) out->client.login = smtp::ClientLogin{deliver.username, std::move(password), ""};
   }
+  out->routes = delivery_routes(config);
   out->client.host_name = config.host_name;
   out->client.one_flight_octets_max = 32 << 10;  // what the first windows of a connection hold
   out->client.tls = tls;
@@ -178,6 +193,9 @@ queue::EngineSettings engine_settings(const config::Config& config, std::uint64_
   queue::EngineSettings out;
   const auto& deliver = config.deliver;
   if (deliver.via == "smarthost") out.fixed_site = "smarthost";
+  for (const auto& route : config.routes) {
+    out.own_sites.insert(out.own_sites.end(), route.domains.begin(), route.domains.end());
+  }
   out.retry_first = deliver.retry_first;
   out.retry_max = deliver.retry_max;
   out.greylist_first = std::min(out.greylist_first, out.retry_first);

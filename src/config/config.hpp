@@ -133,6 +133,17 @@ struct Source {
   std::string hostname;               // said in EHLO
 };
 
+struct TlsReports {
+  std::string contact, organization;
+  Duration window{};
+};
+
+// An entry of [[route]]: mail for some domains goes to a host that DNS does not name.
+struct Route {
+  std::vector<std::string> domains;  // of recipients, as those of a Site
+  std::string to;                    // as parse_next_hop() takes it
+};
+
 struct Suppress {
   bool automatic = false;
   Duration lifetime{};
@@ -167,6 +178,7 @@ struct Config {
   std::vector<Dkim> dkim;               // their places: "dkim.0", "dkim.0.key"
   std::vector<Site> sites;              // their places: "site.0"
   std::vector<Source> sources;          // "source.0"
+  std::vector<Route> routes;            // "route.0"
   std::vector<Expect> expectations;     // "expect.0"
   Suppress suppress;
   Spool spool;
@@ -243,8 +255,11 @@ struct SmarthostAddress {
   std::string host;  // lower case, without brackets
   std::uint16_t port = 25;
   bool implicit_tls = false;
+  bool lmtp = false;  // then the host may be a path, of a Unix socket
 };
 std::optional<SmarthostAddress> parse_smarthost(std::string_view url);
+// These, and "lmtp:unix:/PATH" and "lmtp:inet:HOST[:PORT]".
+std::optional<SmarthostAddress> parse_next_hop(std::string_view url);
 // "192.0.2.53", "2001:db8::53"; with another port "192.0.2.53@5353"; "fe80::1%eth0".
 bool resolver_address(std::string_view text);
 // "0.0.0.0:25", "[::]:25".

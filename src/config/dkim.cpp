@@ -125,6 +125,7 @@ std::span<const Key> entry_keys() {
     for (const auto& row : tls_policy_rows()) list.push_back(row.key);
     for (const auto& row : site_rows()) list.push_back(row.key);
     for (const auto& row : source_rows()) list.push_back(row.key);
+    for (const auto& row : route_rows()) list.push_back(row.key);
     for (const auto& row : expect_rows()) list.push_back(row.key);
     return list;
   }();

@@ -232,6 +232,7 @@ bool Reader::array_of_tables(const std::string& path, const toml::key& key, cons
   auto& config = draft_.loaded.config;
   if (path == "site") return entries(path, key, node, site_rows(), config.sites), true;
   if (path == "source") return entries(path, key, node, source_rows(), config.sources), true;
+  if (path == "route") return entries(path, key, node, route_rows(), config.routes), true;
   if (path == "expect") return entries(path, key, node, expect_rows(), config.expectations), true;
   if (path == "tls_policy") return entries(path, key, node, tls_policy_rows(), config.tls_policies), true;
   if (path == "dkim") return entries(path, key, node, dkim_rows(), config.dkim), true;

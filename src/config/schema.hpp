@@ -37,6 +37,7 @@ const std::vector<RowOf<Dkim>>& dkim_rows();
 const std::vector<RowOf<TlsPolicy>>& tls_policy_rows();
 const std::vector<RowOf<Site>>& site_rows();
 const std::vector<RowOf<Source>>& source_rows();
+const std::vector<RowOf<Route>>& route_rows();
 const std::vector<RowOf<Expect>>& expect_rows();
 
 // What the tables share (config/kinds.cpp).

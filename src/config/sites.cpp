@@ -1,4 +1,4 @@
-// The keys of an entry of [[site]] and of [[source]].
+// The keys of an entry of [[site]], [[source]] and [[route]].
 #include <fmt/format.h>
 
 #include <charconv>
@@ -131,6 +131,23 @@ const std::vector<RowOf<Source>>& source_rows() {
        ip(&Source::ipv6, Family::v6)},
       {{"source.hostname", "host name", "", "", shown_sources([](const Source& e) { return quoted(e.hostname); })},
        [](Source& e, const Value& value) { return set_host_name(e.hostname, value); }}};
+  return all;
+}
+
+const std::vector<RowOf<Route>>& route_rows() {
+  static const std::vector<RowOf<Route>> all = {
+      {{"route.domains", "list of texts", "", "",
+        shown_of(&Config::routes, [](const Route& e) { return quoted_list(e.domains); })},
+       patterns(&Route::domains, "domain_patterns", pattern_of),
+       true},
+      {{"route.to", "text", "", "", shown_of(&Config::routes, [](const Route& e) { return quoted(e.to); })},
+       [](Route& e, const Value& value) -> Wrongs {
+         const auto* given = std::get_if<std::string>(&value);
+         if (!given || !parse_next_hop(*given)) return wants("next_hop", {{"value", given ? *given : ""}});
+         e.to = *given;
+         return {};
+       },
+       true}};
   return all;
 }
 

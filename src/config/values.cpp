@@ -93,6 +93,27 @@ std::string written(const ListenAddress& at) {
   return v6 ? fmt::format("[{}]:{}", at.address, at.port) : fmt::format("{}:{}", at.address, at.port);
 }
 
+std::optional<SmarthostAddress> parse_next_hop(std::string_view url) {
+  constexpr std::string_view by_socket = "lmtp:unix:", by_tcp = "lmtp:inet:";
+  constexpr std::size_t path_octets_max = 107;  // of a sockaddr_un
+  SmarthostAddress out;
+  if (url.starts_with(by_socket)) {
+    const auto path = url.substr(by_socket.size());
+    if (!path.starts_with('/') || path.size() > path_octets_max || has_control(path)) return {};
+    out.host = path;
+    out.port = 0;
+  } else if (url.starts_with(by_tcp)) {
+    const auto host = parse_smarthost(fmt::format("smtp://{}", url.substr(by_tcp.size())));
+    if (!host) return {};
+    out.host = host->host;
+    out.port = host->port == 25 ? 24 : host->port;  // never LMTP on port 25 [rfc2033 5]
+  } else {
+    return parse_smarthost(url);
+  }
+  out.lmtp = true;
+  return out;
+}
+
 std::optional<SmarthostAddress> parse_smarthost(std::string_view url) {
   SmarthostAddress out;
   const auto take = [&](std::string_view scheme, std::uint16_t port) {

@@ -135,8 +135,8 @@ env::Awaitable<void> Attempt::send(std::unique_ptr<Connection> connection, bool 
 
 bool Attempt::may_use(const Connection& connection) const {
   const auto& policy = connection.host().policy;
-  if (!policy || policy->site != what_.site || !same_tls(*policy->settings, *settings_) ||
-      policy->until <= services_.clock.now()) {
+  if (!policy || policy->site != what_.site || policy->settings->smarthost != settings_->smarthost ||
+      !same_tls(*policy->settings, *settings_) || policy->until <= services_.clock.now()) {
     return false;
   }
   const auto ruling = transport::rule_on_message(policy->ruling, needs_of(envelope_), connection.host().host);

@@ -23,6 +23,7 @@ std::string words_of_end(const env::NetFailure& failure) {
 }  // namespace
 
 std::string to_string(const HostAddress& host) {
+  if (host.host.starts_with('/')) return host.host;
   if (host.host == host.address) return fmt::format("[{}]", host.address);
   return fmt::format("{} [{}]", host.host, host.address);
 }

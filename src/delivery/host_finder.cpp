@@ -69,8 +69,9 @@ env::Awaitable<HostFinder::Hosts> HostFinder::hosts(std::shared_ptr<const Settin
   out.security.site = site;
   if (settings->smarthost) {
     out.hosts = {{settings->smarthost->host, 0}};
-    out.security.domain = to_lower(settings->smarthost->host);
-    out.security.mx_secure = true;
+    const bool socket = settings->smarthost->host.starts_with('/');
+    out.security.domain = socket ? std::string() : to_lower(settings->smarthost->host);
+    out.security.mx_secure = !socket;
     out.security.ttl_seconds = no_ttl_seconds;
     co_return out;
   }
@@ -117,6 +118,11 @@ struct HostFinder::Found {
 
 env::Awaitable<HostFinder::Found> HostFinder::look_up(std::string host, std::uint16_t port, MonoTime deadline) {
   Found found;
+  if (host.starts_with('/')) {
+    found.ttl_seconds = no_ttl_seconds;
+    found.v4.push_back(host);
+    co_return found;
+  }
   if (auto ip = address::canonical_ip(host)) {
     found.ttl_seconds = no_ttl_seconds;
     auto& family = ip->find(':') != std::string::npos ? found.v6 : found.v4;

@@ -5,11 +5,13 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/post.hpp>
+#include <map>
 #include <mutex>
 #include <unordered_set>
 #include <utility>
 
 #include "base/assert.hpp"
+#include "delivery/next_hop.hpp"
 #include "delivery/tell.hpp"
 
 namespace postil::delivery {
@@ -43,7 +45,8 @@ struct PostOffice::State {
   struct Way {
     SourceRule source;  // without its conditions
     ConnectionPool pool;
-    std::shared_ptr<const Settings> from, settings;  // `settings` is `from` with the source in it
+    std::shared_ptr<const Settings> from, settings;                    // `settings` is `from` with the source in it
+    std::map<const Route*, std::shared_ptr<const Settings>> by_route;  // into `settings`
     explicit Way(Services& with) : pool(with) {}
   };
   std::vector<std::unique_ptr<Way>> ways;
@@ -75,6 +78,7 @@ struct PostOffice::State {
   std::size_t step(queue::Input input, std::function<void()> written = {});
   void take_arrivals();
   Way& pool_of(SourceRule source);
+  static std::shared_ptr<const Settings> settings_of(Way& way, const std::string& site);
   void start(queue::StartAttempt attempt);
   void persist(queue::Persist persist, std::function<void()> written);
   env::Awaitable<void> write_batches(MessageId id);
@@ -126,6 +130,7 @@ PostOffice::State::Way& PostOffice::State::pool_of(SourceRule source) {
   Way& way = **found;
   if (way.from == settings) return way;
   way.from = way.settings = settings;
+  way.by_route.clear();
   if (source == SourceRule{}) return way;
   auto own = std::make_shared<Settings>(*settings);
   if (!source.ipv4.empty()) own->source_ipv4 = source.ipv4;
@@ -135,10 +140,19 @@ PostOffice::State::Way& PostOffice::State::pool_of(SourceRule source) {
   return way;
 }
 
+std::shared_ptr<const Settings> PostOffice::State::settings_of(Way& way, const std::string& site) {
+  const Route* route = route_for(way.settings->routes, site);
+  if (route == nullptr) return way.settings;
+  auto& made = way.by_route[route];
+  if (!made) made = settings_for(*way.settings, *route);
+  return made;
+}
+
 void PostOffice::State::start(queue::StartAttempt attempt) {
   ++running;
   const SourceRule* source = source_for(settings->sources, attempt.sender, attempt.login, attempt.site);
   Way& way = pool_of(source ? *source : SourceRule{});
+  auto with_settings = settings_of(way, attempt.site);
   auto connection = way.pool.take(attempt.site);
   if (!connection) {
     for (const auto& one : ways) one->pool.make_room(attempt.hosts);
@@ -164,7 +178,7 @@ void PostOffice::State::start(queue::StartAttempt attempt) {
       state->idle->cancel();
     });
   };
-  asio::co_spawn(where, whole(this, std::move(attempt), std::move(connection), way.settings, &way.pool),
+  asio::co_spawn(where, whole(this, std::move(attempt), std::move(connection), std::move(with_settings), &way.pool),
                  asio::detached);
 }
 

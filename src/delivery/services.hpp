@@ -31,6 +31,8 @@ namespace postil::delivery {
 struct Smarthost {
   std::string host;  // a name or an address; its MX is not looked up
   std::uint16_t port = 25;
+  bool implicit_tls = false;
+  bool lmtp = false;  // [rfc2033]
   bool operator==(const Smarthost&) const = default;
 };
 
@@ -55,6 +57,7 @@ struct Settings {
   std::shared_ptr<const mailauth::DkimKeys> dkim;  // may be null: nothing is signed
   policy::Aliases aliases;                         // for reports to senders of our own host
   std::optional<Smarthost> smarthost;
+  std::vector<Route> routes;                                     // that go before the smarthost, and need no login
   smtp::ClientSettings client;                                   // time-outs, TLS use, login
   transport::Level tls_least = transport::Level::opportunistic;  // of every host that no policy names
   std::string tls_ca_file;                                       // authorities to trust; "" = the system's

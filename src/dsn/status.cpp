@@ -52,7 +52,8 @@ std::string recipient_fields(const Report& report, std::size_t at, bool utf8) {
   out += field("Final-Recipient", typed_address("rfc822", recipient.address, utf8));
   out += field("Action", to_string(report.kind));
   out += field("Status", reply::to_string(status_of(report.kind, state)));
-  if (!state.remote.empty()) out += field("Remote-MTA", "dns; " + safe(host_of(state.remote), utf8));
+  if (!state.remote.empty() && state.remote.front() != '/')
+    out += field("Remote-MTA", "dns; " + safe(host_of(state.remote), utf8));
   if (state.diagnostic_remote && !state.diagnostic.empty())
     out += field("Diagnostic-Code", "smtp; " + safe(state.diagnostic, utf8));
   // Ours, for programs and for `postil explain`: the reason in the words of data/text/en/reason.toml.

@@ -1,8 +1,18 @@
 #include "policy/rules.hpp"
 
 #include "address/domain.hpp"
+#include "base/bytes.hpp"
 
 namespace postil::policy {
+namespace {
+
+bool routed(const Rules& rules, const address::Path& path) {
+  if (!rules.routed || path.literal) return false;
+  const auto ascii = address::to_ascii(path.domain);
+  return ascii && rules.routed(to_lower(*ascii));
+}
+
+}  // namespace
 
 using reply::TextId;
 
@@ -40,7 +50,7 @@ std::expected<std::vector<Target>, reply::Reply> targets_of(const Rules& rules, 
   std::vector<std::string> addresses = {recipient.address};
   if (const auto* alias = rules.aliases.targets(recipient)) {
     addresses = *alias;
-  } else if (recipient.domain.empty() || rules.aliases.own_host(recipient.domain)) {
+  } else if (recipient.domain.empty() || (rules.aliases.own_host(recipient.domain) && !routed(rules, recipient))) {
     return refused(TextId::rcpt_not_here);
   }
   std::vector<Target> targets;
@@ -48,7 +58,7 @@ std::expected<std::vector<Target>, reply::Reply> targets_of(const Rules& rules, 
     const auto path = address::parse_address(address, true);
     if (!path) return refused(TextId::rcpt_local_trouble);
     if (!path->literal && !address::qualified(path->domain)) return refused(TextId::rcpt_not_qualified);
-    const bool ask = rules.check_recipient_domains && !path->literal;
+    const bool ask = rules.check_recipient_domains && !path->literal && !routed(rules, *path);
     targets.push_back({std::move(address), ask ? path->domain : std::string()});
   }
   return targets;

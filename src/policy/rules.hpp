@@ -6,6 +6,7 @@
 #pragma once
 
 #include <expected>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -23,7 +24,9 @@ struct Rules {
   Aliases aliases;
   bool check_recipient_domains = true;  // 556 5.1.10 and 550 5.1.2 at RCPT
   bool check_sender_domain = true;      // 550 5.7.27
-  bool any_local_sender = true;         // programs on this host may use any sender
+  // Whether mail for a domain (small letters) goes to a host that DNS does not name; empty: none does.
+  std::function<bool(std::string_view domain)> routed = {};
+  bool any_local_sender = true;  // programs on this host may use any sender
 };
 
 struct Login {

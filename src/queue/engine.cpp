@@ -79,7 +79,8 @@ Slot Engine::State::find(MessageId id) const {
 }
 
 Slot Engine::State::site_for(Slot domain) {
-  const Slot name = settings.fixed_site.empty() ? domain : names.hold(settings.fixed_site);
+  const bool own = own_site(domain);
+  const Slot name = own ? domain : names.hold(settings.fixed_site);
   Slot slot = names.site(name);
   if (slot == no_slot) {
     slot = sites.take();
@@ -88,8 +89,13 @@ Slot Engine::State::site_for(Slot domain) {
     names.site(name) = slot;
     join_group(slot);
   }
-  if (!settings.fixed_site.empty()) names.release(name);
+  if (!own) names.release(name);
   return slot;
+}
+
+bool Engine::State::own_site(Slot domain) const {
+  const auto matches = [&](const std::string& pattern) { return matches_name(pattern, names.text(domain)); };
+  return settings.fixed_site.empty() || std::ranges::any_of(settings.own_sites, matches);
 }
 
 Slot Engine::State::add_to_job(Slot message, Slot site, Slot waiter) {
@@ -162,7 +168,7 @@ void Engine::State::take(Now now, const Arrived& input, Effects& out) {
 }
 
 bool Engine::State::belongs(const Waiter& waiter, Slot site) const {
-  if (settings.fixed_site.empty()) return sites[site].name == waiter.domain;
+  if (own_site(waiter.domain)) return sites[site].name == waiter.domain;
   return names.text(sites[site].name) == settings.fixed_site;
 }
 
@@ -200,7 +206,7 @@ void Engine::State::regroup(Slot slot, Now now) {
 }
 
 void Engine::State::take(Now now, SettingsChanged& input, Effects&) {
-  const bool moves = input.settings.fixed_site != settings.fixed_site;
+  const bool moves = input.settings.fixed_site != settings.fixed_site || input.settings.own_sites != settings.own_sites;
   settings = sane(std::move(input.settings));
   if (moves) {
     std::vector<Slot> all;

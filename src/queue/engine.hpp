@@ -33,6 +33,7 @@ namespace postil::queue {
 
 struct EngineSettings {
   std::string fixed_site;              // all mail goes to this site (a smarthost); "" = one per recipient domain
+  std::vector<std::string> own_sites;  // beside fixed_site, domains (as matches_name) that are sites of their own
   Duration retry_first = minutes(10);  // wait after the first failed attempt; grows by the factor,
   double retry_factor = 2.0;
   Duration retry_max = hours(4);  // to this; each wait is jittered by up to ± this part:

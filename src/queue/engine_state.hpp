@@ -11,6 +11,8 @@
 // the site's list of jobs to be judged, or nowhere (held, or all of it is being tried).
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <unordered_map>
 
 #include "queue/due_heap.hpp"
@@ -187,6 +189,7 @@ struct Engine::State {
   void go_on(Now now, Effects& out);
   Slot find(MessageId id) const;
   Slot add_to_job(Slot message, Slot site, Slot waiter);
+  bool own_site(Slot domain) const;
   Slot site_for(Slot domain);
   bool belongs(const Waiter& waiter, Slot site) const;
   void regroup(Slot message, Now now);

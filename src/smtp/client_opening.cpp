@@ -10,8 +10,12 @@ std::optional<ClientAction> ClientSession::State::on_greeting(reply::RemoteReply
   greeting = reply.one_line();
   if (reply.code / 100 == 3) return unexpected(Stage::greeting, std::move(reply), "our connection");
   if (reply.code / 100 != 2) return end_by_reply(Stage::greeting, std::move(reply));
-  command(fmt::format("EHLO {}\r\n", settings.host_name), Awaited::ehlo);
+  hello();
   return {};
+}
+
+void ClientSession::State::hello() {
+  command(fmt::format("{} {}\r\n", settings.lmtp ? "LHLO" : "EHLO", settings.host_name), Awaited::ehlo);
 }
 
 std::optional<ClientAction> ClientSession::State::on_hello(Awaited what, reply::RemoteReply reply) {
@@ -22,7 +26,7 @@ std::optional<ClientAction> ClientSession::State::on_hello(Awaited what, reply::
     if (what == Awaited::ehlo) extensions = parse_extensions(reply);
     return after_hello();
   }
-  if (klass == 5 && what == Awaited::ehlo) {  // [rfc5321 3.2]
+  if (klass == 5 && what == Awaited::ehlo && !settings.lmtp) {  // [rfc5321 3.2]
     command(fmt::format("HELO {}\r\n", settings.host_name), Awaited::helo);
     return {};
   }

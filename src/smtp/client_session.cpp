@@ -238,7 +238,7 @@ std::optional<ClientAction> ClientSession::State::handle(Expected answered, repl
       action = on_chunk(answered.what, std::move(reply));
       break;
     case Awaited::end:
-      action = on_end(std::move(reply));
+      action = on_end(answered.index, std::move(reply));
       break;
     case Awaited::void_end:
       break;  // nobody was to get it
@@ -312,7 +312,7 @@ ClientAction ClientSession::tls_done(const crypto::TlsFacts& facts, MonoTime now
   if (s.settings.tls == TlsUse::implicit) {
     s.expected.push_back({Awaited::greeting});
   } else {
-    s.command(fmt::format("EHLO {}\r\n", s.settings.host_name), Awaited::ehlo);
+    s.hello();
   }
   return s.pause(now);
 }

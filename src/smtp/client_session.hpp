@@ -68,6 +68,7 @@ struct ClientSettings {
   bool login_without_tls = false;
   bool pipelining = true;
   bool chunking = true;
+  bool lmtp = false;  // LHLO, and behind the message a reply for each recipient [rfc2033]; never with CHUNKING
   // A message up to this size to few recipients goes with its MAIL and RCPT in one flight, where the server offers
   // PIPELINING and CHUNKING: one round trip a message [rfc3030 4.2]. 0 = never.
   std::uint64_t one_flight_octets_max = 0;

@@ -91,6 +91,7 @@ struct ClientSession::State {
   std::optional<ClientAction> on_greeting(reply::RemoteReply reply);
   std::optional<ClientAction> on_hello(Awaited what, reply::RemoteReply reply);
   std::optional<ClientAction> on_starttls(reply::RemoteReply reply, MonoTime now);
+  void hello();
   std::optional<ClientAction> after_hello();
 
   // ---- login (client_login.cpp)
@@ -108,7 +109,8 @@ struct ClientSession::State {
   std::optional<ClientAction> on_rcpt(std::size_t index, reply::RemoteReply reply);
   std::optional<ClientAction> on_data(reply::RemoteReply reply);
   std::optional<ClientAction> on_chunk(Awaited what, reply::RemoteReply reply);
-  std::optional<ClientAction> on_end(reply::RemoteReply reply);
+  std::optional<ClientAction> on_end(std::size_t index, reply::RemoteReply reply);
+  void expect_ends(std::string wire);
   ClientAction give_body(std::string_view octets, bool last, MonoTime now);
   bool wants_body() const;
   bool fits_one_flight() const;

@@ -1,7 +1,10 @@
 // One mail transaction: MAIL, RCPTs, and the message by DATA or BDAT.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/assert.hpp"
+#include "base/bytes.hpp"
 #include "base/limits.hpp"
 #include "smtp/client_commands.hpp"
 #include "smtp/client_state.hpp"
@@ -19,7 +22,7 @@ constexpr std::size_t outstanding_chunks_max = 8;
 
 ClientAction ClientSession::State::begin(Transaction transaction, MonoTime now) {
   POSTIL_ASSERT(!transaction.recipients.empty() && !run && !result);
-  const bool chunking = settings.chunking && extensions.chunking;
+  const bool chunking = settings.chunking && extensions.chunking && !settings.lmtp;
   const Missing missing = missing_for(transaction, extensions, chunking);
   if (missing != Missing::none) {
     result.emplace();
@@ -125,6 +128,8 @@ std::optional<ClientAction> ClientSession::State::on_data(reply::RemoteReply rep
     if (!inbox.empty()) {  // it answers a message that it has not got
       return end(Stage::body, Trouble::reply_malformed, "The server answered more than it was asked.");
     }
+  } else if (klass == 3 && settings.lmtp) {  // no replies would come behind the dot [rfc2033 4.2]
+    return unexpected(Stage::data, std::move(reply), "DATA");
   } else if (klass == 3) {
     command(".\r\n", Awaited::void_end);
   } else if (wanted) {
@@ -143,13 +148,30 @@ std::optional<ClientAction> ClientSession::State::on_chunk(Awaited what, reply::
     decide_rest(Outcome{at, Trouble::none, std::move(reply), {}});
     return {};
   }
-  if (what == Awaited::last_chunk && !run->chunk_refused) return on_end(std::move(reply));
+  if (what == Awaited::last_chunk && !run->chunk_refused) return on_end(0, std::move(reply));
   return {};
 }
 
-std::optional<ClientAction> ClientSession::State::on_end(reply::RemoteReply reply) {
+// The end of a message in DATA: one reply, or by LMTP one for each recipient that was taken, in their order.
+void ClientSession::State::expect_ends(std::string wire) {
+  const auto first = std::ranges::find(run->decided, false);
+  POSTIL_ASSERT(first != run->decided.end());
+  std::size_t index = static_cast<std::size_t>(first - run->decided.begin());
+  command(std::move(wire), Awaited::end, index);
+  if (!settings.lmtp) return;
+  while (++index < run->decided.size()) {
+    if (run->decided[index]) continue;
+    expected.push_back({Awaited::end, index});
+    ++unsent;
+  }
+}
+
+std::optional<ClientAction> ClientSession::State::on_end(std::size_t index, reply::RemoteReply reply) {
   if (reply.code / 100 == 3) return unexpected(Stage::end_of_data, std::move(reply), "the end of the message");
-  run->accepted = reply.code / 100 == 2;
+  run->accepted = run->accepted || reply.code / 100 == 2;
+  const Outcome outcome{Stage::end_of_data, Trouble::none, std::move(reply), {}};
+  if (settings.lmtp) decide(index, outcome);
+  if (settings.lmtp && !expected.empty()) return {};
   if (run->accepted) ++transactions_done;
   decide_rest(Outcome{Stage::end_of_data, Trouble::none, std::move(reply), {}});
   return finish();
@@ -174,7 +196,7 @@ ClientAction ClientSession::State::give_body(std::string_view octets, bool last,
   if (run->chunking) {
     command(std::move(wire), last ? Awaited::last_chunk : Awaited::chunk);
   } else if (last) {
-    command(std::move(wire), Awaited::end);
+    expect_ends(std::move(wire));
   } else {
     out += wire;
   }

@@ -131,7 +131,8 @@ class RemoteSession {
     if (auto* last = last_taken_ ? entry(*last_taken_) : nullptr) last->confirmed = true;
     last_taken_.reset();
     const std::string verb = to_upper(std::string_view(line).substr(0, line.find(' ')));
-    if (verb == "EHLO" || verb == "HELO") {
+    const bool lmtp = state_->options.lmtp;
+    if (lmtp ? verb == "LHLO" : verb == "EHLO" || verb == "HELO") {
       transaction_.reset();
       const std::string usual = hello(verb == "EHLO");
       const bool go_on = co_await answer(RemoteStage::ehlo, line, usual);
@@ -276,6 +277,7 @@ class RemoteSession {
     RemoteMessage message = std::move(*transaction_);
     transaction_.reset();
     message.when = state_->node->clock().now();
+    if (state_->options.lmtp) co_return co_await end_for_each(std::move(message));
     message.answered = false;
     const std::size_t place = state_->forgotten + state_->taken.size();
     state_->taken.push_back(std::move(message));
@@ -286,6 +288,19 @@ class RemoteSession {
       if (!ok_) entered->recipients.clear();
       if (entered->answered) last_taken_ = place;
     }
+    co_return go_on;
+  }
+
+  // LMTP: the behaviour is asked for each recipient [rfc2033 4.2].
+  env::Awaitable<bool> end_for_each(RemoteMessage message) {
+    const auto recipients = std::exchange(message.recipients, {});
+    bool go_on = true;
+    for (const auto& recipient : recipients) {
+      go_on = co_await answer(RemoteStage::end, recipient, "250 2.0.0 taken");
+      if (ok_ && !lost_) message.recipients.push_back(recipient);
+      if (!go_on) break;
+    }
+    state_->taken.push_back(std::move(message));
     co_return go_on;
   }
 

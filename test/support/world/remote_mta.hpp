@@ -35,7 +35,8 @@ struct RemoteStep {
 struct RemoteOptions {
   std::string host_name = "mx.example.net";
   bool esmtp = true, pipelining = true, size = true, eight_bit_mime = true, chunking = true, smtputf8 = true,
-       dsn = true, enhanced_status = true;
+       dsn = true, enhanced_status = true, binarymime = true;  // the last with CHUNKING
+  bool lmtp = false;        // LHLO in place of EHLO, and a reply for each recipient behind the message
   bool requiretls = false;  // offered after TLS
   std::string certificate;  // "world:NAME"; with it STARTTLS is offered
   std::uint64_t size_max = 50'000'000;

@@ -4,6 +4,7 @@
 #include "base/bytes.hpp"
 #include "sasl/server.hpp"
 
+#include "delivery/next_hop.hpp"
 #include "reply/catalogue.hpp"
 #include "server/refusal_rule.hpp"
 
@@ -99,6 +100,39 @@ TEST(Settings, SmarthostUrls) {
                   .fixed_site,
               "smarthost");
   }
+}
+
+TEST(Settings, RoutesByDomain) {
+  const auto config =
+      read(relay +
+           "[deliver]\nvia = \"smarthost\"\nsmarthost = \"smtps://smart.example.net\"\nusername = \"me\"\n"
+           "password_file = \"/etc/p\"\n[[route]]\ndomains = [\"example.org\", \".example.org\"]\n"
+           "to = \"lmtp:unix:/run/dovecot/lmtp\"\n[[route]]\ndomains = [\"relay.example.org\", \"b.example\"]\n"
+           "to = \"lmtp:inet:store.example.org\"\n[[route]]\ndomains = [\"c.example\"]\nto = "
+           "\"smtp://inner.example.org:2525\"\n");
+  const auto all = delivery_settings(config, "pass word", {});
+  const auto to = [&](const char* domain) {
+    const auto* route = delivery::route_for(all->routes, domain);
+    return route ? delivery::settings_for(*all, *route) : nullptr;
+  };
+  const auto socket = to("example.org");
+  ASSERT_TRUE(socket && to("a.example.org"));
+  EXPECT_EQ(*socket->smarthost, (delivery::Smarthost{"/run/dovecot/lmtp", 0, false, true}));
+  EXPECT_TRUE(socket->client.lmtp);
+  EXPECT_EQ(socket->client.tls, smtp::TlsUse::never);
+  EXPECT_FALSE(socket->client.login) << "the smarthost's login is nobody else's";
+  const auto tcp = to("b.example");
+  ASSERT_TRUE(tcp);
+  EXPECT_EQ(*tcp->smarthost, (delivery::Smarthost{"store.example.org", 24, false, true}));
+  EXPECT_EQ(tcp->client.tls, smtp::TlsUse::opportunistic);
+  EXPECT_FALSE(to("c.example")->client.lmtp);
+  EXPECT_EQ(to("c.example")->smarthost->port, 2525);
+  EXPECT_FALSE(to("d.example"));
+  const auto rules = policy(config)->rules;
+  EXPECT_TRUE(rules.routed("b.example"));
+  EXPECT_FALSE(rules.routed("d.example"));
+  EXPECT_EQ(engine_settings(config, 1).own_sites.size(), 5u);
+  EXPECT_FALSE(policy(read(relay))->rules.routed);
 }
 
 TEST(Settings, SmarthostLoginAndTls) {

@@ -154,6 +154,37 @@ TEST(PostOffice, ABounceAndItsStateAreOneBatch) {
   EXPECT_EQ(rig.watched.messages.size(), 1u);
 }
 
+// [rfc2033]: the mail for a domain goes to an LMTP server, which answers for each recipient; each is decided alone.
+TEST(PostOffice, ARouteToAnLmtpServer) {
+  OfficeRig rig;
+  rig.domain("d.example", 1);
+  auto& store = rig.host("store.example", 7, {.lmtp = true},
+                         [](RemoteStage stage, std::string_view recipient, Prng&) -> std::optional<RemoteStep> {
+                           if (stage != end || recipient == "bob@own.example") return {};
+                           if (recipient == "eve@own.example") return RemoteStep{.reply = "452 4.2.2 mailbox full"};
+                           return RemoteStep{.reply = "550 5.1.1 no such mailbox"};
+                         });
+  rig.settings.routes = {{{"own.example", "*.own.example"}, {"store.example", 25, false, true}}};
+  rig.restart();
+  const MessageId id = rig.take({"bob@own.example", "eve@own.example", "mallory@own.example", "dan@d.example"});
+  rig.world.run_for(minutes(1));
+  ASSERT_THAT(store.taken(), SizeIs(1)) << "one copy for all of them";
+  EXPECT_THAT(store.taken()[0].recipients, ElementsAre("bob@own.example"));
+  EXPECT_THAT(store.taken()[0].rcpt_lines, SizeIs(3));
+  EXPECT_THAT(store.complaints(), IsEmpty());
+  EXPECT_THAT(rig.hosts[1]->taken(), SizeIs(1)) << "other domains go their own way";
+  ASSERT_THAT(rig.home->taken(), SizeIs(1));
+  EXPECT_THAT(rig.home->taken()[0].octets, HasSubstr("550 5.1.1 no such mailbox"));
+  EXPECT_THAT(rig.home->taken()[0].octets, testing::Not(HasSubstr("eve@own.example")));
+  EXPECT_TRUE(rig.watched.messages.contains(id));
+  // The one that was put off is tried again, alone.
+  store.behave({});
+  rig.world.run_for(hours(1));
+  ASSERT_THAT(store.taken(), SizeIs(2));
+  EXPECT_THAT(store.taken()[1].recipients, ElementsAre("eve@own.example"));
+  EXPECT_THAT(rig.watched.messages, IsEmpty());
+}
+
 TEST(PostOffice, ReportsHaveTheirEnvelope) {
   OfficeRig rig;
   rig.domain("d.example", 1, {}, always(rcpt, "550 5.1.1 no such user"));
