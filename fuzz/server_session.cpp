@@ -75,6 +75,7 @@ smtp::ServerSettings settings_of(const Input& input) {
   settings.require_tls = (input.flags & 8) != 0;
   settings.require_auth = (input.flags & 16) != 0;
   settings.hide_client = (input.flags & 32) != 0;
+  if (input.flags & 16) settings.hold_max = days(2);
   if ((input.flags & 64) != 0) settings.receipt_url = "https://mx.example.org/r/";
   if ((input.flags & 128) != 0) settings.xclient_from = {*address::Network::parse("192.0.2.0/24")};
   if ((input.limits & 1) != 0) settings.message_octets_max = 500;

@@ -64,6 +64,8 @@ std::shared_ptr<const smtp::ServerSettings> session_settings(
   out->errors_max = static_cast<std::uint32_t>(limits.errors);
   out->commands_max = static_cast<std::uint32_t>(limits.commands);
   out->auth_failures_max = static_cast<std::uint32_t>(limits.auth_failures);
+  out->priority_max = static_cast<std::int8_t>(limits.priority);
+  if (submission) out->hold_max = config.submission.hold_max;
   out->command_timeout = limits.command_timeout;
   out->data_timeout = limits.data_timeout;
   out->message_duration_max = limits.message_duration;

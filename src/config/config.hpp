@@ -40,6 +40,7 @@ struct Submission {
   bool local = true;                  // the socket for the sendmail command
   std::string local_senders = "any";  // any | own
   bool hide_client_address = false;
+  Duration hold_max{};  // HOLDFOR, HOLDUNTIL; 0 = not offered
 };
 
 struct Relay {
@@ -59,7 +60,7 @@ struct Intermediaries {
 
 struct Limits {
   std::uint64_t message_octets = 0, header_octets = 0, line_octets = 0;
-  std::uint64_t recipients = 0, hops = 0, errors = 0, commands = 0, auth_failures = 0;
+  std::uint64_t recipients = 0, hops = 0, errors = 0, commands = 0, auth_failures = 0, priority = 0;
   std::uint64_t sessions = 0, sessions_per_address = 0;
   std::vector<address::Network> unlimited_from;
   Duration command_timeout{}, data_timeout{}, message_duration{};

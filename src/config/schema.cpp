@@ -251,6 +251,7 @@ std::vector<Row> make_rows() {
   all.push_back(yes_no("submission.local", "true", MEMBER(submission.local)));
   all.push_back(choice("submission.local_senders", "\"any\"", "any own", MEMBER(submission.local_senders)));
   all.push_back(yes_no("submission.hide_client_address", "false", MEMBER(submission.hide_client_address)));
+  all.push_back(duration("submission.hold_max", "\"30d\"", Duration(0), days(365), MEMBER(submission.hold_max)));
 
   all.push_back(listen("relay.listen", "[\"0.0.0.0:25\", \"[::]:25\"]", MEMBER(relay.listen)));
   all.push_back(networks("relay.networks", "[]", MEMBER(relay.networks)));
@@ -269,6 +270,7 @@ std::vector<Row> make_rows() {
   all.push_back(number("limits.errors", "20", 3, 10000, MEMBER(limits.errors)));
   all.push_back(number("limits.commands", "20000", 100, million, MEMBER(limits.commands)));
   all.push_back(number("limits.auth_failures", "3", 3, 100, MEMBER(limits.auth_failures)));
+  all.push_back(number("limits.priority", "9", 0, 9, MEMBER(limits.priority)));
   all.push_back(number("limits.sessions", "10000", 1, million, MEMBER(limits.sessions)));
   all.push_back(number("limits.sessions_per_address", "100", 1, million, MEMBER(limits.sessions_per_address)));
   all.push_back(networks("limits.unlimited_from", "[\"127.0.0.0/8\", \"::1\"]", MEMBER(limits.unlimited_from)));

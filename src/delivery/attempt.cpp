@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
+#include <utility>
 
 #include "delivery/attempt_run.hpp"
 #include "delivery/tell.hpp"
@@ -110,6 +112,7 @@ env::Awaitable<queue::AttemptDone> Attempt::run(std::unique_ptr<Connection> idle
   if (idle && idle->fresh()) {
     if (may_use(*idle)) {
       co_await send(std::move(idle), true);
+      std::ranges::move(std::exchange(unsent_, {}), std::back_inserter(pending_));
     } else {
       pool_.keep(what_.site, std::move(idle));  // another message may use it, or it is let go in order
     }

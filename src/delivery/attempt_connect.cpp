@@ -1,6 +1,9 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/asio/this_coro.hpp>
+#include <iterator>
+#include <utility>
 
 #include "delivery/attempt_run.hpp"
 #include "delivery/host_policy.hpp"
@@ -117,6 +120,16 @@ env::Awaitable<void> Attempt::try_address(HostAddress host, bool in_clear) {
     co_return;
   }
   co_await send(std::move(connection), false);
+  co_await send_rest(std::move(host), in_clear);
+}
+
+// What a connection could not have goes over another one.
+env::Awaitable<void> Attempt::send_rest(HostAddress host, bool in_clear) {
+  if (unsent_.empty()) co_return;
+  // Each connection takes some, so this comes to an end.
+  std::vector<Pending> put_off = std::exchange(pending_, std::exchange(unsent_, {}));
+  co_await try_address(std::move(host), in_clear);
+  std::ranges::move(put_off, std::back_inserter(pending_));
 }
 
 }  // namespace postil::delivery

@@ -23,7 +23,7 @@ route::Context Attempt::context() const {
   return context;
 }
 
-void Attempt::finish(Pending& pending, const route::Judgement& judgement, const Said& said, bool without_dsn) {
+void Attempt::finish(Pending& pending, const route::Judgement& judgement, const Said& said) {
   using Outcome = queue::RecipientResult::Outcome;
   queue::RecipientResult result;
   result.index = pending.index;
@@ -36,7 +36,6 @@ void Attempt::finish(Pending& pending, const route::Judgement& judgement, const 
   result.diagnostic = said.words;
   result.diagnostic_remote = said.by_remote;
   result.diagnostic_time = said.before;
-  result.relayed_without_dsn = without_dsn;
   done_.results.push_back(std::move(result));
 }
 

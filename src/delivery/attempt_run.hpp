@@ -52,6 +52,7 @@ class Attempt {
   env::Awaitable<void> try_address(HostAddress host, bool in_clear = false);
   env::Awaitable<std::unique_ptr<Connection>> connect(HostAddress host, transport::Requirement requirement,
                                                       smtp::TlsUse tls);
+  env::Awaitable<void> send_rest(HostAddress host, bool in_clear);
   // Whether what is known of the host rules it out for this message before it is asked.
   bool ruled_out(const HostAddress& host, const transport::MessageRuling& ruling);
   // An idle connection carries this message only if what it proved satisfies the message's and the site's policy.
@@ -61,9 +62,15 @@ class Attempt {
   void tell_opened(const Connection& connection, const transport::Requirement& requirement);
   // may_go_on: mail goes there though TLS failed.
   void tell_tls(const Connection& connection, const smtp::Outcome& outcome, bool may_go_on);
-  // Sends to all that are pending; false: this connection cannot be used for them and nothing was sent (a stale one).
+  // Sends to all that are pending, in as many transactions as the server's LIMITS ask for. Those that it puts off stay
+  // pending; those that this connection can have no more are in unsent_.
   env::Awaitable<void> send(std::unique_ptr<Connection> connection, bool reused);
+  env::Awaitable<void> transact(Connection& connection, bool reused);
+  void take_fitting(const Connection& connection, std::vector<Pending>& waiting);
+  std::vector<smtp::RcptCommand> commands_for(const std::vector<Pending>& recipients) const;
   smtp::Transaction transaction(const Connection& connection) const;
+  void set_deliver_by(smtp::Transaction& out, const smtp::Extensions& offered) const;
+  bool tells_relayed(const Connection& connection) const;
   env::Awaitable<bool> make_outgoing();
   void apply(const smtp::TransactionResult& result, const Connection& connection, const route::Context& context);
   void host_failed(const route::Judgement& judgement, Said said);
@@ -71,7 +78,7 @@ class Attempt {
   // For what it said 521 to before. Told once for each time that it said so, not in each attempt.
   void tell_skipped(const std::string& remote, const route::HostMemory::Heard& heard);
   void tell_put_off(const Said& said, route::Cause cause, std::size_t recipients);
-  void finish(Pending& pending, const route::Judgement& judgement, const Said& said, bool without_dsn = false);
+  void finish(Pending& pending, const route::Judgement& judgement, const Said& said);
   void fail_all(route::Cause cause, std::string words);
   static Said own_words(const std::string& about, route::Cause cause);
   void note_throttle(const route::Judgement& judgement, const smtp::Outcome& outcome, const std::string& remote,
@@ -90,12 +97,15 @@ class Attempt {
   queue::Envelope envelope_;
   std::shared_ptr<OutgoingMessage> outgoing_;  // of the first send on
   std::vector<Pending> pending_;
-  std::vector<route::Judgement> hosts_;    // judgements at the scope of hosts, of all hosts asked
-  std::vector<HostAddress> null_before_;   // said 521 some time ago; asked again only if all else fails
-  std::unordered_set<std::string> asked_;  // addresses; one that is behind two names is asked once
-  int deferrals_ = 0;                      // hosts that put recipients off, and not for a trouble of their own
-  bool stop_ = false;                      // no further hosts in this attempt
-  bool any_good_ = false;                  // a host was ready for a transaction
+  std::vector<Pending> unsent_;                // after a send
+  std::vector<route::Judgement> hosts_;        // judgements at the scope of hosts, of all hosts asked
+  std::vector<HostAddress> null_before_;       // said 521 some time ago; asked again only if all else fails
+  std::unordered_set<std::string> asked_;      // addresses; one that is behind two names is asked once
+  std::unordered_set<std::string> deferring_;  // addresses that put recipients off, and not for a trouble of their own
+  bool stop_ = false;                          // no further hosts in this attempt
+  bool any_good_ = false;                      // a host was ready for a transaction
+  bool stale_ = false;                         // the last send found its reused connection ended
+  bool room_made_ = false;                     // among idle connections, for one of our own
   queue::AttemptDone done_;
 };
 

@@ -58,7 +58,11 @@ env::Awaitable<env::StoreResult<env::AddMessage>> ReportWriter::write(std::share
   const MessageId id = services_.make_id(report.time);
   report.id = to_string(id);
   report.recipients = std::move(request.recipients);
-  for (const auto& state : report.recipients) report.told.push_back(diagnose::told(state));
+  for (const auto& state : report.recipients) {
+    // That the sender's own time was over says more than what the remote said last.
+    const bool late = state.reason == queue::Reason::deliver_by_over;
+    report.told.push_back(late ? std::nullopt : diagnose::told(state));
+  }
   report.refused_us_lifetime = request.refused_us_lifetime;
   auto header = co_await services_.store.read_body(original.id, 0, std::max<std::size_t>(original.header_octets, 1));
   if (header) {
@@ -80,6 +84,7 @@ env::Awaitable<env::StoreResult<env::AddMessage>> ReportWriter::write(std::share
   envelope.report_of = original.id;
   // What protected the message protects what is told of it. [rfc8689 5]
   envelope.requiretls = original.requiretls;
+  envelope.priority = original.priority;  // [rfc6710 4.6]
   if (original.requiretls) original.ret = queue::Return::headers;
   report.original = std::move(original);
 

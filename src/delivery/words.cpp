@@ -62,6 +62,9 @@ std::string words_of(smtp::Missing missing, const smtp::Extensions& offered, std
       return "the server does not offer SMTPUTF8, and the header has letters outside ASCII";
     case smtp::Missing::size:
       return fmt::format("the server takes at most {} octets, and the message has {}", offered.size_max, size_octets);
+    case smtp::Missing::deliverby:
+      return offered.deliverby ? "the server does not promise delivery within the time that is left (DELIVERBY)"
+                               : "the server does not offer DELIVERBY, and the message is to be delivered by a time";
     case smtp::Missing::none:
       break;
   }

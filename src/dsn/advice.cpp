@@ -40,6 +40,8 @@ constexpr Advice not_now{"not_now", "their_admin"};
 constexpr Advice their_trouble{"their_trouble", "their_admin"};
 constexpr Advice suppressed{"suppressed", "your_admin"};
 constexpr Advice returned_by_admin{"returned_by_admin", "your_admin"};
+constexpr Advice deliver_by_over{"deliver_by_over", "you"};
+constexpr Advice no_deliver_by{"no_deliver_by", "you", Cause::feature_unsupported};
 constexpr Advice refused{"refused", "you"};
 
 Advice by_address_code(unsigned detail) {  // X.1
@@ -160,6 +162,8 @@ const std::vector<Advice>& all_advice() {
                                           their_trouble,
                                           returned_by_admin,
                                           suppressed,
+                                          deliver_by_over,
+                                          no_deliver_by,
                                           refused};
   return all;
 }
@@ -217,6 +221,10 @@ Advice advice_of(Kind kind, const queue::RecipientState& state) {
       return not_now;
     case Reason::suppressed:
       return suppressed;
+    case Reason::deliver_by_over:
+      return deliver_by_over;
+    case Reason::needs_deliverby:
+      return no_deliver_by;
     case Reason::returned_by_admin:
     case Reason::dropped_by_admin:
       return returned_by_admin;

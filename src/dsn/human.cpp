@@ -95,7 +95,7 @@ class Text {
         delayed(state, told);
         break;
       case Kind::relayed:
-        block({tr_.text("bounce.relayed")});
+        block({tr_.text(report_.original.by == queue::By::none ? "bounce.relayed" : "bounce.relayed_by")});
         break;
       case Kind::delivered:
         block({tr_.text("bounce.delivered")});
@@ -123,8 +123,9 @@ class Text {
   }
 
   void failed(const queue::RecipientState& state, const Told& told) {
-    const bool in_vain =
-        state.attempts > 1 || state.reason == queue::Reason::expired || status_of(report_.kind, state).klass == 4;
+    const bool in_vain = state.attempts > 1 || state.reason == queue::Reason::expired ||
+                         (state.reason == queue::Reason::deliver_by_over && state.attempts > 0) ||
+                         status_of(report_.kind, state).klass == 4;
     const auto last = state.last_attempt == WallTime{} ? report_.time : state.last_attempt;
     block({what(told),
            in_vain ? tr_.count("bounce.expired", attempts(state), {{"date", date(last)}}) : tr_.text("bounce.final")});

@@ -38,6 +38,12 @@ std::string message_fields(const Report& report, bool utf8) {
   const bool full_name = address::qualified(report.host);  // [rfc3461 6.3 b]
   out += field("Reporting-MTA", (full_name ? "dns; " : "x-local-hostname; ") + safe(report.host, utf8));
   out += field("Arrival-Date", message::rfc5322_date(report.original.arrived, report.zone_minutes));
+  if (report.original.by != queue::By::none) {  // [rfc2852 5]
+    out += field("Deliver-By-Date", message::rfc5322_date(report.original.deliver_by, report.zone_minutes));
+  }
+  if (!report.original.hold_request.empty()) {  // [rfc4865 5.1.2]
+    out += field("Future-Release-Request", safe_ascii(report.original.hold_request));
+  }
   return out;
 }
 
@@ -90,7 +96,10 @@ reply::EnhancedCode known_of(Reason reason) {
       return {5, 6, 9};
     case Reason::too_big:
       return {5, 3, 4};
+    case Reason::needs_deliverby:
+      return {5, 3, 3};
     case Reason::expired:
+    case Reason::deliver_by_over:
       return {4, 4, 7};
     case Reason::connect_failed:
       return {4, 4, 1};

@@ -4,7 +4,10 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <chrono>
+
+#include "base/bytes.hpp"
 
 namespace postil::message {
 namespace {
@@ -47,6 +50,39 @@ std::string rfc3339_date(WallTime time) {
   return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", static_cast<int>(c.date.year()),
                      static_cast<unsigned>(c.date.month()), static_cast<unsigned>(c.date.day()), c.hour, c.minute,
                      c.second);
+}
+
+std::optional<WallTime> parse_rfc3339_utc(std::string_view text) {
+  constexpr std::string_view form = "dddd-dd-ddTdd:dd:dd";
+  if (text.size() <= form.size()) return std::nullopt;
+  for (std::size_t i = 0; i < form.size(); ++i) {
+    const bool fits = form[i] == 'd' ? is_digit(text[i]) : to_upper(text.substr(i, 1))[0] == form[i];
+    if (!fits) return std::nullopt;
+  }
+  const auto number = [&](std::size_t at, std::size_t digits) {
+    int value = 0;
+    std::from_chars(text.data() + at, text.data() + at + digits, value);
+    return value;
+  };
+  using namespace std::chrono;
+  const year_month_day date(year(number(0, 4)), month(static_cast<unsigned>(number(5, 2))),
+                            day(static_cast<unsigned>(number(8, 2))));
+  const int hour = number(11, 2), minute = number(14, 2), second = number(17, 2);
+  if (!date.ok() || number(0, 4) < 1970 || hour > 23 || minute > 59 || second > 60) return std::nullopt;
+  auto rest = text.substr(form.size());
+  Duration fraction{};
+  if (rest.front() == '.') {
+    std::int64_t step = 1'000'000;
+    std::size_t digits = 1;
+    for (; digits < rest.size() && is_digit(rest[digits]); ++digits) {
+      step /= 10;
+      fraction += Duration(step * (rest[digits] - '0'));
+    }
+    if (digits == 1) return std::nullopt;
+    rest.remove_prefix(digits);
+  }
+  if (rest != "Z" && rest != "z") return std::nullopt;
+  return WallTime(sys_days(date).time_since_epoch() + hours(hour) + minutes(minute) + seconds(second) + fraction);
 }
 
 }  // namespace postil::message

@@ -34,6 +34,8 @@ class HeaderFilter {
   std::size_t delivered_to() const { return delivered_to_; }
   bool utf8_header() const { return utf8_header_; }             // an octet over 127 in the header
   std::size_t header_octets() const { return header_octets_; }  // incoming, with the empty line
+  // That, without the start of a line that may yet turn out to be the body.
+  std::size_t settled_header_octets() const { return header_octets_ - held_.size(); }
   bool too_big() const { return header_octets_ > options_.header_octets_max; }
   bool no_header() const { return no_header_; }  // the first line was no field: all of it is body
   std::size_t from_fields() const { return from_fields_; }

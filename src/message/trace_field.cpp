@@ -127,12 +127,17 @@ std::string received_field(const ReceivedFacts& facts) {
   if (const auto keyword = with_keyword(facts); !keyword.empty()) field.word("with " + keyword);
   if (!facts.id.empty()) field.word("id " + in_comment(facts.id, false));
   const bool show_recipient = !facts.single_recipient.empty() && safe_path(facts.single_recipient, facts.smtputf8);
+  if (facts.priority || show_recipient) field.fold();
+  const std::string_view end = facts.priority ? "" : ";";
   if (show_recipient) {
-    field.fold();
     field.word("for");
-    field.word("<" + facts.single_recipient + ">;");
+    field.word(fmt::format("<{}>{}", facts.single_recipient, end));
   } else {
-    field.append(";");
+    field.append(end);
+  }
+  if (facts.priority) {  // [rfc6710 7]
+    field.word("PRIORITY");
+    field.word(fmt::format("{};", *facts.priority));
   }
   field.fold();
   field.word(rfc5322_date(facts.time, facts.zone_minutes));

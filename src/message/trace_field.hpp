@@ -1,6 +1,7 @@
 // The Received field that we put on top of every accepted message [rfc5321 4.4].
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -23,6 +24,7 @@ struct ReceivedFacts {
   bool smtputf8 = false;         // the transaction asked for it
   bool local = false;            // by our sendmail command or API, no SMTP: "with local"
   std::string id;                // to_string(MessageId) or an id of the session's
+  std::optional<int> priority;   // MT-PRIORITY, -9 to 9 [rfc6710 4.1]
   std::string single_recipient;  // for the "for" clause; "" when there are several [rfc5321 7.2]
   WallTime time;
   int zone_minutes = 0;  // east of UTC

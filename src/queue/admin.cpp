@@ -32,15 +32,17 @@ void Engine::State::take(Now now, const Admin& input, Effects& out) {
   }
 }
 
-// Nothing is written: after a crash the message is tried when it would have been.
+// Nothing is written: after a crash the message is tried when it would have been. Why it waits stays until the try has
+// said more. What is held, by us or by its
+// sender, waits for its release alone.
 void Engine::State::retry(Slot slot, Now now) {
+  if (messages[slot].held || messages[slot].life.begins_mono() > now.mono) return;
   for (Slot at = messages[slot].jobs; at != no_slot; at = jobs[at].sibling) {
     bool any = false;
     for (Slot w = jobs[at].waiters; w != no_slot; w = waiters[w].next) {
       Waiter& waiter = waiters[w];
       if (waiter.phase != Phase::waiting) continue;
       waiter.due = std::min(waiter.due, now.mono);
-      waiter.reason = Reason::retry_asked;
       any = true;
     }
     if (!any) continue;

@@ -12,8 +12,9 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little, "the forms are little-endian");
 
-constexpr std::uint8_t envelope_version = 3;  // 1 had no body_hash, 2 no requiretls and tls_optional
-constexpr std::uint8_t state_version = 2;     // 1 had no diagnostic_time, last_reason and last_code
+constexpr std::uint8_t envelope_version =
+    4;  // 1 had no body_hash, 2 no requiretls and tls_optional, 3 no release to priority
+constexpr std::uint8_t state_version = 2;  // 1 had no diagnostic_time, last_reason and last_code
 // What stands in a form besides its strings; a count that cannot be true is refused before memory is taken.
 constexpr std::size_t recipient_octets_min = 4 + 4 + 1;
 constexpr std::size_t state_octets_min = 4 + 1 + 1 + 5 + 2 + 1 + 8 + 8 + 4 + 4 + 1 + 8;  // of version 1
@@ -88,6 +89,12 @@ class Reader {
       return {};
     }
     return static_cast<E>(value);
+  }
+  // From -limit to limit.
+  std::int8_t signed_within(std::int8_t limit) {
+    const auto value = number<std::int8_t>();
+    if (value < -limit || value > limit) fail(CodecError::bad_value);
+    return value;
   }
   // How many things follow, each of at least `octets_min`.
   std::uint32_t count(std::size_t octets_min) {
@@ -206,6 +213,12 @@ std::string encode(const Envelope& envelope) {
   out.text(envelope.body_hash);
   out.flag(envelope.requiretls);
   out.flag(envelope.tls_optional);
+  out.time(envelope.release);
+  out.text(envelope.hold_request);
+  out.time(envelope.deliver_by);
+  out.number(static_cast<std::uint8_t>(envelope.by));
+  out.flag(envelope.by_trace);
+  out.number(envelope.priority);
   return out.take();
 }
 
@@ -242,6 +255,14 @@ std::expected<Envelope, CodecError> decode_envelope(std::string_view octets) {
   if (version >= 3) {
     envelope.requiretls = in.flag();
     envelope.tls_optional = in.flag();
+  }
+  if (version >= 4) {
+    envelope.release = in.time();
+    envelope.hold_request = in.text();
+    envelope.deliver_by = in.time();
+    envelope.by = in.choice(By::give_back);
+    envelope.by_trace = in.flag();
+    envelope.priority = in.signed_within(9);
   }
   in.end();
   if (in.failed()) return std::unexpected(in.error());

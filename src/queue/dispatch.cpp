@@ -9,6 +9,8 @@ namespace {
 constexpr int due_jobs_per_step_max = 4096;
 // A sender with so few destinations ready and attempts under way waits behind nobody's flood.
 constexpr std::uint32_t light_load_max = 4;
+// So many more urgent messages of a sender go before one that is less urgent has its turn.
+constexpr std::uint8_t passed_max = 4;
 }  // namespace
 
 // Puts a job where its waiters say. first: before all others of its site.
@@ -40,9 +42,9 @@ void Engine::State::unplace(Slot slot) {
   const Slot at = job.flow;
   Flow& flow = flows[at];
   Site& site = sites[flow.site];
-  Ring<Job>::remove(jobs, flow.jobs, slot);
+  Ring<Job>::remove(jobs, ring_of(flow, slot), slot);
   job.flow = no_slot;
-  if (flow.jobs != no_slot) return;
+  if (!flow.empty()) return;
   if (flow.judged) {
     site.judged = no_slot;
     std::erase(judging, flow.site);
@@ -70,20 +72,47 @@ void Engine::State::put_into_flow(Slot slot, bool first) {
     by_site_sender.insert(hash_of(job.site, sender), at,
                           [this](Slot other) { return hash_of(flows[other].site, flows[other].sender); });
     Ring<Flow>::push_back(flows, site.flows, at);
-    if (sender != no_slot && ++names.load(sender) <= light_load_max) {
-      Ring<Flow, &Flow::express_prev, &Flow::express_next>::push_back(flows, groups[site.group].express, at);
-      flows[at].express = true;
-    }
+    if (sender != no_slot && ++names.load(sender) <= light_load_max) join_express(at);
   }
+  if (messages[job.message].urgency == Urgency::high) join_express(at);
+  Slot& ring = ring_of(flows[at], slot);
   if (first) {
-    Ring<Job>::push_front(jobs, flows[at].jobs, slot);
+    Ring<Job>::push_front(jobs, ring, slot);
     site.flows = at;
   } else {
-    Ring<Job>::push_back(jobs, flows[at].jobs, slot);
+    Ring<Job>::push_back(jobs, ring, slot);
   }
   job.flow = at;
   site.judge_at = std::min(site.judge_at, judge_time(job));
+  Group& group = groups[site.group];
+  group.ends_at = std::min(group.ends_at, std::max(messages[job.message].life.expires_mono(), latest + overdue_step));
   update_ring(job.site);
+}
+
+Slot& Engine::State::ring_of(Flow& flow, Slot job) {
+  return flow.jobs[static_cast<std::size_t>(messages[jobs[job].message].urgency)];
+}
+
+// Whose turn it is: the most urgent ones', but nobody is passed over for ever.
+Slot& Engine::State::next_ring(Flow& flow) {
+  std::size_t turn = urgency_count;
+  for (std::size_t i = urgency_count; i-- > 0;) {
+    if (flow.jobs[i] != no_slot && (turn == urgency_count || flow.passed[turn] < passed_max)) turn = i;
+  }
+  POSTIL_ASSERT(turn < urgency_count);
+  flow.passed[turn] = 0;
+  for (std::size_t i = turn + 1; i < urgency_count; ++i) {
+    if (flow.jobs[i] != no_slot && flow.passed[i] < passed_max) ++flow.passed[i];
+  }
+  return flow.jobs[turn];
+}
+
+void Engine::State::join_express(Slot slot) {
+  Flow& flow = flows[slot];
+  if (flow.express) return;
+  flow.express = true;
+  const Slot group = sites[flow.site].group;
+  Ring<Flow, &Flow::express_prev, &Flow::express_next>::push_back(flows, groups[group].express, slot);
 }
 
 void Engine::State::pop_due(Now now) {
@@ -91,6 +120,9 @@ void Engine::State::pop_due(Now now) {
     const Slot job = due_jobs.top();
     if (jobs[job].due > now.mono) break;
     due_jobs.remove(job);
+    for (Slot w = jobs[job].waiters; w != no_slot; w = waiters[w].next) {
+      if (waiters[w].reason == Reason::held_by_sender) waiters[w].reason = Reason::new_message;
+    }
     put_into_flow(job, false);
   }
 }
@@ -171,11 +203,12 @@ void Engine::State::start_express(Now now, Effects& out) {
 void Engine::State::start_one(Slot slot, Slot flow, Now now, Effects& out) {
   Site& site = sites[slot];
   Group& group = groups[site.group];
-  const Slot at = flows[flow].jobs;
+  Slot& ring = next_ring(flows[flow]);
+  const Slot at = ring;
   Job& job = jobs[at];
   leave_express(flow);
   if (site.flows == flow) site.flows = flows[flow].next;  // the next sender's turn
-  flows[flow].jobs = job.next;                            // and this job is its sender's last, if it stays
+  ring = job.next;                                        // and this job is its sender's last, if it stays
   if (group.ready == slot) group.ready = site.next;       // the next site's, and the next group's
   if (ready_groups == site.group) ready_groups = group.ready_next;
   if (probe_groups == site.group) probe_groups = group.probe_next;
@@ -220,6 +253,9 @@ void Engine::State::start_one(Slot slot, Slot flow, Now now, Effects& out) {
     unplace(at);
     place(at, now);
   }
+  // Urgent ones go before others again; with their last job the flow has gone.
+  const bool urgent = flows[flow].site == slot && flows[flow].jobs[static_cast<std::size_t>(Urgency::high)] != no_slot;
+  if (urgent) join_express(flow);
   update_ring(slot);
 }
 
@@ -227,6 +263,7 @@ MonoTime Engine::State::wake_at(Now now) const {
   if (!judging.empty()) return now.mono;
   MonoTime at = never;
   if (!resting_sites.empty()) at = sites[resting_sites.top()].due;
+  if (!deadlines.empty()) at = std::min(at, messages[deadlines.top()].due);
   if (!stopping && !due_jobs.empty()) at = std::min(at, jobs[due_jobs.top()].due);
   if (!stopping && !timed_groups.empty()) at = std::min(at, groups[timed_groups.top()].due);
   return std::max(at, now.mono);

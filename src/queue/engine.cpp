@@ -44,6 +44,7 @@ Engine::State::State(EngineSettings s)
       names(settings.random),
       due_jobs(jobs),
       resting_sites(sites),
+      deadlines(messages),
       timed_groups(groups) {}
 
 Engine::Engine(EngineSettings settings) : state_(std::make_unique<State>(std::move(settings))) {}
@@ -64,9 +65,10 @@ void Engine::stop_starting() {
 }
 
 void Engine::State::go_on(Now now, Effects& out) {
+  end_deadlines(now, out);
   judge_some(now, out);
   end_rests(now);
-  update_timed(now);
+  update_timed(now, out);
   pop_due(now);
   start_attempts(now, out);
   out.push_back(WakeAt{wake_at(now)});
@@ -126,9 +128,10 @@ void Engine::State::take(Now now, const Arrived& input, Effects& out) {
   const Slot slot = messages.take();
   Message& message = messages[slot];
   message.id = envelope.id;
-  message.life = {envelope.arrived, envelope.expires,
-                  input.state ? recovered_arrival(now, envelope.arrived) : now.mono};
+  message.life = {envelope.arrived, envelope.expires, input.state ? recovered_arrival(now, envelope.arrived) : now.mono,
+                  std::max(envelope.release - envelope.arrived, Duration(0))};
   message.kind = envelope.kind;
+  message.urgency = envelope.priority > 0 ? Urgency::high : envelope.priority == 0 ? Urgency::normal : Urgency::low;
   message.held = input.state && input.state->held;
   if (!envelope.login.empty()) message.login = names.hold(envelope.login);
   if (!envelope.sender.empty()) message.sender = names.hold(envelope.sender);
@@ -153,6 +156,10 @@ void Engine::State::take(Now now, const Arrived& input, Effects& out) {
             std::chrono::floor<seconds>(recovered_arrival(now, state->refused_since).time_since_epoch()).count());
       }
     }
+    if (message.life.begins_mono() > now.mono) {
+      waiter.due = message.life.begins_mono();
+      waiter.reason = Reason::held_by_sender;
+    }
     add_to_job(slot, site_for(waiter.domain), at);
     ++message.open;
   }
@@ -164,6 +171,7 @@ void Engine::State::take(Now now, const Arrived& input, Effects& out) {
   by_id.insert(hash_of(envelope.id), slot, [this](Slot other) { return hash_of(messages[other].id); });
   recipients += message.open;
   held += message.held;
+  set_deadline(slot, envelope, input.state != nullptr, now);
   for (Slot job = message.jobs; job != no_slot; job = jobs[job].sibling) place(job, now);
 }
 
@@ -236,6 +244,7 @@ void Engine::State::free_job(Slot job) {
 void Engine::State::free_message(Slot slot) {
   Message& message = messages[slot];
   POSTIL_ASSERT(message.jobs == no_slot && message.open == 0);
+  if (message.heap_at != no_slot) deadlines.remove(slot);
   if (message.login != no_slot) names.release(message.login);
   if (message.sender != no_slot) names.release(message.sender);
   if (find(message.id) == slot) {

@@ -67,7 +67,8 @@ struct RecipientResult {
   bool diagnostic_remote = false;
   WallTime diagnostic_time;  // when the remote said it, where that was before the attempt
   bool relayed_without_dsn =
-      false;  // delivered to a host without DSN: a wanted success report says "relayed" [rfc3461 5.2.2]
+      false;                  // delivered to a host without DSN: a wanted success report says "relayed" [rfc3461 5.2.2]
+  bool tell_relayed = false;  // "relayed" is said though nobody asked for a success report [rfc2852 4.1.4]
 };
 // What the attempt learned of the whole site.
 enum class SiteHealth : std::uint8_t {
@@ -197,6 +198,8 @@ class Engine {
   // bounds: ascending. Most messages first; at most rows_max rows.
   std::vector<AgeRow> by_age(Now now, std::span<const Duration> bounds, std::size_t rows_max) const;
   std::vector<MessageId> select(const Filter& filter, Now now, std::size_t count_max) const;
+  // Those that an action changes: all of them, but "retry" leaves alone those that are held, by us or by their senders.
+  std::vector<MessageId> changed_by(Admin::Action action, std::vector<MessageId> ids) const;
   // Of one message: until its next attempt, by recipient index; empty when unknown.
   struct Row {
     std::uint32_t index = 0;

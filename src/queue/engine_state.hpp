@@ -28,7 +28,13 @@ namespace postil::queue {
 enum class Phase : std::uint8_t { waiting, running, ended };
 enum class Pending : std::uint8_t { none, return_to_sender, drop };  // asked for while an attempt runs
 
+// Priorities above 0, 0, and below it; more of them need not be told apart [rfc6710 5].
+enum class Urgency : std::uint8_t { high, normal, low };
+inline constexpr std::size_t urgency_count = 3;
+
 inline constexpr std::size_t diagnostic_octets_max = 1000;
+// All that waits for one pace is walked over to find what is over: not more often than this.
+inline constexpr Duration overdue_step = seconds(1);
 
 struct Waiter {
   MonoTime due;
@@ -64,24 +70,32 @@ struct Job {
 struct Message {
   MessageId id;
   Life life;
+  MonoTime due = never;  // the time that BY names [rfc2852]
+  Slot heap_at = no_slot;
   Slot login = no_slot;   // names; no_slot where there is none
   Slot sender = no_slot;  // reverse path
   Slot jobs = no_slot;
   std::uint32_t open = 0;  // recipients that have not ended
   Kind kind = Kind::mail;
   Pending pending = Pending::none;
+  By by = By::none;
+  Urgency urgency = Urgency::normal;
   bool held = false;
   Slot fair_key() const { return login != no_slot ? login : sender; }
 };
 
 struct Flow {
   Slot site = no_slot;
-  Slot sender = no_slot;  // Message::fair_key
-  Slot jobs = no_slot;    // ring
+  Slot sender = no_slot;                                            // Message::fair_key
+  std::array<Slot, urgency_count> jobs{no_slot, no_slot, no_slot};  // rings, by urgency
+  std::array<std::uint8_t, urgency_count> passed{};                 // starts of more urgent ones since their last
   Slot prev = no_slot, next = no_slot;
   Slot express_prev = no_slot, express_next = no_slot;
   bool judged = false;   // the site's list of jobs to be judged; not in the site's ring
   bool express = false;  // in its group's ring of flows that go first
+  bool empty() const {
+    return std::ranges::all_of(jobs, [](Slot ring) { return ring == no_slot; });
+  }
 };
 
 // What the last failed attempt said of the whole site.
@@ -124,7 +138,8 @@ struct Group {
   std::string hosts;                 // in order, with blanks between; "" = not known
   std::string rule;                  // SiteLimits::rule
   std::vector<std::string> domains;  // known to go here
-  MonoTime due = never;              // when its rate allows the next message
+  MonoTime due = never;              // when its rate allows the next message, or a message that waits for it ends
+  MonoTime ends_at = never;          // no message that is ready at its sites ends before this
   MonoTime idle_since;
   Slot heap_at = no_slot;
   Slot ready = no_slot, probes = no_slot;  // rings of sites
@@ -161,6 +176,7 @@ struct Engine::State {
   SlotTable by_site_sender;  // flows
   DueHeap<Job> due_jobs;
   DueHeap<Site> resting_sites;
+  DueHeap<Message> deadlines;                           // messages that BY names a time for, until it has come
   DueHeap<Group> timed_groups;                          // that wait for their rate
   Slot ready_groups = no_slot, probe_groups = no_slot;  // rings of the groups that may start an attempt now:
   Slot express_groups = no_slot;                        // at ready sites, at sites to be probed, of express flows
@@ -199,6 +215,15 @@ struct Engine::State {
   void place(Slot job, Now now, bool first = false);
   void unplace(Slot job);
   void put_into_flow(Slot job, bool first);
+  Slot& ring_of(Flow& flow, Slot job);
+  static Slot& next_ring(Flow& flow);
+  void join_express(Slot flow);
+  template <class Visit>
+  void each_job(const Flow& flow, Visit visit) const {
+    for (const Slot first : flow.jobs) {
+      for (Slot at = first; at != no_slot; at = jobs[at].next == first ? no_slot : jobs[at].next) visit(at);
+    }
+  }
   void pop_due(Now now);
   void start_attempts(Now now, Effects& out);
   bool start_next(Now now, Effects& out);
@@ -216,13 +241,18 @@ struct Engine::State {
   void move_site(Slot site, Slot group);
   void put_back(AttemptId id, Now now, Effects& out);
   void update_group(Slot group);
-  void update_timed(Now now);
+  void update_timed(Now now, Effects& out);
   void set_limits(Slot group, std::string_view domain);
   // outcome.cpp
   void end_attempt(const Attempt& attempt);
   void settle(Slot waiter, const RecipientResult& result, Now now, Message& message, Persist& persist);
   void end_waiter(Slot waiter, RecipientStatus status, RecipientState& state, Message& message, Persist& persist);
   void defer(Slot waiter, Now tried, Now now, Message& message, RecipientState& state, Persist& persist);
+  void end_late(Slot waiter, RecipientState& state, Message& message, Persist& persist);
+  // deadline.cpp
+  void set_deadline(Slot message, const Envelope& envelope, bool recovered, Now now);
+  void end_deadlines(Now now, Effects& out);
+  void deadline_passed(Slot message, Now now, Effects& out);
   bool delay_notice_due(const Message& message, const Waiter& waiter, bool refused_us, Now now) const;
   bool any_due(const Job& job, Now now) const;
   RecipientState state_of(Slot waiter, Now now) const;
@@ -237,6 +267,8 @@ struct Engine::State {
   void judge_some(Now now, Effects& out);
   void judge(Slot job, Now now, Effects& out);
   MonoTime judge_time(const Job& job) const;
+  void end_overdue(Slot group, Now now, Effects& out);
+  void end_job(Slot job, Now now, Effects& out);
   void free_site_if_unused(Slot site);
   // admin.cpp
   void retry(Slot message, Now now);

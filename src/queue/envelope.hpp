@@ -61,6 +61,14 @@ struct Envelope {
   std::string body_hash;
   bool requiretls = false;    // REQUIRETLS of MAIL: TLS all the way, or back it goes [rfc8689 4.2.1]
   bool tls_optional = false;  // `TLS-Required: No` in the header: recipients' TLS policies are put aside
+  // HOLDFOR or HOLDUNTIL: nothing leaves before this; 0 = at once. `expires` counts from it. [rfc4865]
+  WallTime release;
+  std::string hold_request;  // "for;3600": as reports name it
+  // BY: until when it is to be delivered, and what becomes of it otherwise. [rfc2852]
+  WallTime deliver_by;
+  By by = By::none;
+  bool by_trace = false;     // each relay tells the sender
+  std::int8_t priority = 0;  // MT-PRIORITY, -9 to 9 [rfc6710]
 };
 
 enum class RecipientStatus : std::uint8_t {

@@ -141,6 +141,7 @@ void Engine::State::move_site(Slot at, Slot to) {
   if (site.place == Site::Place::ready) Ring<Site>::remove(sites, groups[from].ready, at);
   if (site.place == Site::Place::probes) Ring<Site>::remove(sites, groups[from].probes, at);
   site.place = Site::Place::none;
+  groups[to].ends_at = std::min(groups[to].ends_at, groups[from].ends_at);
   groups[from].pace.hand_over(site.running);
   groups[to].pace.adopt(site.running);
   leave_group(at);
@@ -226,14 +227,24 @@ void Engine::State::update_group(Slot slot) {
   keep_in<ProbeGroups>(groups, probe_groups, slot, group.probe_next != no_slot, may && group.probes != no_slot);
   keep_in<ExpressGroups>(groups, express_groups, slot, group.express_next != no_slot, may && group.express != no_slot);
   const bool waits = room && !in_time && (group.ready != no_slot || group.probes != no_slot);
-  const MonoTime due = waits ? group.pace.earliest() : never;
+  const MonoTime due = !waits                ? never
+                       : group.pace.slowed() ? std::min(group.pace.earliest(), group.ends_at)
+                                             : group.pace.earliest();
   if (group.heap_at != no_slot && group.due != due) timed_groups.remove(slot);
   group.due = due;
   if (waits && group.heap_at == no_slot) timed_groups.insert(slot);
 }
 
-void Engine::State::update_timed(Now now) {
-  while (!timed_groups.empty() && groups[timed_groups.top()].due <= now.mono) update_group(timed_groups.top());
+// A rate of the configuration holds for the last attempt of a message, too; what a site makes wait is not kept longer.
+void Engine::State::update_timed(Now now, Effects& out) {
+  while (!timed_groups.empty() && groups[timed_groups.top()].due <= now.mono) {
+    const Slot group = timed_groups.top();
+    if (groups[group].pace.slowed() && groups[group].ends_at <= now.mono) {
+      end_overdue(group, now, out);
+    } else {
+      update_group(group);
+    }
+  }
 }
 
 }  // namespace postil::queue

@@ -172,7 +172,9 @@ void Engine::State::settle(Slot slot, const RecipientResult& result, Now now, Me
     state.reason = Reason::delivered;
     delivered.add(now.mono);
     end_waiter(slot, RecipientStatus::delivered, state, message, persist);
-    if (result.relayed_without_dsn && told(message, waiter).success) persist.relayed.push_back(waiter.index);
+    const auto wanted = told(message, waiter);
+    if ((result.relayed_without_dsn && wanted.success) || (result.tell_relayed && wanted.any))
+      persist.relayed.push_back(waiter.index);
   } else if (message.pending != Pending::none) {
     remove_waiter(slot, message.pending, state, message, persist);
   } else if (result.outcome == RecipientResult::Outcome::failed) {
@@ -197,6 +199,7 @@ void Engine::State::defer(Slot slot, Now tried, Now now, Message& message, Recip
         static_cast<std::int32_t>(std::chrono::floor<seconds>(now.mono.time_since_epoch()).count());
     state.refused_since = now.wall;
   }
+  if (message.by == By::give_back && now.mono >= message.due) return end_late(slot, state, message, persist);
   if (lifetime_over(message.life, tried)) {
     if (state.diagnostic.empty()) state.diagnostic = describe(state.reason);
     state.last_reason = std::exchange(state.reason, Reason::expired);
@@ -213,6 +216,7 @@ void Engine::State::defer(Slot slot, Now tried, Now now, Message& message, Recip
   if (delay_notice_due(message, waiter, refused, now)) {
     waiter.delay_notified = 1;
     state.delay_notified = true;
+    if (message.by == By::notify) state.code = {4, 4, 7};  // [rfc2852 4.1.3]
     persist.delayed.push_back(waiter.index);
   }
   const Duration wait = recipient_wait(settings, state.reason, waiter.reason, waiter.attempts, random);
@@ -225,8 +229,9 @@ void Engine::State::defer(Slot slot, Now tried, Now now, Message& message, Recip
 bool Engine::State::delay_notice_due(const Message& message, const Waiter& waiter, bool refused_us, Now now) const {
   if (waiter.delay_notified || !told(message, waiter).delay) return false;
   if (refused_us) return true;
+  if (message.by == By::notify) return now.mono >= message.due;  // its sender has said when
   return settings.delay_notice_after > Duration(0) &&
-         now.mono - message.life.arrived_mono >= settings.delay_notice_after;
+         now.mono - message.life.begins_mono() >= settings.delay_notice_after;
 }
 
 }  // namespace postil::queue

@@ -35,12 +35,20 @@ bool lifetime_over(const Life& life, Now now) {
   return now.mono >= life.expires_mono() && (now.wall >= life.expires || now.wall < life.arrived);
 }
 
+WallTime given_up_at(const Envelope& envelope, const RecipientState& state, Duration refused_us_lifetime) {
+  const bool refused =
+      state.reason == Reason::refused_us && state.refused_since != WallTime{} && refused_us_lifetime > Duration(0);
+  const auto last = envelope.by == By::give_back ? std::min(envelope.expires, envelope.deliver_by) : envelope.expires;
+  return refused ? std::min(last, state.refused_since + refused_us_lifetime) : last;
+}
+
 Told told_of(Kind kind, bool null_sender, std::uint8_t notify) {
   if (kind != Kind::mail || null_sender || (notify & notify_never)) return {};
-  if (notify == notify_unset) return {.failure = true, .delay = true, .success = false};
+  if (notify == notify_unset) return {.failure = true, .delay = true, .success = false, .any = true};
   return {.failure = (notify & notify_failure) != 0,
           .delay = (notify & notify_delay) != 0,
-          .success = (notify & notify_success) != 0};
+          .success = (notify & notify_success) != 0,
+          .any = true};
 }
 
 }  // namespace postil::queue

@@ -96,8 +96,13 @@ MonoTime Engine::State::judge_time(const Job& job) const {
   MonoTime at = message.life.expires_mono();
   for (Slot w = job.waiters; w != no_slot; w = waiters[w].next) {
     const Waiter& waiter = waiters[w];
-    if (!waiter.delay_notified && settings.delay_notice_after > Duration(0) && told(message, waiter).delay)
-      at = std::min(at, message.life.arrived_mono + settings.delay_notice_after);
+    if (!waiter.delay_notified && told(message, waiter).delay) {
+      if (message.by == By::notify) {
+        at = std::min(at, message.due);
+      } else if (settings.delay_notice_after > Duration(0)) {
+        at = std::min(at, message.life.begins_mono() + settings.delay_notice_after);
+      }
+    }
     if (waiter.refused()) at = std::min(at, waiter.refused_since() + settings.refused_us_lifetime);
   }
   return at;
@@ -111,8 +116,7 @@ void Engine::State::collect_judged(Slot slot, Now now) {
   MonoTime rest_at = never;
   Slot flow = site.flows;
   do {
-    Slot at = flows[flow].jobs;
-    do {
+    each_job(flows[flow], [&](Slot at) {
       const MonoTime time = judge_time(jobs[at]);
       bool judged = time <= now.mono;
       for (Slot w = jobs[at].waiters; site.failure->refused_us && w != no_slot; w = waiters[w].next)
@@ -122,8 +126,7 @@ void Engine::State::collect_judged(Slot slot, Now now) {
       } else {
         rest_at = std::min(rest_at, time);
       }
-      at = jobs[at].next;
-    } while (at != flows[flow].jobs);
+    });
     flow = flows[flow].next;
   } while (flow != site.flows);
   for (Slot at : found) {
@@ -134,7 +137,7 @@ void Engine::State::collect_judged(Slot slot, Now now) {
       flows[site.judged].judged = true;
       judging.push_back(slot);
     }
-    Ring<Job>::push_back(jobs, flows[site.judged].jobs, at);
+    Ring<Job>::push_back(jobs, ring_of(flows[site.judged], at), at);
     jobs[at].flow = site.judged;
   }
   site.judge_at = rest_at;
@@ -142,7 +145,7 @@ void Engine::State::collect_judged(Slot slot, Now now) {
 
 void Engine::State::judge_some(Now now, Effects& out) {
   for (int i = 0; i < judged_per_step_max && !judging.empty(); ++i) {
-    judge(flows[sites[judging.back()].judged].jobs, now, out);
+    judge(next_ring(flows[sites[judging.back()].judged]), now, out);
   }
 }
 
@@ -183,6 +186,62 @@ void Engine::State::judge(Slot at, Now now, Effects& out) {
   const bool tell = !persist.changes.recipients.empty();
   finish_job(at, now, persist);
   if (tell) out.push_back(std::move(persist));
+}
+
+// What waits only because its sites have slowed us ends in time all the same, with what they said last.
+void Engine::State::end_overdue(Slot slot, Now now, Effects& out) {
+  Group& group = groups[slot];
+  std::vector<Slot> over;
+  MonoTime next = never;
+  const auto look = [&](const Site& site) {
+    Slot flow = site.flows;
+    do {
+      each_job(flows[flow], [&](Slot at) {
+        const Life& life = messages[jobs[at].message].life;
+        if (lifetime_over(life, now) && any_due(jobs[at], now)) {
+          over.push_back(at);
+        } else {
+          next = std::min(next, life.expires_mono());
+        }
+      });
+      flow = flows[flow].next;
+    } while (flow != site.flows);
+  };
+  for (const Slot first : {group.ready, group.probes}) {
+    Slot site = first;
+    while (site != no_slot) {
+      look(sites[site]);
+      site = sites[site].next == first ? no_slot : sites[site].next;
+    }
+  }
+  group.ends_at = next == never ? never : std::max(next, now.mono + overdue_step);
+  update_group(slot);
+  for (Slot job : over) end_job(job, now, out);
+}
+
+void Engine::State::end_job(Slot at, Now now, Effects& out) {
+  Message& message = messages[jobs[at].message];
+  const Site& site = sites[jobs[at].site];
+  const auto changes = groups[site.group].pace.changes();
+  const auto slowed = std::find_if(changes.rbegin(), changes.rend(),
+                                   [](const PaceChange& change) { return change.cause != PaceCause::recovered; });
+  Persist persist;
+  persist.changes.id = message.id;
+  persist.changes.held = message.held;
+  for (Slot w = jobs[at].waiters; w != no_slot; w = waiters[w].next) {
+    if (waiters[w].phase != Phase::waiting || waiters[w].due > now.mono) continue;
+    RecipientState& state = persist.changes.recipients.emplace_back(state_of(w, now));
+    if (slowed != changes.rend()) {
+      state.reason = slowed->cause == PaceCause::throttled ? Reason::rate_limited : Reason::host_deferred;
+      state.code = {4, 4, 5};  // "mail system congestion" [rfc3463 3.5]
+      state.remote = slowed->remote;
+      state.diagnostic = slowed->said;
+      state.diagnostic_remote = true;
+    }
+    defer(w, now, now, message, state, persist);
+  }
+  finish_job(at, now, persist);
+  out.push_back(std::move(persist));
 }
 
 void Engine::State::free_site_if_unused(Slot slot) {

@@ -277,6 +277,16 @@ std::vector<MessageId> Engine::select(const Filter& filter, Now now, std::size_t
   return out;
 }
 
+std::vector<MessageId> Engine::changed_by(Admin::Action action, std::vector<MessageId> ids) const {
+  const State& s = *state_;
+  if (action != Admin::Action::retry) return ids;
+  std::erase_if(ids, [&](MessageId id) {
+    const Slot slot = s.find(id);
+    return slot == no_slot || s.messages[slot].held || s.messages[slot].life.begins_mono() > s.latest;
+  });
+  return ids;
+}
+
 std::vector<Engine::Row> Engine::rows(MessageId id, Now now) const {
   const State& s = *state_;
   std::vector<Row> rows;

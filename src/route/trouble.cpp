@@ -318,6 +318,8 @@ std::string_view to_string(Cause cause) {
       return "needs_smtputf8_header";
     case Cause::needs_binarymime:
       return "needs_binarymime";
+    case Cause::needs_deliverby:
+      return "needs_deliverby";
     case Cause::too_big:
       return "too_big";
     case Cause::dane_lookup_failed:
@@ -381,6 +383,10 @@ Judgement judge_missing(smtp::Missing missing) {
     case smtp::Missing::smtputf8_header:
       out.cause = Cause::needs_smtputf8_header;
       out.status = {5, 6, 9};
+      break;
+    case smtp::Missing::deliverby:
+      out.cause = Cause::needs_deliverby;
+      out.status = {5, 3, 3};  // not capable of selected features
       break;
     case smtp::Missing::size:
       break;

@@ -51,6 +51,7 @@ enum class Cause : std::uint8_t {
   needs_smtputf8_address,
   needs_smtputf8_header,
   needs_binarymime,
+  needs_deliverby,
   too_big,
   dane_lookup_failed,
   dane_failed,

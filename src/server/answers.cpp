@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "base/assert.hpp"
@@ -21,7 +22,6 @@ Refusal refuse(TextId text, std::vector<reply::Arg> args = {}) {
   return {reply::make(text, std::move(args))};
 }
 
-// Counts a task in the pool for as long as it lives; the pool's queue is bounded by refusing above a number.
 // otherwise: where it is neither space nor descriptors.
 Refusal refuse(env::StoreError error, TextId otherwise) {
   if (error == env::StoreError::no_space) return refuse(TextId::mail_no_space);
@@ -29,6 +29,7 @@ Refusal refuse(env::StoreError error, TextId otherwise) {
   return refuse(otherwise);
 }
 
+// Counts a task in the pool for as long as it lives; the pool's queue is bounded by refusing above a number.
 class PoolPlace {
  public:
   PoolPlace(std::atomic<int>* waiting, int max) : waiting_(waiting) {
@@ -50,7 +51,13 @@ queue::Envelope envelope_of(smtp::AcceptedMessage message, const Policy& policy,
   queue::Envelope envelope;
   envelope.id = message.id;
   envelope.arrived = now;
-  envelope.expires = now + policy.lifetime;
+  envelope.release = message.mail.hold.until;
+  envelope.hold_request = std::move(message.mail.hold.request);
+  envelope.expires = std::max(now, envelope.release) + policy.lifetime;
+  envelope.by = static_cast<queue::By>(message.mail.by.mode);
+  envelope.deliver_by = message.mail.by.until;
+  envelope.by_trace = message.mail.by.trace;
+  envelope.priority = message.mail.priority.value_or(0);
   envelope.sender = std::move(message.mail.sender.address);
   for (auto& recipient : message.recipients) {
     envelope.recipients.push_back({std::move(recipient.address), std::move(recipient.orcpt), recipient.notify});
@@ -231,14 +238,18 @@ void Answers::tell_accepted(const queue::Envelope& envelope) {
     if (to.size() + recipient.address.size() > accepted_list_octets_max) break;
     to += (to.empty() ? "" : " ") + recipient.address;
   }
-  const event::Event told{event::Name::message_accepted,
-                          {{"id", to_string(envelope.id)},
-                           {"sender", envelope.sender},
-                           {"recipients", static_cast<std::int64_t>(envelope.recipients.size())},
-                           {"to", std::move(to)},
-                           {"size", static_cast<std::int64_t>(envelope.size_octets)},
-                           {"login", envelope.login},
-                           {"peer", peer_address_}}};
+  event::Event told{event::Name::message_accepted,
+                    {{"id", to_string(envelope.id)},
+                     {"sender", envelope.sender},
+                     {"recipients", static_cast<std::int64_t>(envelope.recipients.size())},
+                     {"to", std::move(to)},
+                     {"size", static_cast<std::int64_t>(envelope.size_octets)},
+                     {"login", envelope.login},
+                     {"peer", peer_address_}}};
+  const auto add = [&](std::string_view name, event::Value value) { told.fields.push_back({name, std::move(value)}); };
+  if (envelope.priority != 0) add("priority", std::int64_t{envelope.priority});
+  if (!envelope.hold_request.empty()) add("held_until", message::rfc3339_date(envelope.release));
+  if (envelope.by != queue::By::none) add("deliver_by", message::rfc3339_date(envelope.deliver_by));
   services_.history.add(envelope.id, event::to_json(told, services_.clock.wall()));
   services_.events.emit(told);
 }

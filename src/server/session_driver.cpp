@@ -205,6 +205,7 @@ void Driver::tell() {
 
 env::Awaitable<std::optional<smtp::Read>> Driver::begin() {
   smtp::PeerFacts peer;
+  peer.started = services_.clock.wall();
   const bool prepared = co_await prepare(peer);
   if (!prepared) co_return std::nullopt;
   session_ = std::make_unique<smtp::ServerSession>(listener_->settings, std::move(peer), random_);

@@ -49,6 +49,10 @@ bool needs_smtputf8(const Transaction& t) {
 
 Missing missing_for(const Transaction& t, const Extensions& e, bool chunking) {
   if (t.mail.body == BodyType::binary && !(e.binarymime && chunking)) return Missing::binarymime;
+  // [rfc2852 4.1.4.1]
+  const bool give_back = t.mail.by.mode == DeliverBy::Mode::give_back;
+  if (give_back && (!e.deliverby || t.mail.by.seconds < 1 || t.mail.by.seconds < e.by_seconds_min))
+    return Missing::deliverby;
   if (!e.smtputf8) {
     if (utf8_address(t.mail.sender)) return Missing::smtputf8_address;
     for (const auto& r : t.recipients) {
@@ -72,6 +76,11 @@ std::string mail_line(const Transaction& t, const Extensions& e) {
   }
   if (smtputf8) out += " SMTPUTF8";
   if (e.requiretls && t.mail.requiretls) out += " REQUIRETLS";
+  if (e.deliverby && t.mail.by.mode != DeliverBy::Mode::none) {
+    out += fmt::format(" BY={};{}{}", std::clamp<std::int64_t>(t.mail.by.seconds, -999'999'999, 999'999'999),
+                       t.mail.by.mode == DeliverBy::Mode::give_back ? 'R' : 'N', t.mail.by.trace ? "T" : "");
+  }
+  if (e.mt_priority && t.mail.priority) out += fmt::format(" MT-PRIORITY={}", *t.mail.priority);
   if (e.dsn) {
     if (t.mail.ret != Ret::unset) out += t.mail.ret == Ret::full ? " RET=FULL" : " RET=HDRS";
     if (!t.mail.envid.empty()) out += " ENVID=" + t.mail.envid;

@@ -460,4 +460,26 @@ std::uint64_t ClientSession::transactions_done() const {
   return state_->transactions_done;
 }
 
+bool ClientSession::may_begin() const {
+  const auto mail_max = state_->extensions.mail_max;
+  return mail_max == 0 || state_->mails_sent < mail_max;
+}
+
+std::vector<std::size_t> ClientSession::fitting(const std::vector<RcptCommand>& recipients) const {
+  const Extensions& limits = state_->extensions;
+  const std::size_t most = limits.rcpt_max > 0 ? limits.rcpt_max : recipients.size();
+  std::vector<std::size_t> out;
+  if (!may_begin()) return out;
+  auto domains = state_->rcpt_domains;
+  for (std::size_t i = 0; i < recipients.size() && out.size() < most; ++i) {
+    if (limits.rcpt_domain_max > 0) {
+      auto domain = to_lower(recipients[i].recipient.domain);
+      if (domains.size() >= limits.rcpt_domain_max && !domains.contains(domain)) continue;
+      domains.insert(std::move(domain));
+    }
+    out.push_back(i);
+  }
+  return out;
+}
+
 }  // namespace postil::smtp

@@ -84,9 +84,13 @@ struct ClientSettings {
 struct Extensions {
   bool esmtp = false;
   bool pipelining = false, chunking = false, eight_bit_mime = false, smtputf8 = false, dsn = false, starttls = false,
-       binarymime = false, enhanced_status = false, requiretls = false;
+       binarymime = false, enhanced_status = false, requiretls = false, deliverby = false, mt_priority = false;
   bool size = false;
-  std::uint64_t size_max = 0;        // 0 = no limit said
+  std::uint64_t size_max = 0;  // 0 = no limit said
+  // LIMITS [rfc9422 4]; 0 = no limit said. Of RCPTs in a transaction, and of MAILs and recipients' domains in a
+  // session.
+  std::uint32_t rcpt_max = 0, mail_max = 0, rcpt_domain_max = 0;
+  std::uint32_t by_seconds_min = 0;  // of DELIVERBY; 0 = not said
   std::vector<std::string> auth;     // mechanisms, upper case
   std::vector<std::string> unknown;  // keywords kept for the trace, bounded
 };
@@ -128,7 +132,15 @@ struct Outcome {
 };
 
 // What the next hop cannot take; found before anything is sent.
-enum class Missing : std::uint8_t { none, eight_bit_mime, binarymime, smtputf8_address, smtputf8_header, size };
+enum class Missing : std::uint8_t {
+  none,
+  eight_bit_mime,
+  binarymime,
+  smtputf8_address,
+  smtputf8_header,
+  size,
+  deliverby
+};
 
 struct TransactionResult {
   Missing missing = Missing::none;  // then nothing was sent, and the rest is empty
@@ -192,6 +204,10 @@ class ClientSession {
   const std::optional<crypto::TlsFacts>& tls() const;
   const std::string& greeting() const;  // printable, one line
   std::uint64_t transactions_done() const;
+  // Which of these, by index, the next transaction may have by the server's LIMITS; none: this session may have none of
+  // them. May be asked at any time. [rfc9422 4]
+  std::vector<std::size_t> fitting(const std::vector<RcptCommand>& recipients) const;
+  bool may_begin() const;  // false: the server's MAILMAX is reached
 
  private:
   struct State;

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -125,6 +126,8 @@ struct ClientSession::State {
   std::optional<crypto::TlsFacts> tls;
   std::string greeting;
   std::uint64_t transactions_done = 0;
+  std::uint32_t mails_sent = 0;
+  std::unordered_set<std::string> rcpt_domains;  // of all recipients, kept where RCPTDOMAINMAX bounds them
 
   Doing doing = Doing::nothing;
   ReplyParser parser;

@@ -30,6 +30,9 @@ ClientAction ClientSession::State::begin(Transaction transaction, MonoTime now) 
     doing = Doing::finished;
     return Finished{};
   }
+  if (extensions.rcpt_domain_max > 0) {
+    for (const auto& rcpt : transaction.recipients) rcpt_domains.insert(to_lower(rcpt.recipient.domain));
+  }
   run.emplace();
   run->smtputf8 = extensions.smtputf8 && needs_smtputf8(transaction);
   run->chunking = chunking;
@@ -56,6 +59,7 @@ void ClientSession::State::pump() {
   if (!run->mail_sent && may_send()) {
     command(mail_line(run->transaction, extensions), Awaited::mail);
     run->mail_sent = true;
+    ++mails_sent;
   }
   if (!run->mail_sent || run->mail_refused) return;
   const auto& recipients = run->transaction.recipients;

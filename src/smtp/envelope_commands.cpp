@@ -1,11 +1,13 @@
 #include "smtp/envelope_commands.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <limits>
 #include <string>
 
 #include "address/xtext.hpp"
 #include "base/bytes.hpp"
+#include "message/date.hpp"
 #include "smtp/command_parser.hpp"
 
 namespace postil::smtp {
@@ -79,6 +81,53 @@ std::optional<std::uint8_t> read_notify(std::string_view value) {
   return bits;
 }
 
+// [rfc4865 4.2]: 1 to 9 digits, not 0.
+bool read_hold_for(std::string_view value, Hold& hold) {
+  std::uint32_t interval = 0;
+  if (value.empty() || value.size() > 9 || value.front() == '0') return false;
+  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), interval);
+  if (error != std::errc() || end != value.data() + value.size()) return false;
+  hold.interval = seconds(interval);
+  hold.request = "for;" + std::string(value);
+  return true;
+}
+
+bool read_hold_until(std::string_view value, Hold& hold) {
+  const auto time = message::parse_rfc3339_utc(value);
+  if (!time) return false;
+  hold.until = *time;
+  hold.request = "until;" + std::string(value);
+  return true;
+}
+
+// [rfc2852 4] "-10;N", "120;RT"
+bool read_by(std::string_view value, DeliverBy& by) {
+  const auto semicolon = value.find(';');
+  if (semicolon == std::string_view::npos) return false;
+  auto number = value.substr(0, semicolon);
+  auto mode = value.substr(semicolon + 1);
+  const bool negative = number.starts_with('-');
+  if (negative || number.starts_with('+')) number.remove_prefix(1);
+  if (number.empty() || number.size() > 9 || !std::ranges::all_of(number, is_digit)) return false;
+  std::from_chars(number.data(), number.data() + number.size(), by.seconds);
+  if (negative) by.seconds = -by.seconds;
+  by.trace = mode.size() == 2 && iequals(mode.substr(1), "T");
+  if (by.trace) mode.remove_suffix(1);
+  by.mode = iequals(mode, "R") ? DeliverBy::Mode::give_back : DeliverBy::Mode::notify;
+  if (by.mode == DeliverBy::Mode::give_back) return by.seconds > 0;
+  return iequals(mode, "N");
+}
+
+// [rfc6710 7]
+bool read_priority(std::string_view value, std::optional<std::int8_t>& priority) {
+  const bool negative = value.starts_with('-');
+  if (negative) value.remove_prefix(1);
+  if (value.size() != 1 || !is_digit(value[0]) || (negative && value[0] == '0')) return false;
+  const int number = value[0] - '0';
+  priority = static_cast<std::int8_t>(negative ? -number : number);
+  return true;
+}
+
 enum class Taken : std::uint8_t { yes, bad, unknown };
 
 Taken taken_if(bool ok) {
@@ -93,6 +142,19 @@ bool take_auth(std::string_view value, std::string& auth) {
   return true;
 }
 
+// Those that say when the message is to leave and to arrive.
+Taken take_pace_parameter(const Parameter& parameter, MailCommand& mail) {
+  const auto& value = parameter.value;
+  const bool hold_for = iequals(parameter.keyword, "HOLDFOR");
+  if (hold_for || iequals(parameter.keyword, "HOLDUNTIL")) {
+    if (!value || !mail.hold.request.empty()) return Taken::bad;  // one of them, once [rfc4865 4.2]
+    return taken_if(hold_for ? read_hold_for(*value, mail.hold) : read_hold_until(*value, mail.hold));
+  }
+  if (iequals(parameter.keyword, "BY")) return taken_if(value && read_by(*value, mail.by));
+  if (iequals(parameter.keyword, "MT-PRIORITY")) return taken_if(value && read_priority(*value, mail.priority));
+  return Taken::unknown;
+}
+
 Taken take_mail_parameter(const Parameter& parameter, MailCommand& mail) {
   const auto& value = parameter.value;
   if (iequals(parameter.keyword, "SIZE")) {
@@ -103,7 +165,8 @@ Taken take_mail_parameter(const Parameter& parameter, MailCommand& mail) {
   if (iequals(parameter.keyword, "BODY")) {
     if (!value) return Taken::bad;
     if (iequals(*value, "8BITMIME")) mail.body = BodyType::eight_bit;
-    return taken_if(iequals(*value, "8BITMIME") || iequals(*value, "7BIT"));
+    if (iequals(*value, "BINARYMIME")) mail.body = BodyType::binary;
+    return taken_if(mail.body != BodyType::seven_bit || iequals(*value, "7BIT"));
   }
   if (iequals(parameter.keyword, "SMTPUTF8")) {
     mail.smtputf8 = true;
@@ -124,7 +187,7 @@ Taken take_mail_parameter(const Parameter& parameter, MailCommand& mail) {
     return Taken::yes;
   }
   if (iequals(parameter.keyword, "AUTH")) return taken_if(value && take_auth(*value, mail.auth));
-  return Taken::unknown;
+  return take_pace_parameter(parameter, mail);
 }
 
 Taken take_rcpt_parameter(const Parameter& parameter, RcptCommand& rcpt, bool smtputf8) {

@@ -4,6 +4,7 @@
 #include "address/path.hpp"
 #include "base/assert.hpp"
 #include "base/bytes.hpp"
+#include "message/date.hpp"
 #include "smtp/server_state.hpp"
 
 namespace postil::smtp {
@@ -78,7 +79,6 @@ std::string command_list(bool starttls, bool auth) {
   return list;
 }
 
-bool is_hello_name(std::string_view name) {
 // All but what leads to TLS and a login, ends the session or moves nothing. BDAT says it behind its octets.
 bool wants_login(Verb verb) {
   switch (verb) {
@@ -94,6 +94,7 @@ bool wants_login(Verb verb) {
   }
 }
 
+bool is_hello_name(std::string_view name) {
   if (name.empty() || has_8bit(name)) return false;
   if (name.front() == '[') return address::valid_address_literal(name);
   if (name.ends_with('.')) name.remove_suffix(1);
@@ -109,7 +110,6 @@ Stand ServerSession::State::stand() const {
   return transaction_->recipients.empty() ? Stand::mail : Stand::rcpt;
 }
 
-void ServerSession::State::command(std::string_view line) {
 // What a client has to do before mail [rfc3207 4, rfc4954 6].
 std::optional<TextId> ServerSession::State::missing() const {
   if (settings_->require_tls && !tls_) return TextId::tls_required;
@@ -117,6 +117,7 @@ std::optional<TextId> ServerSession::State::missing() const {
   return std::nullopt;
 }
 
+void ServerSession::State::command(std::string_view line) {
   const auto command = parse_command(line);
   if (phase_ == Phase::null_host) return null_host_command(command);
   stage_ = "command";
@@ -128,17 +129,17 @@ std::optional<TextId> ServerSession::State::missing() const {
   if (looks_like_http(line)) return close_with(TextId::not_smtp, {{"host", settings_->host_name}});
   if (command.verb == Verb::unknown) return say(TextId::command_unknown);
   const auto verb = to_upper(command.name);
-  if (command.verb == Verb::obsolete || command.verb == Verb::expn) {
   const auto wanted = wants_login(command.verb) ? missing() : std::nullopt;
-    return say(TextId::command_not_implemented, {{"verb", verb}});
+  if (command.verb == Verb::obsolete || command.verb == Verb::expn) {
     if (wanted) return say(*wanted);
+    return say(TextId::command_not_implemented, {{"verb", verb}});
   }
   const auto& row = row_of(command.verb);
   stage_ = row.stage.data();
   const auto& cell = row.cells[static_cast<std::size_t>(stand())];
-  if (!cell.runs) {
   // EHLO comes before a login.
   if (wanted && (cell.runs || cell.refusal != TextId::hello_first)) return say(*wanted);
+  if (!cell.runs) {
     if (cell.refusal == TextId::in_transaction) return say(cell.refusal, {{"verb", verb}});
     return say(cell.refusal);
   }
@@ -171,25 +172,6 @@ void ServerSession::State::hello(std::string_view name, bool extended) {
   auto reply = reply::make(TextId::ehlo, {{"host", settings_->host_name}, {"client", hello_}});
   reply.more = extensions();
   say(std::move(reply));
-}
-
-std::vector<std::string> ServerSession::State::extensions() const {
-  std::vector<std::string> list{"PIPELINING",
-                                fmt::format("SIZE {}", settings_->message_octets_max),
-                                "8BITMIME",
-                                "SMTPUTF8",
-                                "ENHANCEDSTATUSCODES",
-                                "CHUNKING",
-                                "DSN"};
-  if (settings_->starttls && !tls_) list.emplace_back("STARTTLS");  // [rfc3207 4.2]
-  if (tls_) list.emplace_back("REQUIRETLS");                        // [rfc8689 2]
-  if (const auto mechanisms = usable_mechanisms(); !mechanisms.empty()) {
-    std::string line = "AUTH";
-    for (const auto name : mechanisms) line.append(" ").append(name);
-    list.push_back(std::move(line));
-  }
-  list.emplace_back("HELP");
-  return list;
 }
 
 void ServerSession::State::run_rset(std::string_view) {

@@ -26,7 +26,8 @@ constexpr std::size_t chunk_octets_min = 8 * 1024;
 }  // namespace
 
 void ServerSession::State::run_data(std::string_view) {
-  if (transaction_->recipients.empty()) {  // [rfc5321 3.3]
+  if (transaction_->mail.body == BodyType::binary) return say(TextId::data_binarymime);  // [rfc3030 3]
+  if (transaction_->recipients.empty()) {                                                // [rfc5321 3.3]
     return say(transaction_->rcpt_refused ? TextId::data_no_recipients : TextId::rcpt_first);
   }
   awaiting_ = Awaiting::begin;
@@ -45,6 +46,7 @@ void ServerSession::State::message_begun(Answer answer) {
   begun_ = true;
   transaction.message = std::make_unique<IncomingMessage>(begun.id, header_options(begun));
   transaction.message->by_bdat = by_bdat;
+  transaction.message->binary = transaction.mail.body == BodyType::binary;
   block_deadline_ = now_ + settings_->message_duration_max;
   if (by_bdat) return;
   phase_ = Phase::message;
@@ -72,6 +74,7 @@ message::HeaderFilter::Options ServerSession::State::header_options(const Messag
   facts.local = local;
   facts.id = to_string(begun.id);
   if (transaction_->rcpt_taken == 1) facts.single_recipient = transaction_->only_recipient;
+  facts.priority = transaction_->mail.priority;
   facts.time = begun.now;
   facts.zone_minutes = begun.zone_minutes;
 
@@ -105,19 +108,30 @@ bool ServerSession::State::message_octets() {
   return true;
 }
 
+// The lines of a binary message's header, as far as they are its header for sure: how the network cut them must not
+// matter.
+void ServerSession::State::observe_header(IncomingMessage& incoming) {
+  const auto settled = incoming.filter.settled_header_octets() - incoming.header_observer.facts().octets;
+  incoming.header_observer.feed(std::string_view(incoming.header_rest).substr(0, settled));
+  incoming.header_rest.erase(0, settled);
+  if (!incoming.filter.in_header()) std::string().swap(incoming.header_rest);
+}
+
 // A message that is refused is looked at to its end all the same: what is said of it must not depend on how the network
 // cut it.
 void ServerSession::State::take_octets(std::string_view octets) {
   auto& incoming = *transaction_->message;
   const auto before = incoming.chunk.size();
+  if (incoming.binary && incoming.filter.in_header()) incoming.header_rest += octets;
   incoming.filter.feed(octets, incoming.chunk);
+  if (incoming.binary) observe_header(incoming);
   incoming.stored_octets += incoming.chunk.size() - before;
   if (!incoming.dropped && message_fault()) drop_message();
   if (incoming.dropped) std::string().swap(incoming.chunk);
 }
 
 // What is wrong with the message as far as it has come. Bare CR and LF wait for the end: a CR may be half of a CRLF
-// still, and until then counts as one more octet of its line.
+// still, and until then counts as one more octet of its line. A binary body has no lines; its header has.
 std::optional<reply::Reply> ServerSession::State::message_fault() const {
   const auto& incoming = *transaction_->message;
   const auto facts = incoming.facts();
@@ -131,10 +145,11 @@ std::optional<reply::Reply> ServerSession::State::message_fault() const {
   if (incoming.filter.hops() > settings_->hops_max) {
     return reply::make(TextId::message_loop, {{"hops", fmt::to_string(incoming.filter.hops())}});
   }
-  if (facts.longest_line > line_octets_max) {
+  const auto lines = incoming.binary ? incoming.header_observer.facts() : facts;
+  if (lines.longest_line > line_octets_max) {
     return reply::make(TextId::message_line_too_long, {{"limit", fmt::to_string(settings_->text_line_octets_max)}});
   }
-  if (incoming.ended && (facts.bare_cr || facts.bare_lf)) return reply::make(TextId::message_bare_line_end);
+  if (incoming.ended && (lines.bare_cr || lines.bare_lf)) return reply::make(TextId::message_bare_line_end);
   return std::nullopt;
 }
 

@@ -3,6 +3,7 @@
 
 #include "base/assert.hpp"
 #include "base/bytes.hpp"
+#include "message/date.hpp"
 #include "smtp/envelope_commands.hpp"
 #include "smtp/server_state.hpp"
 
@@ -27,10 +28,43 @@ void ServerSession::State::drop_transaction() {
   transaction_.reset();
 }
 
+// When the message is to leave and to arrive: what cannot be promised is refused.
+std::optional<reply::Reply> ServerSession::State::timing_fault(MailCommand& mail) const {
+  auto& hold = mail.hold;
+  if (!hold.request.empty()) {
+    const auto* parameter = hold.interval > Duration(0) ? "HOLDFOR" : "HOLDUNTIL";
+    if (settings_->hold_max == Duration(0)) return reply::make(TextId::mail_param_unknown, {{"parameter", parameter}});
+    if (hold.interval > Duration(0)) hold.until = wall() + hold.interval;
+    const auto latest = wall() + settings_->hold_max;
+    if (hold.until <= wall() || hold.until > latest) {  // [rfc4865 4.2]
+      return reply::make(TextId::mail_hold_range,
+                         {{"parameter", parameter}, {"latest", message::rfc3339_date(latest)}});
+    }
+  }
+  if (mail.by.mode == DeliverBy::Mode::none) return std::nullopt;
+  if (mail.by.mode == DeliverBy::Mode::give_back && mail.by.seconds < settings_->by_seconds_min) {  // [rfc2852 4]
+    return reply::make(TextId::mail_by_too_short, {{"seconds", fmt::to_string(settings_->by_seconds_min)}});
+  }
+  mail.by.until = wall() + seconds(mail.by.seconds);
+  if (!hold.request.empty() && hold.until > mail.by.until)
+    return reply::make(TextId::mail_hold_after_by);  // [rfc4865 5.2.2]
+  return std::nullopt;
+}
+
+// Whom we do not know gets no better place than others [rfc6710 4.1]. Gives whether it was lowered.
+bool ServerSession::State::lower_priority(MailCommand& mail) const {
+  const bool trusted = !login_.empty() || settings_->job == Job::relay;
+  const std::int8_t most = trusted ? settings_->priority_max : std::int8_t{0};
+  if (!mail.priority || *mail.priority <= most) return false;
+  mail.priority = most;
+  return true;
+}
+
 void ServerSession::State::run_mail(std::string_view argument) {
   auto mail = parse_mail(argument, esmtp_);
   if (!mail) return say(std::move(mail.error()));
   if (mail->requiretls && !tls_) return say(TextId::tls_required);  // [rfc8689 2]
+  if (auto fault = timing_fault(*mail)) return say(std::move(*fault));
   // Who did not log in cannot vouch for anybody [rfc4954 5].
   if (!mail->auth.empty() && login_.empty()) mail->auth = "<>";
   after_last_chunk_ = false;
@@ -53,6 +87,9 @@ void ServerSession::State::sender_checked(Answer answer) {
   }
   POSTIL_ASSERT(std::holds_alternative<Continue>(answer));
   transaction_->taken = true;
+  if (lower_priority(transaction_->mail)) {
+    return say(TextId::mail_priority_lowered, {{"priority", fmt::to_string(*transaction_->mail.priority)}});
+  }
   say(TextId::mail_ok);
 }
 

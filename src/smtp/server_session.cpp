@@ -36,6 +36,7 @@ ServerSession::State::State(std::shared_ptr<const ServerSettings> settings, Peer
 }
 
 Action ServerSession::State::start() {
+  started_ = now_;
   rest_since_ = now_;
   if (settings_->job == Job::null_host) {
     null_host_greeting();

@@ -68,6 +68,9 @@ struct ServerSettings {
   std::uint32_t errors_max = 20;             // replies 4yz and 5yz to commands, per session; then 421
   std::uint32_t commands_max = 20000;        // per session, not counting those of transactions that succeeded
   std::uint32_t auth_failures_max = 3;       // per session; then 421 [rfc4954 9: not before 3]
+  Duration hold_max{};                       // HOLDFOR and HOLDUNTIL up to this [rfc4865]; 0 = not offered
+  std::uint32_t by_seconds_min = 60;         // BY=...;R below this is refused [rfc2852 3]
+  std::int8_t priority_max = 9;              // MT-PRIORITY above this is lowered to it [rfc6710 4.1]
   Duration command_timeout = minutes(5);     // [rfc5321 4.5.3.2.7]
   Duration data_timeout = minutes(3);        // between blocks of data; 4.5.3.2.5 asks at least 3 min of clients
   Duration message_duration_max = hours(1);  // from DATA to its end, so that a drip of octets ends
@@ -76,9 +79,6 @@ struct ServerSettings {
   std::uint32_t null_host_commands_max = 10;
 };
 
-struct PeerFacts {
-  SessionId session;
-  std::string address;  // "192.0.2.1"; "local" for a Unix socket
 // A host that takes no mail at all: whatever it says, "try again later" is not it [rfc7504 3].
 inline bool refuses_all(const ServerSettings& settings) {
   return settings.job == Job::null_host;
@@ -86,9 +86,13 @@ inline bool refuses_all(const ServerSettings& settings) {
 // What it says in place of a greeting; also where there is no room for a session. No receipt.
 reply::Reply null_host_greeting(const ServerSettings& settings);
 
+struct PeerFacts {
+  SessionId session;
+  std::string address;  // "192.0.2.1"; "local" for a Unix socket
   std::string local_address;
   std::string local_login;                // Job::local: the account name that the uid stands for
   bool readable_before_greeting = false;  // octets were there before we said anything
+  WallTime started;                       // now; the session counts on from it by the monotonic clock
   std::unique_ptr<crypto::TlsFacts> tls;  // implicit TLS; null: none
 };
 

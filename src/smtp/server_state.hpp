@@ -1,7 +1,7 @@
 // The inside of ServerSession: what its files share. Each group of commands has a file of its own:
 //   server_session.cpp    the loop, lines, time, the public functions
 //   server_commands.cpp   the table verb × state, and commands that touch no mail
-//   server_auth.cpp  server_tls.cpp  server_null_host.cpp  server_xclient.cpp
+//   server_auth.cpp  server_tls.cpp  server_null_host.cpp  server_xclient.cpp  server_extensions.cpp
 //   server_mail.cpp       MAIL, RCPT, what belongs to a transaction
 //   server_data.cpp       DATA and everything about a message's octets; server_bdat.cpp: BDAT
 //
@@ -63,11 +63,14 @@ struct IncomingMessage {
 
   MessageId id;
   message::HeaderFilter filter;
-  message::DataScanner scanner;    // DATA
-  message::BodyObserver observer;  // BDAT
+  message::DataScanner scanner;           // DATA
+  message::BodyObserver observer;         // BDAT
+  message::BodyObserver header_observer;  // of a binary message: its header's lines
+  std::string header_rest;                // what that has not seen yet
   bool by_bdat = false;
-  bool ended = false;  // its last octet was seen
-  std::string chunk;   // filtered, not yet appended
+  bool binary = false;  // BODY=BINARYMIME: what is behind the header is no lines
+  bool ended = false;   // its last octet was seen
+  std::string chunk;    // filtered, not yet appended
   std::uint64_t stored_octets = 0;
   bool dropped = false;                       // it will be refused; the store has nothing of it any more
   std::optional<reply::Reply> store_refusal;  // of AppendBody
@@ -128,16 +131,18 @@ struct ServerSession::State {
   static const Row rows[];
   static const Row& row_of(Verb verb);
   Stand stand() const;
+  std::optional<reply::TextId> missing() const;
   void command(std::string_view line);
   void hello(std::string_view name, bool extended);
   void run_ehlo(std::string_view argument);
-  std::optional<reply::TextId> missing() const;
   void run_helo(std::string_view argument);
   void run_rset(std::string_view argument);
   void run_noop(std::string_view argument);
   void run_quit(std::string_view argument);
   void run_vrfy(std::string_view argument);
   void run_help(std::string_view argument);
+
+  // server_extensions.cpp
   std::vector<std::string> extensions() const;
 
   // server_null_host.cpp
@@ -168,22 +173,26 @@ struct ServerSession::State {
 
   // server_mail.cpp
   void run_mail(std::string_view argument);
+  WallTime wall() const { return peer_.started + (now_ - started_); }
+  std::optional<reply::Reply> timing_fault(MailCommand& mail) const;
+  bool lower_priority(MailCommand& mail) const;
   void sender_checked(Answer answer);
   void run_rcpt(std::string_view argument);
   void recipient_checked(Answer answer);
   void drop_transaction();
 
-  // server_data.cpp
-  void run_data(std::string_view argument);
-  void message_begun(Answer answer);
   // server_xclient.cpp
   void run_xclient(std::string_view argument);
   void client_checked(Answer answer);
   std::string client_address() const;
 
+  // server_data.cpp
+  void run_data(std::string_view argument);
+  void message_begun(Answer answer);
   message::HeaderFilter::Options header_options(const MessageBegun& begun) const;
   bool message_octets();
   void take_octets(std::string_view octets);
+  static void observe_header(IncomingMessage& incoming);
   std::optional<reply::Reply> message_fault() const;
   void drop_message();
   void append_when_full();
@@ -207,6 +216,7 @@ struct ServerSession::State {
   std::unique_ptr<crypto::TlsFacts> tls_;
 
   MonoTime now_{};
+  MonoTime started_{};
   MonoTime rest_since_{};      // when the session began to wait for the command that it waits for
   MonoTime block_deadline_{};  // for the message or the chunk as a whole
   Phase phase_ = Phase::command;

@@ -39,6 +39,7 @@ smtp::ServerSettings bare_settings(const std::map<std::string, std::string>& set
   made.job = job == settings.end() ? smtp::Job::submission : job_of(job->second);
   made.host_name = "mx.example.org";
   made.starttls = made.auth_offered = made.require_tls = made.require_auth = made.job == smtp::Job::submission;
+  if (made.job == smtp::Job::submission) made.hold_max = days(30);
   made.help = [](std::string_view topic) {
     std::vector<std::string> lines;
     if (topic == "556") lines.emplace_back("The domain's DNS says that it takes no mail.");
@@ -82,6 +83,10 @@ smtp::ServerSettings bare_settings(const std::map<std::string, std::string>& set
       made.commands_max = static_cast<std::uint32_t>(number(value));
     else if (key == "auth_failures")
       made.auth_failures_max = static_cast<std::uint32_t>(number(value));
+    else if (key == "hold_days")
+      made.hold_max = days(number(value));
+    else if (key == "priority")
+      made.priority_max = static_cast<std::int8_t>(number(value));
     else {
       fmt::print(stderr, "SETTINGS has no key \"{}\"\n", key);
       POSTIL_ASSERT(!"a known key");
@@ -99,6 +104,7 @@ smtp::PeerFacts bare_peer(const std::map<std::string, std::string>& settings) {
     const auto found = settings.find(key);
     return found == settings.end() ? std::string() : found->second;
   };
+  peer.started = wall_from_microseconds(1'795'328'432'000'000);
   peer.readable_before_greeting = value("early") == "yes";
   if (value("implicit_tls") == "yes") peer.tls = std::make_unique<crypto::TlsFacts>(bare_tls(settings));
   if (value("job") == "local") {

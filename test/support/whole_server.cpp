@@ -118,6 +118,9 @@ config::Config configuration_for(const Dialogue& dialogue, const env::Endpoint& 
   number("errors", config.limits.errors);
   number("commands", config.limits.commands);
   number("auth_failures", config.limits.auth_failures);
+  number("priority", config.limits.priority);
+  if (const std::string text = setting(dialogue, "hold_days"); !text.empty())
+    config.submission.hold_max = days(std::stoul(text));
   config.limits.login_failures_per_address = config.limits.login_failures_per_account = 0;
   config.submission.auth_without_tls = yes("auth_without_tls");
   if (const std::string names = setting(dialogue, "mechanisms"); !names.empty()) {

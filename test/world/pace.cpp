@@ -28,12 +28,18 @@ class PaceWorld : public testing::Test {
     if (server && server->running()) server->stop();
   }
   static std::string domain(int i) { return "d" + std::to_string(i) + ".example"; }
-  void send(const std::string& from, const std::string& to) {
+  void send(const std::string& from, const std::string& to, const std::string& parameters = "") {
     Submission what;
     what.sender = from == "<>" ? "" : from;
+    what.mail_parameters = parameters;
     what.recipients = {to};
     what.octets = "Subject: " + std::to_string(++sent) + "\r\n\r\ntext\r\n";
     env::Endpoint at{"192.0.2.1", 25};
+    if (parameters.starts_with("HOLD")) {  // is for who has logged in
+      at.port = 587;
+      what.tls = Submission::Tls::starttls;
+      what.login = SubmissionLogin{"PLAIN", "u0", "secret"};
+    }
     const auto result = world.run(*client, submit(client, std::move(at), std::move(what)));
     ASSERT_EQ(result.end, SubmissionResult::End::accepted) << result.last_reply;
   }
@@ -73,6 +79,58 @@ TEST_F(PaceWorld, one_message_overtakes_a_flood_to_many_domains) {
   EXPECT_LT(remote->taken().size(), 400u) << "the flood is not over";
   ASSERT_TRUE(empty(hours(3)));
   EXPECT_EQ(remote->taken().size(), 501u);
+}
+
+TEST_F(PaceWorld, an_urgent_message_overtakes_its_senders_own) {
+  begin("", slow(seconds(5)), 1);
+  for (int i = 0; i < 60; ++i) send("a@home.example", "r" + std::to_string(i) + "@" + domain(0));
+  const auto before = remote->taken().size();
+  send("a@home.example", "urgent@" + domain(0), "MT-PRIORITY=5");
+  ASSERT_TRUE(world.run_until([&] { return taken("urgent@" + domain(0)); }, hours(1)));
+  EXPECT_LT(remote->taken().size() - before, 15u);
+  ASSERT_TRUE(empty(hours(3)));
+  EXPECT_EQ(remote->taken().size(), 61u);
+}
+
+TEST_F(PaceWorld, mail_leaves_when_its_sender_wants_though_the_server_dies_meanwhile) {
+  begin("", {}, 1);
+  const MonoTime begun = world.now();
+  send("a@home.example", "later@" + domain(0), "HOLDFOR=7200");
+  world.run_for(hours(1));
+  server->crash();
+  world.run_for(minutes(30));
+  server->start();
+  world.run_for(minutes(29));
+  EXPECT_FALSE(taken("later@" + domain(0)));
+  ASSERT_TRUE(empty(minutes(5)));
+  ASSERT_TRUE(taken("later@" + domain(0)));
+  EXPECT_GE(remote->taken()[0].when - begun, Duration(hours(2)));
+}
+
+TEST_F(PaceWorld, what_is_not_delivered_in_time_goes_back_in_time) {
+  begin("", always(RemoteStage::greeting, "421 4.3.2 later", RemoteStep::Then::close), 1);
+  world.zone().mx("home.example", 10, "mx.home.example");
+  world.zone().address("mx.home.example", "203.0.113.250");
+  RemoteMta home(world.start("mx.home.example", {"203.0.113.250"}), RemoteOptions{});
+  const MonoTime begun = world.now();
+  send("a@home.example", "soon@" + domain(0), "BY=1000;R");
+  send("a@home.example", "tell@" + domain(0), "BY=2000;N");
+  ASSERT_TRUE(world.run_until([&] { return !home.taken().empty(); }, hours(1)));
+  EXPECT_GE(home.taken()[0].when - begun, Duration(seconds(1000)));
+  EXPECT_LE(home.taken()[0].when - begun, Duration(seconds(1060)));
+  const std::string& back = home.taken()[0].octets;
+  EXPECT_NE(back.find("soon@" + domain(0)), std::string::npos);
+  EXPECT_NE(back.find("Status: 5.4.7"), std::string::npos);
+  EXPECT_NE(back.find("Deliver-By-Date: "), std::string::npos);
+  ASSERT_TRUE(world.run_until([&] { return home.taken().size() == 2; }, hours(1)));
+  EXPECT_GE(home.taken()[1].when - begun, Duration(seconds(2000)));
+  EXPECT_LE(home.taken()[1].when - begun, Duration(seconds(2060)));
+  EXPECT_NE(home.taken()[1].octets.find("Action: delayed"), std::string::npos);
+  EXPECT_NE(home.taken()[1].octets.find("Status: 4.4.7"), std::string::npos);
+  remote->behave({});
+  ASSERT_TRUE(empty(hours(6)));
+  EXPECT_TRUE(taken("tell@" + domain(0)));
+  EXPECT_FALSE(taken("soon@" + domain(0)));
 }
 
 TEST_F(PaceWorld, a_site_that_wants_less_gets_less_and_all_in_the_end) {

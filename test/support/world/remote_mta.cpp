@@ -170,11 +170,13 @@ class RemoteSession {
     offer(o.size, fmt::format("SIZE {}", o.size_max));
     offer(o.eight_bit_mime, "8BITMIME");
     offer(o.chunking, "CHUNKING");
+    offer(o.chunking && o.binarymime, "BINARYMIME");
     offer(o.smtputf8, "SMTPUTF8");
     offer(o.dsn, "DSN");
     offer(o.enhanced_status, "ENHANCEDSTATUSCODES");
     offer(!o.certificate.empty() && !tls_, "STARTTLS");
     offer(o.requiretls && tls_, "REQUIRETLS");
+    for (const auto& line : o.also) offer(true, line);
     return text + "\r\n250 HELP";
   }
 

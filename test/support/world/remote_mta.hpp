@@ -40,6 +40,7 @@ struct RemoteOptions {
   bool requiretls = false;  // offered after TLS
   std::string certificate;  // "world:NAME"; with it STARTTLS is offered
   std::uint64_t size_max = 50'000'000;
+  std::vector<std::string> also;  // further lines of its reply to EHLO: "LIMITS RCPTMAX=2", "BINARYMIME"
 };
 
 struct RemoteMessage {

@@ -313,7 +313,160 @@ TEST(Reuse, AMessageThatWasSentToItsEndIsNotSentAgainAtOnce) {
   EXPECT_EQ(shown(result), "deferred connection_lost 4.4.2");
 }
 
+// ---- LIMITS [rfc9422 4]
+
+RemoteMta& host_with_limits(DeliveryRig& rig, const std::string& limits) {
+  RemoteOptions options;
+  options.also = {"LIMITS " + limits};
+  return rig.domain("d.example", 1, options);
+}
+
+std::vector<std::size_t> recipients_each(const RemoteMta& host) {
+  std::vector<std::size_t> out;
+  for (const auto& message : host.taken()) out.push_back(message.recipients.size());
+  return out;
+}
+
+const std::vector<std::string> five{"a@d.example", "b@d.example", "c@d.example", "d@d.example", "e@d.example"};
+
+TEST(Limits, RcptMaxMakesSeveralTransactions) {
+  DeliveryRig rig;
+  const auto& host = host_with_limits(rig, "RCPTMAX=2");
+  for (const auto& result : rig.attempt(rig.put(five))) EXPECT_EQ(shown(result), "delivered");
+  EXPECT_THAT(recipients_each(host), ElementsAre(2, 2, 1));
+  EXPECT_THAT(host.taken()[1].recipients, ElementsAre("c@d.example", "d@d.example"));
+  EXPECT_EQ(host.counts().sessions, 1u);
+  EXPECT_THAT(host.complaints(), IsEmpty());
+}
+
+TEST(Limits, MailMaxEndsTheConnection) {
+  DeliveryRig rig;
+  const auto& host = host_with_limits(rig, "RCPTMAX=2 MAILMAX=2");
+  for (const auto& result : rig.attempt(rig.put(five))) EXPECT_EQ(shown(result), "delivered");
+  EXPECT_THAT(recipients_each(host), ElementsAre(2, 2, 1));
+  EXPECT_EQ(host.counts().sessions, 2u);
+  EXPECT_EQ(shown(rig.one("f@d.example")), "delivered");
+  EXPECT_EQ(host.counts().sessions, 2u) << "it had room for one more";
+  EXPECT_EQ(rig.pool->idle_count(), 0u) << "and has none now";
+  EXPECT_EQ(shown(rig.one("g@d.example")), "delivered");
+  EXPECT_EQ(host.counts().sessions, 3u);
+}
+
+TEST(Limits, ThoseThatAreRefusedAreDecidedEachInItsTransaction) {
+  DeliveryRig rig;
+  auto& host = host_with_limits(rig, "RCPTMAX=1 MAILMAX=2");
+  host.behave([](RemoteStage at, std::string_view argument, Prng&) -> std::optional<RemoteStep> {
+    if (at != rcpt) return std::nullopt;
+    if (argument.find("<b@") != argument.npos) return RemoteStep{.reply = "550 5.1.1 no such user"};
+    if (argument.find("<c@") != argument.npos) return RemoteStep{.reply = "450 4.2.1 busy"};
+    return std::nullopt;
+  });
+  const auto results = rig.attempt(rig.put(five));
+  EXPECT_EQ(shown(results[0]), "delivered");
+  EXPECT_EQ(shown(results[1]), "failed recipient_refused 5.1.1");
+  EXPECT_EQ(shown(results[2]), "deferred recipient_deferred 4.2.1");
+  EXPECT_EQ(shown(results[3]), "delivered");
+  EXPECT_EQ(shown(results[4]), "delivered");
+  EXPECT_EQ(host.counts().sessions, 3u);
+}
+
+TEST(Limits, AHostThatBreaksOffIsNotAskedAgainForEachOfTheRest) {
+  DeliveryRig rig;
+  auto& host = host_with_limits(rig, "RCPTMAX=2");
+  host.behave([mails = 0](RemoteStage at, std::string_view, Prng&) mutable -> std::optional<RemoteStep> {
+    if (at != mail || ++mails < 2) return std::nullopt;
+    return RemoteStep{.reply = "", .delay = {}, .then = Then::close};
+  });
+  const auto results = rig.attempt(rig.put(five));
+  EXPECT_EQ(shown(results[0]), "delivered");
+  EXPECT_EQ(shown(results[1]), "delivered");
+  for (std::size_t i = 2; i < 5; ++i) EXPECT_EQ(shown(results[i]), "deferred connection_lost 4.4.2");
+  EXPECT_EQ(host.counts().sessions, 1u);
+}
+
+TEST(Limits, DomainsOfASession) {
+  DeliveryRig rig;
+  const auto& host = host_with_limits(rig, "RCPTDOMAINMAX=1");
+  rig.settings.smarthost = delivery::Smarthost{"mx1.d.example", 25};
+  const auto results = rig.attempt(rig.put({"a@x.example", "b@y.example", "c@X.example"}), "smarthost");
+  for (const auto& result : results) EXPECT_EQ(shown(result), "delivered");
+  ASSERT_THAT(recipients_each(host), ElementsAre(2, 1));
+  EXPECT_THAT(host.taken()[0].recipients, ElementsAre("a@x.example", "c@x.example"));
+  EXPECT_EQ(host.counts().sessions, 2u);
+  // The connection that is left may have the domain that it had, and no other.
+  EXPECT_EQ(shown(rig.attempt(rig.put({"d@y.example"}), "smarthost").at(0)), "delivered");
+  EXPECT_EQ(host.counts().sessions, 2u);
+  EXPECT_EQ(shown(rig.attempt(rig.put({"d@x.example"}), "smarthost").at(0)), "delivered");
+  EXPECT_EQ(host.counts().sessions, 3u);
+}
+
 // ---- what the next hop cannot take
+
+// [rfc2852 4.1.4]
+TEST(DeliverBy, IsPassedOnWithTheTimeThatIsLeft) {
+  DeliveryRig rig;
+  RemoteOptions options;
+  options.also = {"DELIVERBY 30", "MT-PRIORITY MIXER"};
+  auto& host = rig.domain("d.example", 1, options);
+  auto& envelope = rig.put({"bob@d.example"});
+  envelope.by = queue::By::give_back;
+  envelope.by_trace = true;
+  envelope.deliver_by = rig.us->wall() + seconds(100);
+  envelope.priority = -3;
+  rig.world.run_for(seconds(20));
+  const auto result = rig.attempt(envelope).at(0);
+  EXPECT_EQ(shown(result), "delivered");
+  EXPECT_TRUE(result.tell_relayed) << "it is to be traced";
+  EXPECT_THAT(host.taken().at(0).mail_line, testing::ContainsRegex(" BY=(79|80);RT MT-PRIORITY=-3"));
+}
+
+TEST(DeliverBy, GoesBackWhereNobodyPromisesIt) {
+  for (const char* offer : {"X-NOTHING", "DELIVERBY 240"}) {
+    DeliveryRig rig;
+    RemoteOptions options;
+    options.also = {offer};
+    auto& host = rig.domain("d.example", 1, options);
+    auto& envelope = rig.put({"bob@d.example"});
+    envelope.by = queue::By::give_back;
+    envelope.deliver_by = rig.us->wall() + seconds(100);
+    EXPECT_EQ(shown(rig.attempt(envelope).at(0)), "failed needs_deliverby 5.3.3");
+    EXPECT_EQ(host.counts().transactions, 0u);
+  }
+}
+
+TEST(DeliverBy, AHostWithoutItIsAskedToTellOfDelays) {
+  struct Case {
+    std::uint8_t notify;
+    const char* sent;
+  };
+  for (const Case c : {Case{queue::notify_unset, " NOTIFY=FAILURE,DELAY"},
+                       {queue::notify_success, " NOTIFY=SUCCESS,DELAY"},
+                       {queue::notify_never, " NOTIFY=NEVER"}}) {
+    DeliveryRig rig;
+    auto& host = rig.domain("d.example", 1);
+    auto& envelope = rig.put({"bob@d.example"});
+    envelope.by = queue::By::notify;
+    envelope.deliver_by = rig.us->wall() + hours(1);
+    envelope.recipients[0].notify = c.notify;
+    const auto result = rig.attempt(envelope).at(0);
+    EXPECT_EQ(shown(result), "delivered");
+    EXPECT_TRUE(result.tell_relayed);
+    EXPECT_THAT(host.taken().at(0).mail_line, Not(HasSubstr("BY=")));
+    EXPECT_THAT(host.taken()[0].rcpt_lines.at(0), testing::EndsWith(c.sent));
+  }
+}
+
+TEST(Binary, EveryOctetArrives) {
+  DeliveryRig rig;
+  auto& host = rig.domain("d.example", 1);
+  const std::string body("MIME-Version: 1.0\r\nContent-Transfer-Encoding: binary\r\n\r\n\n\r\0\xff.\r\n.\r\nx\r", 68);
+  auto& envelope = rig.put({"bob@d.example"}, body);
+  envelope.body = queue::Body::binary;
+  envelope.body_8bit = true;
+  EXPECT_EQ(shown(rig.attempt(envelope).at(0)), "delivered");
+  EXPECT_EQ(host.taken().at(0).octets, body);
+  EXPECT_THAT(host.taken()[0].mail_line, HasSubstr(" BODY=BINARYMIME"));
+}
 
 struct Lack {
   const char* what;
@@ -331,6 +484,8 @@ TEST(Lacks, TheMessageIsReturnedUnlessAnotherHostCan) {
        "failed needs_smtputf8_address 5.6.7"},
       {"UTF-8 header", [](RemoteOptions& o) { o.smtputf8 = false; },
        [](queue::Envelope& e) { e.smtputf8 = e.header_utf8 = true; }, "failed needs_smtputf8_header 5.6.9"},
+      {"binary", [](RemoteOptions& o) { o.binarymime = false; },
+       [](queue::Envelope& e) { e.body_8bit = true, e.body = queue::Body::binary; }, "failed needs_binarymime 5.6.3"},
       {"size", [](RemoteOptions& o) { o.size_max = 10; }, [](queue::Envelope&) {}, "failed too_big 5.3.4"},
   };
   for (const auto& lack : lacks) {

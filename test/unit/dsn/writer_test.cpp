@@ -144,6 +144,27 @@ TEST(Writer, what_came_with_dsn_parameters_goes_back) {
   EXPECT_EQ(count(hostile[1], "Original-Recipient"), 0u);
 }
 
+// [rfc2852 5] [rfc4865 5.1.2]
+TEST(Writer, when_it_was_to_leave_and_to_arrive) {
+  auto report = common();
+  report.original.hold_request = "for;3600";
+  report.original.by = queue::By::give_back;
+  report.original.deliver_by = at(1795328432 + 7200);
+  report.recipients[0].status = queue::RecipientStatus::expired;
+  report.recipients[0].last_reason = std::exchange(report.recipients[0].reason, Reason::deliver_by_over);
+  report.recipients[0].code = {5, 4, 7};
+  const auto octets = write(report);
+  check(octets);
+  EXPECT_THAT(octets, HasSubstr("\r\nArrival-Date: "));
+  EXPECT_THAT(octets, HasSubstr("\r\nDeliver-By-Date: Sun, 22 Nov 2026 08:20:32 +0000\r\n"));
+  EXPECT_THAT(octets, HasSubstr("\r\nFuture-Release-Request: for;3600\r\n"));
+  EXPECT_THAT(octets, HasSubstr("\r\nStatus: 5.4.7\r\n"));
+  EXPECT_THAT(words(octets), HasSubstr("that time is over"));
+  report.kind = Kind::relayed;
+  EXPECT_THAT(words(write(report)), HasSubstr("before the time that you had named"));
+  EXPECT_THAT(write(common()), Not(HasSubstr("Deliver-By-Date")));
+}
+
 TEST(Writer, several_recipients_have_a_group_each) {
   auto report = common();
   auto second = refused();

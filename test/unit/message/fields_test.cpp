@@ -28,6 +28,19 @@ TEST(Date, rfc5322) {
   EXPECT_EQ(rfc3339_date(at(1795328432)), "2026-11-22T06:20:32Z");
 }
 
+TEST(Date, rfc3339_is_read) {
+  EXPECT_EQ(parse_rfc3339_utc("2026-11-22T06:20:32Z"), at(1795328432));
+  EXPECT_EQ(parse_rfc3339_utc("2000-02-29t00:00:00.000001z"), at(951782400) + Duration(1));
+  EXPECT_EQ(parse_rfc3339_utc("1970-01-01T00:00:00Z"), at(0));
+  EXPECT_EQ(parse_rfc3339_utc(rfc3339_date(at(253402214400))), at(253402214400));
+  for (const char* bad :
+       {"", "2026-11-22", "2026-11-22T06:20:32", "2026-11-22T06:20:32+00:00", "2026-11-22 06:20:32Z",
+        "2026-11-22T06:20:32.Z", "2026-11-22T06:20:32ZZ", "2026-11-31T06:20:32Z", "2026-13-22T06:20:32Z",
+        "2026-11-22T24:20:32Z", "2026-11-22T06:60:32Z", "2026-11-22T06:20:61Z", "1969-12-31T23:59:59Z",
+        "12026-11-22T06:20:32Z", "2026-11-22T06:20:3xZ"})
+    EXPECT_FALSE(parse_rfc3339_utc(bad)) << bad;
+}
+
 ReceivedFacts common() {
   ReceivedFacts facts;
   facts.helo = "mail.example.com";
@@ -52,6 +65,20 @@ TEST(Received, full) {
             "\tby mx.example.net (Postil) with ESMTPSA id 7Q3K-9F2M-4T8XB\r\n"
             "\tfor <bob@example.net>;\r\n"
             "\tSun, 22 Nov 2026 06:20:32 +0000\r\n");
+}
+
+TEST(Received, priority) {
+  auto facts = common();
+  facts.priority = 4;
+  EXPECT_TRUE(
+      received_field(facts).ends_with("\tfor <bob@example.net> PRIORITY 4;\r\n"
+                                      "\tSun, 22 Nov 2026 06:20:32 +0000\r\n"));
+  facts.priority = -9;
+  facts.single_recipient = "";
+  EXPECT_TRUE(
+      received_field(facts).ends_with("id 7Q3K-9F2M-4T8XB\r\n"
+                                      "\tPRIORITY -9;\r\n"
+                                      "\tSun, 22 Nov 2026 06:20:32 +0000\r\n"));
 }
 
 TEST(Received, variants) {

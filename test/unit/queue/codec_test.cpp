@@ -31,6 +31,12 @@ Envelope full_envelope() {
   envelope.body_hash = std::string(32, '\x07');
   envelope.requiretls = true;
   envelope.tls_optional = true;
+  envelope.release = wall_from_microseconds(7);
+  envelope.hold_request = "for;3600";
+  envelope.deliver_by = wall_from_microseconds(-8);
+  envelope.by = By::give_back;
+  envelope.by_trace = true;
+  envelope.priority = -9;
   return envelope;
 }
 
@@ -73,6 +79,11 @@ TEST(QueueCodec, envelope_comes_back) {
   EXPECT_EQ(back->body, Body::binary);
   EXPECT_TRUE(back->smtputf8 && back->body_8bit && back->header_utf8);
   EXPECT_TRUE(back->requiretls && back->tls_optional);
+  EXPECT_EQ(unix_microseconds(back->release), 7);
+  EXPECT_EQ(back->hold_request, "for;3600");
+  EXPECT_EQ(unix_microseconds(back->deliver_by), -8);
+  EXPECT_TRUE(back->by == By::give_back && back->by_trace);
+  EXPECT_EQ(back->priority, -9);
   EXPECT_EQ(back->ret, Return::headers);
   EXPECT_EQ(back->envid, "QQ314159");
   EXPECT_EQ(back->size_octets, 5'000'000'000u);
@@ -127,9 +138,15 @@ TEST(QueueCodec, a_state_of_the_first_version_is_read) {
 // Version 1 ended with report_of, 2 with body_hash.
 TEST(QueueCodec, envelopes_of_older_versions_are_read) {
   auto octets = encode(full_envelope());
+  octets[0] = 3;
+  octets.resize(octets.size() - (8 + 4 + 8 + 8 + 3));
+  auto back = decode_envelope(octets);
+  ASSERT_TRUE(back);
+  EXPECT_TRUE(back->requiretls && back->tls_optional);
+  EXPECT_TRUE(back->release == WallTime{} && back->by == By::none && back->priority == 0);
   octets[0] = 2;
   octets.resize(octets.size() - 2);
-  auto back = decode_envelope(octets);
+  back = decode_envelope(octets);
   ASSERT_TRUE(back);
   EXPECT_EQ(back->body_hash, std::string(32, '\x07'));
   EXPECT_FALSE(back->requiretls || back->tls_optional);
@@ -156,9 +173,13 @@ TEST(QueueCodec, every_cut_is_refused) {
 
 TEST(QueueCodec, newer_version_and_bad_values_are_told_apart) {
   auto octets = encode(full_envelope());
-  octets[0] = 4;
+  octets[0] = 5;
   EXPECT_EQ(decode_envelope(octets).error(), CodecError::newer_version);
-  octets[0] = 3;
+  octets[0] = 4;
+  octets.back() = 10;  // the priority
+  EXPECT_EQ(decode_envelope(octets).error(), CodecError::bad_value);
+  octets.back() = 9;
+  EXPECT_TRUE(decode_envelope(octets));
   octets[9] = 9;  // the kind
   EXPECT_EQ(decode_envelope(octets).error(), CodecError::bad_value);
   EXPECT_EQ(decode_envelope("").error(), CodecError::truncated);

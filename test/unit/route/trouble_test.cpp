@@ -240,6 +240,7 @@ TEST(Trouble, Missing) {
   EXPECT_EQ(show(judge_missing(smtp::Missing::smtputf8_address)), "host fail needs_smtputf8_address 5.6.7 +hosts");
   EXPECT_EQ(show(judge_missing(smtp::Missing::smtputf8_header)), "host fail needs_smtputf8_header 5.6.9 +hosts");
   EXPECT_EQ(show(judge_missing(smtp::Missing::size)), "host fail too_big 5.3.4 +hosts");
+  EXPECT_EQ(show(judge_missing(smtp::Missing::deliverby)), "host fail needs_deliverby 5.3.3 +hosts");
 }
 
 TEST(Trouble, OfDns) {

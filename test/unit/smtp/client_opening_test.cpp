@@ -103,6 +103,31 @@ TEST(ClientOpening, OddKeywords) {
   EXPECT_TRUE(e.pipelining);
 }
 
+// One parameter that is none spoils all; a value that is none, that limit only. [rfc9422 3.7]
+TEST(ClientOpening, LimitsAreRead) {
+  struct Case {
+    const char* line;
+    std::uint32_t rcpt, mail, domain;
+  };
+  for (const Case& c : {Case{"LIMITS RCPTMAX=20 MAILMAX=5", 20, 5, 0},
+                        {"limits rcptdomainmax=1", 0, 0, 1},
+                        {"LIMITS RCPTMAX=0 MAILMAX=5", 0, 5, 0},
+                        {"LIMITS RCPTMAX=1000000 MAILMAX=999999", 0, 999999, 0},
+                        {"LIMITS RCPTMAX=2x MAILMAX=01 OTHER NEW-1=a,b RCPTDOMAINMAX=3", 0, 0, 3},
+                        {"LIMITS RCPTMAX=20 MAIL!MAX=5", 0, 0, 0},
+                        {"LIMITS RCPTMAX= MAILMAX=5", 0, 0, 0},
+                        {"LIMITS RCPTMAX=20;MAILMAX=5", 0, 0, 0},
+                        {"LIMITS", 0, 0, 0}}) {
+    Script s;
+    s.settings.tls = TlsUse::never;
+    s.replies = {greeting, ehlo({c.line}), "221 bye\r\n"};
+    const auto e = run(s).extensions;
+    EXPECT_EQ(e.rcpt_max, c.rcpt) << c.line;
+    EXPECT_EQ(e.mail_max, c.mail) << c.line;
+    EXPECT_EQ(e.rcpt_domain_max, c.domain) << c.line;
+  }
+}
+
 TEST(ClientOpening, ManyExtensionLinesAreAllRead) {
   std::string reply = "250-mx\r\n";
   for (int i = 0; i < 60; ++i) reply += "250-X-THING" + std::to_string(i) + "\r\n";

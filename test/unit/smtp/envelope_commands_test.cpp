@@ -63,11 +63,29 @@ TEST(EnvelopeCommands, Utf8NeedsItsParameter) {
   EXPECT_TRUE(parse_rcpt("TO:<a@example.org> ORCPT=utf-8;\xc3\xa4@x", true, true).has_value());
 }
 
+TEST(EnvelopeCommands, WhenItIsToLeaveAndToArrive) {
+  auto mail = parse_mail("FROM:<> HOLDFOR=999999999 BY=+0120;rt MT-PRIORITY=-9", true);
+  ASSERT_TRUE(mail.has_value());
+  EXPECT_EQ(mail->hold.request, "for;999999999");
+  EXPECT_EQ(mail->hold.interval, seconds(999'999'999));
+  EXPECT_TRUE(mail->by.mode == DeliverBy::Mode::give_back && mail->by.trace);
+  EXPECT_EQ(mail->by.seconds, 120);
+  EXPECT_EQ(mail->priority, -9);
+  mail = parse_mail("FROM:<> HOLDUNTIL=2026-11-22T06:20:32.5Z BY=-7;N MT-PRIORITY=0", true);
+  ASSERT_TRUE(mail.has_value());
+  EXPECT_EQ(mail->hold.request, "until;2026-11-22T06:20:32.5Z");
+  EXPECT_EQ(unix_microseconds(mail->hold.until), 1'795'328'432'500'000);
+  EXPECT_TRUE(mail->by.mode == DeliverBy::Mode::notify && !mail->by.trace);
+  EXPECT_EQ(mail->by.seconds, -7);
+  EXPECT_EQ(mail->priority, 0);
+  EXPECT_FALSE(parse_mail("FROM:<>", true)->priority);
+}
+
 TEST(EnvelopeCommands, TheReplyNamesTheParameter) {
-  const auto unknown = parse_mail("FROM:<> HOLDFOR=1", true);
+  const auto unknown = parse_mail("FROM:<> HOLDING=1", true);
   ASSERT_FALSE(unknown.has_value());
   EXPECT_EQ(unknown.error().code, 555);
-  EXPECT_EQ(reply::text_of(unknown.error()), "MAIL parameter HOLDFOR is not known");
+  EXPECT_EQ(reply::text_of(unknown.error()), "MAIL parameter HOLDING is not known");
 }
 
 }  // namespace
