@@ -369,7 +369,10 @@ int run_explain(const Context& context, const Options& options) {
   }
   auto stage = std::optional(knowledge::Stage::any);
   if (!options.stage.empty()) stage = knowledge::find_stage(options.stage);
-  if (!stage) return fail(context, options, "stage", context.tr.text("explain.error.stage"), exit_usage);
+  if (!stage) {
+    const auto said = context.tr.text("explain.error.stage") + "\n  --stage: " + context.tr.text("explain.stage_option");
+    return fail(context, options, "stage", said, exit_usage);
+  }
 
   const bool piped = options.what.empty() && options.files.empty();
   if (piped && context.in.peek() == std::istream::traits_type::eof()) {

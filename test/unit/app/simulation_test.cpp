@@ -294,7 +294,7 @@ TEST(Expectations, WhatTheParserSaysOfThem) {
   EXPECT_THAT(problems("reply = \"yes\"\n"), ElementsAre("config.wants.reply"));
   EXPECT_THAT(problems("reply = \"250 5\"\n"), ElementsAre("config.wants.reply"));
   EXPECT_THAT(problems("reply = \"250\"\njob = \"null\"\n"), ElementsAre("config.expect_job"));
-  EXPECT_THAT(problems("reply = \"250\"\nfrom_ip = \"relay.example\"\n"), ElementsAre("config.wants.address_only"));
+  EXPECT_THAT(problems("reply = \"250\"\nfrom_ip = \"relay.example\"\n"), ElementsAre("config.wants.ip"));
   EXPECT_THAT(problems("reply = \"250\"\nhelo = \"a\\r\\nRSET\"\n"), ElementsAre("config.wants.text"));
   EXPECT_THAT(problems("reply = \"250\"\nmail_form = \"a@b.example\"\n"), ElementsAre("config.unknown_key_near"));
 }

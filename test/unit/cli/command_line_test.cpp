@@ -87,7 +87,7 @@ TEST_F(CommandWords, AWrongValueSaysHowItIsWritten) {
 TEST_F(CommandWords, EveryCommandHasExamplesAndExitCodes) {
   EXPECT_EQ(run({"--help"}), exit_ok);
   for (const char* command :
-       {"explain", "compare", "send", "queue", "trace", "status", "config", "user", "spool", "sendmail"}) {
+       {"explain", "compare", "send", "queue", "trace", "status", "config", "user", "dkim", "spool", "sendmail"}) {
     for (const auto& arguments : {Words{command, "--help"}, Words{"help", command}}) {
       EXPECT_EQ(run(arguments), exit_ok) << command;
       EXPECT_TRUE(said(std::string("\nExamples:\n"))) << command;

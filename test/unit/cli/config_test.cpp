@@ -4,6 +4,7 @@
 #include "config/config.hpp"
 #include "run_command.hpp"
 #include "servers.hpp"
+#include "support/json_schema.hpp"
 
 namespace postil::cli {
 namespace {
@@ -175,6 +176,22 @@ TEST_F(ConfigCommand, ExplainsEveryKey) {
   EXPECT_TRUE(complained("Did you mean \"deliver.lifetime\"?")) << err_;
   EXPECT_EQ(run({"config", "explain", "nothing", "--json"}), exit_usage);
   EXPECT_EQ(json().at("error").at("id").as_string(), "unknown_key");
+}
+
+TEST_F(ConfigCommand, JsonIsAsDocumented) {
+  const auto wrong = write("wrong.toml", "job = \"relay\"\nthreads = 999\n");
+  run({"config", "check", "--json", wrong});
+  postil::test::expect_documented(json(), "config", "problems");
+  run({"config", "check", "--json", good()});
+  postil::test::expect_documented(json(), "config", "problems");
+  run({"config", "show", "--json", "--config", wrong});
+  postil::test::expect_documented(json(), "config", "problems");
+  run({"config", "show", "--json", "--config", good()});
+  postil::test::expect_documented(json(), "config", "keys");
+  run({"config", "explain", "threads", "--json", "--config", good()});
+  postil::test::expect_documented(json(), "config", "key");
+  run({"config", "example", "null", "--json"});
+  postil::test::expect_documented(json(), "config", "example");
 }
 
 TEST_F(ConfigCommand, Examples) {
