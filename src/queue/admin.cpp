@@ -33,8 +33,7 @@ void Engine::State::take(Now now, const Admin& input, Effects& out) {
 }
 
 // Nothing is written: after a crash the message is tried when it would have been. Why it waits stays until the try has
-// said more. What is held, by us or by its
-// sender, waits for its release alone.
+// said more. What is held, by us or by its sender, waits for its release alone.
 void Engine::State::retry(Slot slot, Now now) {
   if (messages[slot].held || messages[slot].life.begins_mono() > now.mono) return;
   for (Slot at = messages[slot].jobs; at != no_slot; at = jobs[at].sibling) {
