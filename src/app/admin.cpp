@@ -1,13 +1,13 @@
 #include "app/admin.hpp"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
 
-#include "address/path.hpp"
+#include "app/admin_json.hpp"
 #include "app/app.hpp"
+#include "queue/schedule.hpp"
 
 namespace postil::app {
 
@@ -16,31 +16,9 @@ using control::failure;
 
 namespace {
 
-json::value time_json(WallTime at) {
-  if (at == WallTime{}) return nullptr;
-  const auto seconds_part = static_cast<std::time_t>(unix_microseconds(at) / 1000000);
-  return json::string(fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(seconds_part)));
-}
-
 json::value seconds_json(const std::optional<Duration>& duration) {
   if (!duration) return nullptr;
   return std::chrono::duration_cast<seconds>(*duration).count();
-}
-
-json::value repeats_json(const std::optional<history::Repeats>& repeats) {
-  if (!repeats) return nullptr;
-  return json::object{{"number", repeats->number}, {"count", repeats->count}, {"last", time_json(repeats->last)}};
-}
-
-std::string string_of(const json::object& object, std::string_view key) {
-  const auto* value = object.if_contains(key);
-  return value && value->is_string() ? std::string(value->as_string()) : std::string();
-}
-
-std::optional<std::int64_t> number_of(const json::object& object, std::string_view key) {
-  const auto* value = object.if_contains(key);
-  if (!value || !value->is_int64()) return {};
-  return value->as_int64();
 }
 
 bool true_of(const json::object& object, std::string_view key) {
@@ -131,7 +109,7 @@ std::string_view job_word(smtp::Job job) {
 }
 
 json::object recipient_json(const queue::Recipient& recipient, const queue::RecipientState& state,
-                            const std::vector<queue::Engine::Row>& rows) {
+                            const std::vector<queue::Engine::Row>& rows, WallTime given_up_at) {
   json::object out{{"address", recipient.address},
                    {"status", status_word(state.status)},
                    {"reason", queue::to_string(state.reason)},
@@ -141,7 +119,9 @@ json::object recipient_json(const queue::Recipient& recipient, const queue::Reci
                    {"remote", state.remote},
                    {"diagnostic", state.diagnostic},
                    {"next_in", nullptr},
+                   {"given_up_at", nullptr},
                    {"running", false}};
+  if (state.status == queue::RecipientStatus::waiting) out["given_up_at"] = time_json(given_up_at);
   const auto row = std::ranges::find(rows, state.index, &queue::Engine::Row::index);
   if (row != rows.end()) {
     out["next_in"] = seconds_json(row->next_in);
@@ -204,16 +184,6 @@ json::object pace_json(const queue::PaceRow& pace) {
 }
 
 constexpr Duration age_bounds[] = {minutes(10), hours(1), hours(4), hours(12), hours(24), hours(48), hours(120)};
-
-json::array parsed(const std::vector<std::string>& lines) {
-  json::array out;
-  for (const auto& line : lines) {
-    boost::system::error_code error;
-    json::value value = json::parse(line, error);
-    if (!error) out.push_back(std::move(value));
-  }
-  return out;
-}
 
 }  // namespace
 
@@ -351,7 +321,8 @@ env::Awaitable<std::optional<json::object>> Admin::message(MessageId id) {
     one.index = i;
     const auto found = std::ranges::find(state->recipients, i, &queue::RecipientState::index);
     if (found != state->recipients.end()) one = *found;
-    recipients.push_back(recipient_json(envelope->recipients[i], one, rows));
+    const WallTime until = queue::given_up_at(*envelope, one, app_.config().deliver.refused_lifetime);
+    recipients.push_back(recipient_json(envelope->recipients[i], one, rows, until));
   }
   co_return json::object{{"id", to_string(id)},
                          {"sender", envelope->sender},
@@ -416,114 +387,22 @@ env::Awaitable<json::object> Admin::act(json::object request) {
   const std::string word = string_of(request, "action");
   const auto action = std::ranges::find(words, word, &std::pair<std::string_view, Action>::first);
   if (action == std::end(words)) co_return failure("bad_request", "action is retry, hold, release, return or drop");
-  std::vector<MessageId> ids;
-  if (true_of(request, "preview")) {
-    auto read = [which = *filter](const queue::Engine& engine, queue::Now now) {
-      return engine.select(which, now, 1'000'000);
-    };
-    ids = co_await app_.post_office().ask(std::move(read));
-  } else {
-    ids = co_await app_.post_office().act(action->second, *filter);
-  }
+  struct View {
+    std::vector<MessageId> ids;
+    std::uint64_t left_alone = 0;  // held ones, that are not tried
+  };
+  auto read = [which = *filter, what = action->second](const queue::Engine& engine, queue::Now now) {
+    std::vector<MessageId> found = engine.select(which, now, 1'000'000);
+    const std::size_t all = found.size();
+    View out{engine.changed_by(what, std::move(found)), all};
+    out.left_alone -= out.ids.size();
+    return out;
+  };
+  View view = co_await app_.post_office().ask(std::move(read));
+  if (!true_of(request, "preview")) view.ids = co_await app_.post_office().act(action->second, *filter);
   json::array changed;
-  for (const auto id : ids) changed.push_back(json::string(to_string(id)));
-  co_return json::object{{"ok", true}, {"changed", std::move(changed)}};
-}
-
-json::object Admin::suppressed(const json::object& request) {
-  auto* list = app_.suppressions();
-  if (list == nullptr) return failure("unknown_call", "this server sends no mail");
-  const auto count =
-      static_cast<std::size_t>(std::clamp<std::int64_t>(number_of(request, "count").value_or(1000), 1, 10000));
-  const auto found = list->list(string_of(request, "after"), count + 1, app_.ports().clock.wall());
-  json::array addresses;
-  for (std::size_t i = 0; i < std::min(found.size(), count); ++i) {
-    const auto& one = found[i];
-    addresses.push_back(json::object{{"address", one.address},
-                                     {"since", time_json(one.since)},
-                                     {"until", time_json(one.until)},
-                                     {"by", one.by_hand ? "hand" : "reply"},
-                                     {"why", one.why}});
-  }
-  return {{"ok", true}, {"addresses", std::move(addresses)}, {"more", found.size() > count}};
-}
-
-env::Awaitable<json::object> Admin::suppress(json::object request, bool add) {
-  auto* list = app_.suppressions();
-  if (list == nullptr) co_return failure("unknown_call", "this server sends no mail");
-  const auto* given = request.if_contains("addresses");
-  if (given == nullptr || !given->is_array()) co_return failure("bad_request", "addresses is a list");
-  const std::string why = string_of(request, "why");
-  json::array changed, unchanged;
-  for (const auto& item : given->as_array()) {
-    const std::string_view text = item.is_string() ? std::string_view(item.as_string()) : std::string_view();
-    const auto path = address::parse_address(text, true);
-    if (!path || path->domain.empty()) co_return failure("bad_request", "an address cannot be read");
-    const std::string address = path->address;
-    history::Suppressed one{address, app_.ports().clock.wall(), {}, true, why};
-    auto change = history::Suppressions::Change::nothing;
-    if (add) {
-      change = co_await list->add(std::move(one));
-    } else {
-      change = co_await list->remove(address);
-    }
-    if (change == history::Suppressions::Change::not_durable) co_return failure("disk", "the disk does not take it");
-    if (change == history::Suppressions::Change::full) co_return failure("full", "the list is full");
-    const bool done = change == history::Suppressions::Change::done;
-    (done ? changed : unchanged).push_back(json::string(address));
-  }
-  co_return json::object{{"ok", true}, {"changed", std::move(changed)}, {"unchanged", std::move(unchanged)}};
-}
-
-env::Awaitable<json::object> Admin::trace(json::object request) {
-  const auto id = parse_message_id(string_of(request, "id"));
-  if (!id) co_return failure("bad_request", "id cannot be read");
-  const std::vector<std::string> lines = co_await app_.history().find(*id);
-  if (lines.empty()) {
-    const auto known = co_await app_.store().read_envelope(*id);
-    if (!known) co_return failure("not_found", "nothing is known of this message");
-  }
-  co_return json::object{{"ok", true}, {"records", parsed(lines)}};
-}
-
-// The setting that decided, as it is now; null where none did.
-json::value Admin::setting(const std::string& rule) const {
-  if (rule.empty()) return nullptr;
-  json::object out{{"key", rule}};
-  if (const auto* key = config::find_key(rule)) {
-    out["value"] = key->shown(app_.config());
-    out["place"] = app_.config().place(rule);
-  }
-  return out;
-}
-
-env::Awaitable<json::object> Admin::explain(json::object request) {
-  const std::string text = string_of(request, "id");
-  if (const auto receipt = parse_receipt_id(text)) {
-    const std::vector<std::string> lines = co_await app_.history().find(*receipt);
-    json::array records = parsed(lines);
-    if (records.empty()) co_return failure("not_found", "no such receipt");
-    json::object told{{"ok", true}, {"kind", "receipt"}, {"receipt", records.front()}, {"setting", nullptr}};
-    if (records.front().is_object()) told["setting"] = setting(string_of(records.front().as_object(), "rule"));
-    const auto repeats = co_await app_.history().repeats_of(*receipt);
-    told["repeats"] = repeats_json(repeats);
-    co_return told;
-  }
-  const auto id = parse_message_id(text);
-  if (!id) co_return failure("bad_request", "id cannot be read");
-  // In this order: a message that ends in between has its end on record.
-  auto found = co_await message(*id);
-  const std::vector<std::string> lines = co_await app_.history().find(*id);
-  if (!found && lines.empty()) co_return failure("not_found", "nothing is known of this message");
-  json::object answer{{"ok", true}, {"kind", "message"}, {"records", parsed(lines)}, {"message", nullptr}};
-  if (found) answer["message"] = std::move(*found);
-  co_return answer;
-}
-
-env::Awaitable<json::object> Admin::receipts(json::object request) {
-  const auto count = std::clamp<std::int64_t>(number_of(request, "count").value_or(20), 1, 1000);
-  const std::vector<std::string> lines = co_await app_.history().newest_receipts(static_cast<std::size_t>(count));
-  co_return json::object{{"ok", true}, {"receipts", parsed(lines)}};
+  for (const auto id : view.ids) changed.push_back(json::string(to_string(id)));
+  co_return json::object{{"ok", true}, {"changed", std::move(changed)}, {"held", view.left_alone}};
 }
 
 }  // namespace postil::app

@@ -79,7 +79,8 @@ class Queue {
   std::string connections(const json::object& row) const;
   void tell_slowed(const json::array& rows);
   std::size_t cells() const { return context_.out_is_terminal ? terminal_cells() : 0; }
-  void write_recipient(const json::object& recipient);
+  void write_recipient(const json::object& recipient, bool with_end);
+  void tell_held(const json::object& answer);
   bool confirmed() const;
   std::string text(std::string_view key, const i18n::Args& args = {}) const {
     return tr_.text("queue." + std::string(key), args);
@@ -298,7 +299,19 @@ int Queue::list(bool compact) {
   return exit_ok;
 }
 
-void Queue::write_recipient(const json::object& recipient) {
+// When all that waits of the message is given up; "" where the recipients differ.
+std::string common_end(const json::object& message) {
+  std::string out;
+  for (const auto& item : array_in(message, "recipients")) {
+    const std::string at = string_of(item.as_object(), "given_up_at");
+    if (at.empty()) continue;
+    if (!out.empty() && at != out) return {};
+    out = at;
+  }
+  return out;
+}
+
+void Queue::write_recipient(const json::object& recipient, bool with_end) {
   const std::string status = string_of(recipient, "status");
   Rows rows;
   rows.add(string_of(recipient, "address"), text("status." + status));
@@ -308,6 +321,7 @@ void Queue::write_recipient(const json::object& recipient) {
     if (!next.empty()) rows.add("", text("next_try", {{"wait", next}}));
   }
   if (const auto attempts = count_of(recipient, "attempts")) rows.add("", tr_.count("queue.attempts", attempts));
+  if (with_end) rows.add(text("show.expires"), string_of(recipient, "given_up_at"));
   rows.add("", string_of(recipient, "remote"));
   rows.add("", printable(string_of(recipient, "diagnostic"), 1000));
   rows.write(context_.out);
@@ -331,10 +345,13 @@ int Queue::show() {
   rows.add(text("show.client"), string_of(message, "client"));
   rows.add(text("show.size"), short_size(count_of(message, "size")));
   rows.add(text("show.arrived"), string_of(message, "arrived"));
-  rows.add(text("show.expires"), string_of(message, "expires"));
+  // Hosts that refuse us are waited for less long than others: then each recipient has its own time.
+  const std::string given_up = common_end(message);
+  rows.add(text("show.expires"), given_up);
   rows.write(out);
   out << '\n';
-  for (const auto& recipient : array_in(message, "recipients")) write_recipient(recipient.as_object());
+  for (const auto& recipient : array_in(message, "recipients"))
+    write_recipient(recipient.as_object(), given_up.empty());
   out << '\n';
   const std::string header = string_of(message, "header");
   for (const auto line : split(header, '\n')) {
@@ -366,6 +383,8 @@ int Queue::act(const std::string& action) {
     if (options_.json) {
       (*preview)["done"] = false;
       as_json(std::move(*preview));
+    } else if (count_of(*preview, "held") > 0) {
+      tell_held(*preview);
     } else {
       context_.out << text("none_match") << '\n';
     }
@@ -380,6 +399,7 @@ int Queue::act(const std::string& action) {
     }
     if (count > 5) context_.out << "  " << tr_.count("queue.and_others", count - 5) << '\n';
   }
+  if (!options_.json && !options_.yes) tell_held(*preview);
   if (!confirmed()) {
     if (options_.json) {
       (*preview)["done"] = false;
@@ -396,7 +416,14 @@ int Queue::act(const std::string& action) {
     return as_json(std::move(*done));
   }
   context_.out << tr_.count("queue.done." + action, array_in(*done, "changed").size()) << '\n';
+  tell_held(*done);
   return exit_ok;
+}
+
+// Those that "retry" leaves alone.
+void Queue::tell_held(const json::object& answer) {
+  const auto held = count_of(answer, "held");
+  if (held > 0) context_.out << tr_.count("queue.stay_held", held, {{"program", context_.program_name}}) << '\n';
 }
 
 void add_filter(CLI::App& command, Options& options, const i18n::Translator& tr) {

@@ -10,6 +10,7 @@
 #include "cli/answer_text.hpp"
 #include "cli/running_server.hpp"
 #include "cli/story.hpp"
+#include "i18n/list.hpp"
 
 namespace postil::cli {
 namespace {
@@ -24,25 +25,40 @@ std::uint64_t count_of(const json::object& object, std::string_view key) {
 }
 
 std::string listeners(const json::object& answer, const i18n::Translator& tr) {
-  std::string out;
+  std::vector<std::string> out;
   const auto* list = answer.if_contains("listeners");
-  if (!list || !list->is_array()) return out;
+  if (!list || !list->is_array()) return {};
   for (const auto& item : list->as_array()) {
     if (!item.is_object()) continue;
     const auto& one = item.as_object();
     const auto* tls = one.if_contains("tls");
     const bool implicit = tls && tls->is_bool() && tls->as_bool();
-    if (!out.empty()) out += ", ";
-    out += tr.text(implicit ? "status_command.listener_tls" : "status_command.listener",
-                   {{"address", string_of(one, "address")}, {"job", string_of(one, "job")}});
+    out.push_back(tr.text(implicit ? "status_command.listener_tls" : "status_command.listener",
+                          {{"address", string_of(one, "address")}, {"job", string_of(one, "job")}}));
   }
-  return out;
+  return i18n::list(out, tr);
 }
 
 bool only_null(const json::object& answer) {
   const auto* jobs = answer.if_contains("jobs");
   if (!jobs || !jobs->is_array() || jobs->as_array().empty()) return false;
   return std::ranges::all_of(jobs->as_array(), [](const json::value& job) { return job == "null"; });
+}
+
+void add_tls_reports(Rows& rows, const json::object& answer, const i18n::Translator& tr) {
+  const auto* found = answer.if_contains("tls_reports");
+  if (!found || !found->is_object()) return;
+  const auto& reports = found->get_object();
+  const auto* on = reports.if_contains("on");
+  if (!on || !on->is_bool() || !on->as_bool()) return;
+  const std::string last = string_of(reports, "last_sent");
+  rows.add(tr.text("status_command.tls_reports"),
+           tr.text("status_command.tls_report_counts", {{"domains", fmt::to_string(count_of(reports, "domains"))},
+                                                        {"failed", fmt::to_string(count_of(reports, "failed"))},
+                                                        {"sessions", fmt::to_string(count_of(reports, "sessions"))},
+                                                        {"waiting", fmt::to_string(count_of(reports, "waiting"))}}));
+  rows.add("", last.empty() ? tr.text("status_command.tls_report_none")
+                            : tr.text("status_command.tls_report_last", {{"time", last}}));
 }
 
 int run_status(const Context& context, const Options& options) {

@@ -19,6 +19,7 @@
 #include "crypto/digest.hpp"
 #include "env_asio/entropy.hpp"
 #include "i18n/columns.hpp"
+#include "i18n/list.hpp"
 
 namespace postil::cli {
 namespace {
@@ -344,10 +345,9 @@ int Run::list() {
     const std::string_view login = user.password_hash.empty() ? "user.list.certificate"
                                    : user.scram_sha256        ? "user.list.password_and_scram"
                                                               : "user.list.password_only";
-    rows.push_back(
-        {user.name,
-         user.addresses.empty() ? tr.text("user.list.own_address") : fmt::to_string(fmt::join(user.addresses, ", ")),
-         tr.text(login), tr.text(user.disabled ? "user.list.disabled" : "user.list.enabled")});
+    rows.push_back({user.name,
+                    user.addresses.empty() ? tr.text("user.list.own_address") : i18n::list(user.addresses, tr),
+                    tr.text(login), tr.text(user.disabled ? "user.list.disabled" : "user.list.enabled")});
   }
   std::array<std::size_t, 4> widths{};
   for (const auto& row : rows)

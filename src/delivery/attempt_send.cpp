@@ -105,7 +105,7 @@ void Attempt::apply(const smtp::TransactionResult& result, const Connection& con
       pending_[i].add(judgement, std::make_shared<const Said>(std::move(said)));
       left.push_back(std::move(pending_[i]));
       told = judgement;
-      put_off = put_off || judgement.scope == reply::Scope::recipient;
+      put_off = put_off || judgement.scope == reply::Scope::recipient || judgement.scope == reply::Scope::message;
     } else {
       finish(pending_[i], judgement, said);
       done_.results.back().relayed_without_dsn = !connection.session().extensions().dsn;

@@ -379,7 +379,7 @@ env::Awaitable<void> PostOffice::stop(Duration grace) {
 env::Awaitable<std::vector<MessageId>> PostOffice::act(queue::Admin::Action action, queue::Filter filter) {
   auto whole = [](State* state, queue::Admin::Action what,
                   queue::Filter which) -> env::Awaitable<std::vector<MessageId>> {
-    std::vector<MessageId> ids = state->engine.select(which, state->now(), 1'000'000);
+    std::vector<MessageId> ids = state->engine.changed_by(what, state->engine.select(which, state->now(), 1'000'000));
     auto begin = [&](env::Resume<bool> resume) {
       // Goes on when the last of the batches that this action causes is durable.
       struct Wait {

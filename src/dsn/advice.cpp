@@ -30,6 +30,7 @@ constexpr Advice ascii_only_header{"ascii_only_header", "you", Cause::charset_or
 constexpr Advice seven_bit_only{"seven_bit_only", "you", Cause::charset_or_8bit};
 constexpr Advice conversion{"conversion", "you", Cause::feature_unsupported};
 constexpr Advice loop{"loop", "their_admin", Cause::routing_loop};
+constexpr Advice points_at_us{"points_at_us", "your_admin", Cause::routing_loop};
 constexpr Advice own_trouble{"own_trouble", "your_admin"};
 constexpr Advice unreachable{"unreachable", "their_admin", Cause::connect_failed};
 constexpr Advice dns_trouble{"dns_trouble", "their_admin"};
@@ -152,6 +153,7 @@ const std::vector<Advice>& all_advice() {
                                           seven_bit_only,
                                           conversion,
                                           loop,
+                                          points_at_us,
                                           own_trouble,
                                           unreachable,
                                           dns_trouble,
@@ -182,7 +184,7 @@ Advice advice_of(Kind kind, const queue::RecipientState& state) {
     case Reason::only_invalid_null_mx:
       return no_mail_host;
     case Reason::mail_loop:
-      return loop;
+      return points_at_us;
     case Reason::needs_8bitmime:
     case Reason::needs_binarymime:
       return seven_bit_only;

@@ -8,6 +8,7 @@
 #include "dsn/encoding.hpp"
 #include "dsn/human.hpp"
 #include "message/date.hpp"
+#include "queue/schedule.hpp"
 
 namespace postil::dsn {
 namespace {
@@ -80,9 +81,9 @@ reply::EnhancedCode known_of(Reason reason) {
       return {5, 3, 2};  // [rfc7504 3]
     case Reason::null_mx:
       return {5, 1, 10};  // [rfc7505 6]
-    case Reason::only_invalid_null_mx:
     case Reason::domain_not_found:
       return {5, 1, 2};
+    case Reason::only_invalid_null_mx:
     case Reason::no_address:
       return {5, 4, 4};
     case Reason::mail_loop:
@@ -165,10 +166,7 @@ reply::EnhancedCode status_of(Kind kind, const queue::RecipientState& state) {
 }
 
 WallTime retry_until(const Report& report, const queue::RecipientState& state) {
-  const bool refused = state.reason == Reason::refused_us && state.refused_since != WallTime{} &&
-                       report.refused_us_lifetime > Duration(0);
-  if (!refused) return report.original.expires;
-  return std::min(report.original.expires, state.refused_since + report.refused_us_lifetime);
+  return queue::given_up_at(report.original, state, report.refused_us_lifetime);
 }
 
 std::string delivery_status(const Report& report, bool utf8) {

@@ -128,7 +128,11 @@ constexpr Row table[] = {
     {at_message, Trouble::none, 400, 499, system_status,          host,      wait, Cause::host_deferred,        hosts,              by_code},
     {at_mail | at_message, Trouble::none, 400, 499, greylist_words, message, wait, Cause::greylisted,           none,               by_code},
     {at_mail | at_message, Trouble::none, 400, 499, rate_words,   message,   wait, Cause::rate_limited,         none,               by_code},
-    {at_mail | at_message, Trouble::none, 400, 499, always,       message,   wait, Cause::message_deferred,     none,               by_code},
+    // As with a recipient: a policy holds for the domain, anything else may be the one host's trouble (its disk, its
+    // filter), and a backup host is there for that. A refusal after the last dot is a word that the server has not
+    // taken the message [rfc5321 4.2.5, 4.5.4.1, 5.1]: the next host makes no second copy.
+    {at_mail | at_message, Trouble::none, 400, 499, policy_status, message,  wait, Cause::message_deferred,     none,               by_code},
+    {at_mail | at_message, Trouble::none, 400, 499, always,       message,   wait, Cause::message_deferred,     hosts,              by_code},
     {at_mail | at_message, Trouble::none, 500, 599, size_status,  message,   fail, Cause::too_big,              none,               {5, 3, 4}},
     {at_mail | at_message, Trouble::none, 500, 599, always,       message,   fail, Cause::message_refused,      none,               by_code},
 

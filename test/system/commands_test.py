@@ -46,6 +46,8 @@ class Commands(postil.unittest.TestCase):
         self.assertEqual(self.server.control("status")["held"], 0)  # without --yes nothing is done
         self.command("queue", "hold", "--id", message, "--yes")
         self.assertEqual(self.server.control("status")["held"], 1)
+        self.assertIn("is held and stays so", self.command("queue", "retry", "--id", message, "--yes", code=1))
+        self.assertIn("450 4.2.1 busy", self.command("queue", "show", message))
         self.answer = "250 2.1.5 good"
         self.command("queue", "release", "--id", message, "--yes")
         self.command("queue", "retry", "--id", message, "--yes")
@@ -88,6 +90,15 @@ class Commands(postil.unittest.TestCase):
         self.assertEqual(told["setting"]["place"], "default")
         explained = json.loads(self.command("explain", receipt, "--json"))
         self.assertEqual(explained["receipt"]["rule"], "deliver.check_recipient_domains")
+
+    def test_a_refusal_by_the_aliases_says_where_they_stand(self):
+        with self.assertRaises(postil.smtplib.SMTPRecipientsRefused) as told:
+            with self.server.client() as client:
+                client.sendmail(postil.USER, ["nobody@localhost"], postil.message("refused"))
+        receipt = told.exception.recipients["nobody@localhost"][1].decode().rsplit("(", 1)[1].rstrip(")")
+        known = json.loads(self.command("explain", receipt, "--json"))
+        self.assertEqual(known["receipt"]["rule"], "aliases")
+        self.assertRegex(self.command("trace", receipt), r"Decided by +aliases\n +Set at +[a-z.]+:[0-9]+\n")
 
     def test_each_refusal_of_a_command_has_a_receipt_and_repeats_are_counted(self):
         receipts = []
@@ -225,10 +236,16 @@ class Demo(postil.unittest.TestCase):
             line = next(line for line in shown if f"--to {code}@demo.test" in line)
             done = postil.subprocess.run(line, shell=True, capture_output=True, text=True, env=self.environment, timeout=60)
             self.assertEqual(done.returncode, ends, done.stdout + done.stderr)
-        done = postil.subprocess.run([postil.PROGRAM, "send", "--demo", "--to", "500@demo.test"], capture_output=True, text=True,
+        done = postil.subprocess.run([postil.PROGRAM, "send", "--demo", "--to", "599@demo.test"], capture_output=True, text=True,
                                      env=self.environment, timeout=60)
         self.assertEqual(done.returncode, 2, done.stdout + done.stderr)
-        self.assertIn("the demo has only these: 235 250", done.stdout)
+        self.assertIn("the demo has only these: 211 214 220", done.stdout)
+        for code, ends, said in (("354", 0, "354  "), ("455", 2, "Whose move it is"), ("535", 2, "535 5.7.8  ")):
+            done = postil.subprocess.run([postil.PROGRAM, "send", "--demo", "--to", f"{code}@demo.test"], capture_output=True, text=True,
+                                         env=self.environment, timeout=60)
+            self.assertEqual(done.returncode, ends, done.stdout + done.stderr)
+            self.assertIn(said, done.stdout)
+            self.assertNotIn("Wait;", done.stdout)
         for program in ("swaks", "curl"):
             line = next(line for line in shown if line.startswith(f"  {program} ")).replace("550@", "250@").replace("LETTER", str(letter))
             done = postil.subprocess.run(line, shell=True, capture_output=True, text=True, timeout=60)

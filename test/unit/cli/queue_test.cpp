@@ -66,6 +66,12 @@ object answer_to(const object& request) {
         {"uptime", 7200},
         {"messages", 3},
         {"accepting", false},
+        {"tls_reports", object{{"on", true},
+                               {"domains", 12},
+                               {"sessions", 345},
+                               {"failed", 6},
+                               {"waiting", 2},
+                               {"last_sent", "2026-11-22T02:03:04Z"}}},
         {"listeners", boost::json::array{object{{"address", "0.0.0.0:465"}, {"job", "submission"}, {"tls", true}}}}};
   }
   return {{"ok", false}, {"error", "not_found"}, {"text", "no"}};
@@ -158,6 +164,40 @@ TEST_F(ServerCommands, NothingIsChangedWithoutYes) {
   EXPECT_EQ(server.requests().size(), 4u);
 }
 
+TEST_F(ServerCommands, HeldMessagesAreNotTried) {
+  boost::json::array changed;
+  ControlServer server(socket_, [&](const object&) { return object{{"ok", true}, {"changed", changed}, {"held", 2}}; });
+  EXPECT_EQ(ask({"queue", "retry", "--all", "--yes"}), exit_ok) << err_;
+  EXPECT_EQ(server.requests().size(), 1u);
+  EXPECT_TRUE(said("2 messages are held and stay so. To have them tried: postil queue release.")) << out_;
+  changed.push_back("0SA7-KM1Q-40000");
+  EXPECT_EQ(ask({"queue", "retry", "--all", "--yes"}), exit_ok) << err_;
+  EXPECT_TRUE(said("1 message is tried now.\n2 messages are held and stay so.")) << out_;
+}
+
+TEST_F(ServerCommands, AMessageIsGivenUpWhenItsDelayNoticeSays) {
+  boost::json::array recipients{
+      object{{"address", "b@example.net"},
+             {"status", "waiting"},
+             {"reason", "refused_us"},
+             {"given_up_at", "2026-11-23T10:00:00Z"}},
+      object{{"address", "c@example.net"}, {"status", "delivered"}, {"given_up_at", nullptr}}};
+  ControlServer server(socket_, [&](const object&) {
+    return object{{"ok", true},
+                  {"message",
+                   object{{"id", "0SA7-KM1Q-40000"}, {"expires", "2026-11-27T10:00:00Z"}, {"recipients", recipients}}}};
+  });
+  EXPECT_EQ(ask({"queue", "show", "0SA7-KM1Q-40000"}), exit_ok) << err_;
+  EXPECT_TRUE(said("Returned after   2026-11-23T10:00:00Z\n")) << out_;
+  recipients.push_back(object{{"address", "d@example.org"},
+                              {"status", "waiting"},
+                              {"reason", "timed_out"},
+                              {"given_up_at", "2026-11-27T10:00:00Z"}});
+  EXPECT_EQ(ask({"queue", "show", "0SA7-KM1Q-40000"}), exit_ok) << err_;
+  EXPECT_TRUE(said("2026-11-23T10:00:00Z")) << out_;
+  EXPECT_TRUE(said("2026-11-27T10:00:00Z")) << out_;
+}
+
 TEST_F(ServerCommands, ShowsAMessage) {
   ControlServer server(socket_, answer_to);
   EXPECT_EQ(ask({"queue", "show", "0SA7-KM1Q-40000"}), exit_ok) << err_;
@@ -169,6 +209,8 @@ TEST_F(ServerCommands, ShowsAMessage) {
 TEST_F(ServerCommands, Status) {
   ControlServer server(socket_, answer_to);
   EXPECT_EQ(ask({"status"}), exit_ok) << err_;
+  EXPECT_TRUE(said("domains today: 12; sessions: 345, failed: 6; reports that wait: 2")) << out_;
+  EXPECT_TRUE(said("The last one was sent at 2026-11-22T02:03:04Z.")) << out_;
   EXPECT_TRUE(said("mail.example.org runs Postil 9.9, for 2h now.")) << out_;
   EXPECT_TRUE(said("It takes no mail just now"));
   EXPECT_TRUE(said("0.0.0.0:465 (submission, TLS)"));
@@ -215,6 +257,16 @@ TEST(Story, OfAMessageThatCameBack) {
   EXPECT_EQ(story.lines[2].remote, "550 5.1.1 unknown user");
   EXPECT_TRUE(story.last_by_reply);
   EXPECT_EQ(story.last_reply, "550 5.1.1 unknown user");
+}
+
+TEST(Story, KeysThatSigned) {
+  const i18n::Translator tr;
+  const std::string signed_by = accepted + R"(
+    {"time":"2026-11-22T10:02:11.300Z","event":"message.signed","keys":"s1._domainkey.example.org"})";
+  EXPECT_EQ(tell_story(records(signed_by), tr, false).lines.size(), 1u);
+  const auto story = tell_story(records(signed_by), tr, true);
+  ASSERT_EQ(story.lines.size(), 2u);
+  EXPECT_EQ(story.lines[1].text, "Signed with DKIM: s1._domainkey.example.org.");
 }
 
 TEST(Story, HostsThatWereNotAskedOrDidNotTakeIt) {

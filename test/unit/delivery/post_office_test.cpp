@@ -212,13 +212,16 @@ TEST(PostOffice, ReportsToTheOwnHostGoByTheAliases) {
   for (const auto& [sender, to] :
        {Case{"root@us.postil.example", {"ops@home.example", "night@home.example"}},
         Case{"cron@us.postil.example", {"admin@home.example"}}, Case{"cron@localhost", {"admin@home.example"}},
-        Case{"team@home.example", {"lead@home.example"}}}) {
+        Case{"team@home.example", {"lead@home.example"}},
+        Case{"root@[192.0.2.1]", {"ops@home.example", "night@home.example"}},
+        Case{"cron@[192.0.2.1]", {"admin@home.example"}}}) {
     OfficeRig rig;
     rig.domain("d.example", 1, {}, always(rcpt, "550 5.1.1 no such user"));
     rig.settings.aliases = {"us.postil.example",
                             {{"postmaster", {"admin@home.example"}},
                              {"root", {"ops@home.example", "night@home.example"}},
-                             {"team@home.example", {"lead@home.example"}}}};
+                             {"team@home.example", {"lead@home.example"}}},
+                            {"192.0.2.1"}};
     rig.restart();
     rig.take({"bob@d.example"}, sender);
     rig.world.run_for(minutes(1));

@@ -157,6 +157,7 @@ TEST(EngineAdmin, retry_is_now_and_wakes_the_site) {
   h.arrive(4, "a@example.com", {"b@example.org"});
   EXPECT_THAT(h.running, IsEmpty());
   h.admin(Admin::Action::retry, {{2}, {3}, {99}});
+  EXPECT_EQ(h.engine.rows({3}, h.now).at(0).reason, Reason::connect_failed);
   ASSERT_THAT(h.running, SizeIs(1)) << "a probe first";
   EXPECT_EQ(h.running[0].message.value, 2u) << "and it is the one that was asked for";
   h.end(Outcome::delivered);
@@ -172,6 +173,9 @@ TEST(EngineAdmin, held_mail_waits_until_it_is_released) {
   EXPECT_TRUE(h.end(Outcome::deferred).changes.held);
   EXPECT_EQ(h.engine.totals().held, 1u);
   h.admin(Admin::Action::retry, {{1}});
+  EXPECT_THAT(h.engine.changed_by(Admin::Action::retry, {{1}}), IsEmpty());
+  EXPECT_THAT(h.engine.changed_by(Admin::Action::release, {{1}}), SizeIs(1));
+  EXPECT_EQ(h.engine.rows({1}, h.now).at(0).reason, Reason::recipient_deferred) << "why it waits is not forgotten";
   h.advance(days(10));
   EXPECT_THAT(h.running, IsEmpty());
   EXPECT_EQ(h.engine.rows({1}, h.now).at(0).next_in, std::nullopt);

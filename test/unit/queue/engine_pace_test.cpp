@@ -112,6 +112,45 @@ TEST_F(EnginePace, a_throttled_site_slows_and_says_why) {
   EXPECT_GT(h.started.size(), before);
 }
 
+TEST_F(EnginePace, a_message_ends_in_time_though_its_site_has_slowed_us) {
+  EngineSettings with = settings();
+  with.retry_first = with.retry_max = seconds(2);
+  Harness h(with);
+  h.arrive(99, "a@example.com", {"b@one.example"});
+  for (int i = 0; i < 30 && h.running.size() == 1; ++i) {
+    h.end(AttemptDone{.attempt = h.running.front().attempt,
+                      .results = {{.index = 0, .reason = Reason::host_deferred}},
+                      .site = SiteHealth::down,
+                      .throttle = Throttle{false, "mx.example.net [192.0.2.1]", "421 too busy"}});
+    const auto pace = h.engine.pace_of("one.example");
+    ASSERT_TRUE(pace);
+    if (pace->slowed && pace->messages_per_second > 0 && pace->messages_per_second < 0.017) break;
+    h.until_next_attempt();
+  }
+  ASSERT_THAT(h.running, IsEmpty());
+  const WallTime slowed = h.now.wall;  // the next attempt is a minute away
+  for (std::uint64_t id = 1; id <= 3; ++id) {
+    Envelope envelope = mail(id, "a@example.com", {"b@one.example"});
+    envelope.arrived = h.now.wall;
+    envelope.expires = h.now.wall + seconds(4 + 4 * id);
+    h.arrive(std::move(envelope));
+  }
+  for (std::uint64_t id = 1; id <= 3; ++id) {
+    h.advance(slowed + seconds(6 + 4 * id) - h.now.wall);
+    ASSERT_THAT(h.running, IsEmpty());
+    ASSERT_TRUE(h.persisted.back().finished) << id;
+    EXPECT_EQ(h.persisted.back().changes.id, MessageId{id});
+    const RecipientState& state = h.persisted.back().changes.recipients.at(0);
+    EXPECT_EQ(state.status, RecipientStatus::expired);
+    EXPECT_EQ(state.last_reason, Reason::host_deferred);
+    EXPECT_EQ(state.diagnostic, "421 too busy");
+    EXPECT_EQ(state.remote, "mx.example.net [192.0.2.1]");
+  }
+  EXPECT_EQ(h.engine.totals().messages, 1u);
+  h.advance(seconds(60));
+  EXPECT_THAT(h.running, SizeIs(1)) << "what has time left goes on at its pace";
+}
+
 TEST_F(EnginePace, a_site_without_room_for_one_more_does_not_rest) {
   Harness h(settings());
   for (std::uint64_t id = 1; id <= 50; ++id) h.arrive(id, "a@example.com", {"b@one.example"});

@@ -96,7 +96,7 @@ TEST(Trouble, Replies) {
       {Stage::mail, "503 EHLO first", "message fail message_refused 5.5.1"},
       // MAIL
       {Stage::mail, "451 4.7.1 later", "message wait message_deferred 4.7.1"},
-      {Stage::mail, "451 later", "message wait message_deferred 4.3.0"},
+      {Stage::mail, "451 later", "message wait message_deferred 4.3.0 +hosts"},
       {Stage::mail, "452 4.3.1 disk full", "host wait host_deferred 4.3.1 +hosts"},
       {Stage::mail, "452 disk full", "host wait host_deferred 4.3.1 +hosts"},
       {Stage::mail, "550 5.7.1 no", "message fail message_refused 5.7.1"},
@@ -134,7 +134,8 @@ TEST(Trouble, Replies) {
       {Stage::rcpt, "552 5.2.2 mailbox full", "recipient fail recipient_refused 5.2.2", others},
       // DATA and the end
       {Stage::data, "451 4.3.0 later", "host wait host_deferred 4.3.0 +hosts"},
-      {Stage::data, "451 later", "message wait message_deferred 4.3.0"},
+      {Stage::data, "451 later", "message wait message_deferred 4.3.0 +hosts"},
+      {Stage::data, "451 4.7.1 later", "message wait message_deferred 4.7.1"},
       {Stage::data, "554 no", "message fail message_refused 5.0.0"},
       {Stage::body, "552 5.3.4 too much", "message fail too_big 5.3.4"},
       {Stage::body, "452 4.3.1 disk full", "host wait host_deferred 4.3.1 +hosts"},
@@ -145,6 +146,7 @@ TEST(Trouble, Replies) {
       {Stage::end_of_data, "552 full", "message fail message_refused 5.2.2", end},
       {Stage::end_of_data, "451 4.7.1 greylisting in action", "message wait greylisted 4.7.1", end},
       {Stage::end_of_data, "451 4.7.1 later", "message wait message_deferred 4.7.1", end},
+      {Stage::end_of_data, "451 4.2.0 later", "message wait message_deferred 4.2.0 +hosts", end},
   };
   for (const auto& c : cases)
     EXPECT_EQ(show(judge(refused(c.stage, c.reply), c.context)), c.judgement) << to_string(c.stage) << " " << c.reply;
