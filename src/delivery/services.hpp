@@ -29,7 +29,7 @@
 namespace postil::delivery {
 
 struct Smarthost {
-  std::string host;  // a name or an address; its MX is not looked up
+  std::string host;  // a name or an address, its MX is not looked up; or the path of a Unix socket
   std::uint16_t port = 25;
   bool implicit_tls = false;
   bool lmtp = false;  // [rfc2033]

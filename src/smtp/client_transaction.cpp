@@ -177,7 +177,7 @@ std::optional<ClientAction> ClientSession::State::on_end(std::size_t index, repl
   if (settings.lmtp) decide(index, outcome);
   if (settings.lmtp && !expected.empty()) return {};
   if (run->accepted) ++transactions_done;
-  decide_rest(Outcome{Stage::end_of_data, Trouble::none, std::move(reply), {}});
+  decide_rest(outcome);
   return finish();
 }
 

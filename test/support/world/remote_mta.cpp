@@ -134,7 +134,7 @@ class RemoteSession {
     const bool lmtp = state_->options.lmtp;
     if (lmtp ? verb == "LHLO" : verb == "EHLO" || verb == "HELO") {
       transaction_.reset();
-      const std::string usual = hello(verb == "EHLO");
+      const std::string usual = hello(verb != "HELO");
       const bool go_on = co_await answer(RemoteStage::ehlo, line, usual);
       dsn_ = ok_ && usual.find("-DSN\r\n") != std::string::npos;
       co_return go_on;
