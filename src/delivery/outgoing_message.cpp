@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "delivery/tell.hpp"
 #include "mailauth/dkim_body.hpp"
+#include "mailauth/dkim_key.hpp"
 
 namespace postil::delivery {
 namespace {
@@ -55,7 +57,12 @@ env::Awaitable<env::StoreResult<void>> OutgoingMessage::sign(std::shared_ptr<con
     if (!computed) co_return std::unexpected(computed.error());
     hash = std::move(*computed);
   }
-  for (const auto* key : keys) signatures_ += mailauth::sign_dkim(*key, *header, hash, now);
+  std::string by;
+  for (const auto* key : keys) {
+    signatures_ += mailauth::sign_dkim(*key, *header, hash, now);
+    by += (by.empty() ? "" : " ") + mailauth::dkim_key_name(key->selector, key->domain);
+  }
+  tell(services_, id_, {event::Name::message_signed, {{"keys", by}}});
   co_return env::StoreResult<void>{};
 }
 

@@ -57,6 +57,8 @@ TEST(DeliveryDkim, what_arrives_verifies) {
     EXPECT_THAT(octets, testing::EndsWith(letter));
     EXPECT_THAT(checked(octets, *keys, rig.us->wall()), testing::ElementsAre("s1 pass", "s2 pass"));
     EXPECT_THAT(host.complaints(), testing::IsEmpty()) << "SIZE says what is sent";
+    EXPECT_THAT(rig.events.last[event::Name::message_signed],
+                HasSubstr("\"keys\":\"s1._domainkey.home.example s2._domainkey.home.example\""));
   }
 }
 

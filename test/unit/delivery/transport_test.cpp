@@ -435,5 +435,39 @@ TEST(TlsRequiredNo, PutsPoliciesAsideForThisMessageOnly) {
   EXPECT_NE(rig.send(false, false), "delivered");
 }
 
+// ---- hosts that the configuration names ----
+
+TEST(SmarthostPolicy, DaneIsForItsNameAndMtaStsIsNotAsked) {
+  TransportRig rig;
+  auto& smart = rig.tls_domain("d.example", 1, ";untrusted;key=x");
+  rig.settings.smarthost = delivery::Smarthost{"mx1.d.example", 25};
+  rig.policy("a.example", "enforce", "mx.a.example");  // of a recipient: about hosts that are not asked
+  rig.sign("d.example", "mx1.d.example");
+  rig.tlsa("mx1.d.example", 3, 'x');
+  EXPECT_EQ(shown(rig.attempt(rig.put({"bob@a.example"}), "smarthost").at(0)), "delivered");
+  EXPECT_TRUE(smart.taken().at(0).tls);
+  EXPECT_THAT(rig.opened(), HasSubstr("\"policy\":\"dane\""));
+  TransportRig other;
+  auto& wrong = other.tls_domain("d.example", 1, ";key=y");
+  other.settings.smarthost = delivery::Smarthost{"mx1.d.example", 25};
+  other.sign("d.example", "mx1.d.example");
+  other.tlsa("mx1.d.example", 3, 'x');
+  EXPECT_EQ(shown(other.attempt(other.put({"bob@a.example"}), "smarthost").at(0)), "deferred dane_failed 4.7.5");
+  EXPECT_THAT(wrong.taken(), IsEmpty());
+}
+
+TEST(SmarthostPolicy, APolicyOfItsNameDecidesAndOneOfTheRecipientsDoesNot) {
+  TransportRig rig;
+  auto& smart = rig.tls_domain("d.example", 1, ";untrusted");
+  rig.settings.smarthost = delivery::Smarthost{"mx1.d.example", 25};
+  rig.settings.tls_policies = {{"a.example", transport::Level::verified, {}, ""}};
+  EXPECT_EQ(shown(rig.attempt(rig.put({"bob@a.example"}), "smarthost").at(0)), "delivered");
+  EXPECT_TRUE(smart.taken().at(0).tls);
+  rig.settings.tls_policies = {{"mx1.d.example", transport::Level::verified, {}, ""}};
+  EXPECT_THAT(shown(rig.attempt(rig.put({"bob@a.example"}), "smarthost").at(0)),
+              testing::StartsWith("deferred tls_failed"));
+  EXPECT_EQ(smart.taken().size(), 1u);
+}
+
 }  // namespace
 }  // namespace postil::test
