@@ -88,6 +88,14 @@ env::Awaitable<void> Attempt::try_address(HostAddress host, bool in_clear) {
   if (ruled_out(host, ruling)) co_return;
   const smtp::TlsUse wanted = tls_use(ruling.ruling.requirement, settings_->client.tls);
   const smtp::TlsUse tls = in_clear ? smtp::TlsUse::never : wanted;
+  if (!in_clear) {
+    const bool sent = co_await try_shared(host, ruling);
+    if (sent) {
+      co_await send_rest(std::move(host), in_clear);
+      co_return;
+    }
+  }
+  if (!std::exchange(room_made_, true)) pool_.make_room(what_.hosts);
   auto connection = co_await connect(host, ruling.ruling.requirement, tls);
   if (!connection) co_return;
   pool_.in_use(connection.get());

@@ -50,6 +50,9 @@ class Attempt {
   env::Awaitable<bool> try_equal(std::vector<route::PlanHost> hosts, HostFinder::Security security);
   // in_clear: TLS has just failed there, and may be left out.
   env::Awaitable<void> try_address(HostAddress host, bool in_clear = false);
+  // Takes the message to an idle connection that another domain's mail has left there; false: there is none for it.
+  env::Awaitable<bool> try_shared(HostAddress host, transport::MessageRuling ruling);
+  bool may_share(const Connection& connection, const HostAddress& host, const transport::MessageRuling& ruling) const;
   env::Awaitable<std::unique_ptr<Connection>> connect(HostAddress host, transport::Requirement requirement,
                                                       smtp::TlsUse tls);
   env::Awaitable<void> send_rest(HostAddress host, bool in_clear);

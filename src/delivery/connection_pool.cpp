@@ -1,5 +1,7 @@
 #include "delivery/connection_pool.hpp"
 
+#include <algorithm>
+
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
@@ -38,6 +40,32 @@ std::unique_ptr<Connection> ConnectionPool::take(const std::string& site) {
   const std::lock_guard lock(mutex_);
   const auto found = idle_.find(site);
   return found == idle_.end() ? nullptr : take_from(found);
+}
+
+std::unique_ptr<Connection> ConnectionPool::take_where(std::uint64_t hosts,
+                                                       const std::function<bool(const Connection&)>& fits) {
+  const std::lock_guard lock(mutex_);
+  const auto same = sites_by_hosts_.find(hosts);
+  if (hosts == 0 || same == sites_by_hosts_.end()) return nullptr;
+  for (const auto& name : same->second) {
+    const auto site = idle_.find(name);
+    auto& all = site->second.connections;
+    const auto found = std::ranges::find_if(all, [&](const auto& one) { return fits(*one); });
+    if (found == all.end()) continue;
+    auto connection = std::move(*found);
+    all.erase(found);
+    --idle_count_;
+    if (all.empty()) forget(site);
+    return connection;
+  }
+  return nullptr;
+}
+
+std::optional<env::Executor> ConnectionPool::executor_of(std::uint64_t hosts) const {
+  const std::lock_guard lock(mutex_);
+  const auto same = sites_by_hosts_.find(hosts);
+  if (hosts == 0 || same == sites_by_hosts_.end()) return {};
+  return idle_.find(*same->second.begin())->second.connections.back()->executor();
 }
 
 void ConnectionPool::make_room(std::uint64_t hosts) {

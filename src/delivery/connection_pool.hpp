@@ -2,9 +2,11 @@
 // and ended on its own executor only.
 #pragma once
 
+#include <functional>
 #include <list>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
@@ -20,6 +22,11 @@ class ConnectionPool {
 
   // An idle connection to the site, not necessarily fresh; null: none. The caller goes on on its executor.
   std::unique_ptr<Connection> take(const std::string& site);
+  // An idle connection of a site with these MX hosts that fits; null: none. hosts: queue::hash_of_hosts(); 0 = not
+  // known.
+  std::unique_ptr<Connection> take_where(std::uint64_t hosts, const std::function<bool(const Connection&)>& fits);
+  // Where such a connection is to be used.
+  std::optional<env::Executor> executor_of(std::uint64_t hosts) const;
   // A new connection to these hosts is about to be made: one that idles there for another domain is let go, so that
   // both together stay within the limit. hosts: queue::hash_of_hosts(); 0 = not known.
   void make_room(std::uint64_t hosts);

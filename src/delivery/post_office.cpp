@@ -155,9 +155,12 @@ void PostOffice::State::start(queue::StartAttempt attempt) {
   auto with_settings = settings_of(way, attempt.site);
   auto connection = way.pool.take(attempt.site);
   if (!connection) {
-    for (const auto& one : ways) one->pool.make_room(attempt.hosts);
+    for (const auto& one : ways) {  // in its own pool there may be one to share
+      if (one.get() != &way) one->pool.make_room(attempt.hosts);
+    }
   }
-  const env::Executor where = connection ? connection->executor() : services.pick_executor();
+  const auto shared = connection ? std::optional(connection->executor()) : way.pool.executor_of(attempt.hosts);
+  const env::Executor where = shared ? *shared : services.pick_executor();
   auto whole = [](State* state, queue::StartAttempt what, std::unique_ptr<Connection> reused,
                   std::shared_ptr<const Settings> with, ConnectionPool* pool) -> env::Awaitable<void> {
     bool back = false;

@@ -185,6 +185,30 @@ TEST(PostOffice, ARouteToAnLmtpServer) {
   EXPECT_THAT(rig.watched.messages, IsEmpty());
 }
 
+// Domains with the same MX hosts are one destination: a connection that one has left carries the other's mail.
+TEST(PostOffice, DomainsOfTheSameHostsShareConnections) {
+  OfficeRig rig;
+  RemoteOptions options;
+  options.certificate = "world:mx1.a.example;untrusted";
+  auto& host = rig.domain("a.example", 1, options);
+  for (const auto* other : {"b.example", "c.example"}) rig.world.zone().mx(other, 10, "mx1.a.example");
+  rig.settings.tls_policies = {{"c.example", transport::Level::verified, {}, ""}};
+  rig.restart();
+  rig.take({"x@a.example"});
+  rig.world.run_for(seconds(1));
+  rig.take({"y@b.example"});
+  rig.world.run_for(seconds(1));
+  EXPECT_THAT(host.taken(), SizeIs(2));
+  EXPECT_EQ(host.counts().sessions, 1u);
+  EXPECT_THAT(host.complaints(), IsEmpty());
+  // What was verified there, nothing, is not enough for a domain that wants more.
+  rig.take({"z@c.example"});
+  rig.world.run_for(seconds(1));
+  EXPECT_THAT(host.taken(), SizeIs(2));
+  EXPECT_EQ(host.counts().sessions, 2u);
+  EXPECT_THAT(rig.watched.messages, SizeIs(1));
+}
+
 TEST(PostOffice, ReportsHaveTheirEnvelope) {
   OfficeRig rig;
   rig.domain("d.example", 1, {}, always(rcpt, "550 5.1.1 no such user"));
