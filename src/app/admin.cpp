@@ -221,6 +221,19 @@ env::Awaitable<json::object> Admin::handle(json::object request, control::Caller
   co_return answer;
 }
 
+json::object Admin::tls_reports() const {
+  const auto reports = app_.tls_reporter().summary();
+  return {{"on", !app_.config().tls_reports.contact.empty()},
+          {"domains", reports.domains},
+          {"sessions", reports.sessions},
+          {"failed", reports.failed},
+          {"waiting", reports.waiting},
+          {"sent", reports.sent},
+          {"given_up", reports.given_up},
+          {"dropped", reports.dropped},
+          {"last_sent", time_json(reports.last_sent)}};
+}
+
 env::Awaitable<json::object> Admin::status() {
   const Sums sums = co_await app_.post_office().ask(sums_of);
   const queue::Totals& totals = sums.totals;
@@ -246,6 +259,7 @@ env::Awaitable<json::object> Admin::status() {
                          {"attempts", totals.attempts_running},
                          {"delivered_last_minute", sums.delivered_last_minute},
                          {"sessions", app_.registry().sessions()},
+                         {"tls_reports", tls_reports()},
                          {"accepting", !refuses},
                          {"refusing", refuses ? json::value(env::to_string(*refuses)) : json::value(nullptr)}};
 }

@@ -20,6 +20,7 @@ class Admin : public control::Handler {
   env::Awaitable<control::json::object> list(control::json::object request);
   env::Awaitable<control::json::object> show(control::json::object request);
   env::Awaitable<control::json::object> act(control::json::object request);
+  control::json::object tls_reports() const;
   control::json::object suppressed(const control::json::object& request);
   env::Awaitable<control::json::object> suppress(control::json::object request, bool add);
   env::Awaitable<control::json::object> trace(control::json::object request);

@@ -201,6 +201,10 @@ std::vector<std::string> App::looping_addresses() const {
   return {};
 }
 
+std::shared_ptr<const delivery::Settings> App::settings_for_delivery() const {
+  return delivery_settings(config_, extras_.smarthost_password, looping_addresses(), extras_.dkim);
+}
+
 env::Awaitable<std::expected<void, StartFailure>> App::start() {
   started_at_ = ports_.clock.now();
   const auto certificate = load_certificate();
@@ -231,9 +235,13 @@ env::Awaitable<std::expected<void, StartFailure>> App::start() {
   delivery_services_->suppressions = suppressions_.get();
   delivery_services_->no_such_mailbox = mailbox_gone;
   reports_ = std::make_unique<delivery::ReportWriter>(*delivery_services_);
+  const auto settings = settings_for_delivery();
   post_office_ = std::make_unique<delivery::PostOffice>(
-      *delivery_services_, delivery_settings(config_, extras_.smarthost_password, looping_addresses(), extras_.dkim),
-      engine_settings(config_, ports_.entropy.word()), *reports_, executors_.engine);
+      *delivery_services_, settings, engine_settings(config_, ports_.entropy.word()), *reports_, executors_.engine);
+  tls_reporter_ = std::make_unique<delivery::TlsReporter>(
+      *delivery_services_, settings, executors_.main,
+      [this](queue::Envelope envelope) { post_office_->arrived(std::move(envelope)); });
+  delivery_services_->tls_session = [this](const transport::TlsSession& session) { tls_reporter_->count(session); };
   const auto waiting = co_await post_office_->open();
   if (!waiting) {
     co_return std::unexpected(
@@ -255,6 +263,7 @@ env::Awaitable<std::expected<void, StartFailure>> App::start() {
   }
   const auto control = co_await listen_control();
   if (!control) co_return std::unexpected(control.error());
+  if (config_.takes_mail()) co_await tls_reporter_->open();
   started_ = true;
   ports_.events.emit(
       {event::Name::server_started, {{"host", config_.host_name}, {"waiting", static_cast<std::int64_t>(*waiting)}}});
@@ -274,6 +283,7 @@ env::Awaitable<void> App::stop(Duration grace) {
   }
   const Duration left = std::max(Duration(0), end - ports_.clock.now());
   if (post_office_) co_await post_office_->stop(left);
+  if (tls_reporter_) co_await tls_reporter_->stop(Duration(0));
   if (log_) co_await log_->stop();
   if (history_) co_await history_->flush();
   ports_.events.emit({event::Name::server_stopped, {}});
@@ -281,11 +291,11 @@ env::Awaitable<void> App::stop(Duration grace) {
 
 env::Awaitable<std::expected<std::vector<std::string>, StartFailure>> App::reload(
     config::Config config, std::string smarthost_password, std::shared_ptr<const mailauth::DkimKeys> dkim) {
+  const auto shown = shown_for_restart(config);
   std::vector<std::string> later;
   for (std::size_t i = 0; i < shown.size(); ++i) {
     if (shown[i] != shown_at_start_[i]) later.emplace_back(keys_for_restart[i]);
   }
-  const auto shown = shown_for_restart(config);
 
   auto fresh = ports_.network.load_tls({config.tls.certificate, config.tls.key, config.tls.client_ca});
   if (!config.tls.certificate.empty() && !fresh) {
@@ -306,8 +316,9 @@ env::Awaitable<std::expected<std::vector<std::string>, StartFailure>> App::reloa
   registry_->set_limits(session_limits(config_));
   limits_->set(config_.limits);
   if (log_) log_->set_watermark(config_.spool.watermark_octets);
-  post_office_->set_settings(delivery_settings(config_, extras_.smarthost_password, looping_addresses(), extras_.dkim),
-                             engine_settings(config_, ports_.entropy.word()));
+  const auto settings = settings_for_delivery();
+  post_office_->set_settings(settings, engine_settings(config_, ports_.entropy.word()));
+  tls_reporter_->set_settings(settings);
   ports_.events.emit({event::Name::config_reloaded, {{"after_restart", fmt::format("{}", fmt::join(later, " "))}}});
   co_return later;
 }

@@ -17,6 +17,7 @@
 #include "control/api.hpp"
 #include "delivery/post_office.hpp"
 #include "delivery/reports.hpp"
+#include "delivery/tls_reporter.hpp"
 #include "history/history.hpp"
 #include "server/acceptor.hpp"
 #include "spool/log.hpp"
@@ -65,6 +66,7 @@ class App {
   const config::Config& config() const { return config_; }
   delivery::PostOffice& post_office() { return *post_office_; }
   history::Suppressions* suppressions() { return suppressions_.get(); }  // null for a server that takes no mail
+  const delivery::TlsReporter& tls_reporter() const { return *tls_reporter_; }
   env::Store& store() { return *store_; }
   history::History& history() { return *history_; }
   const server::Registry& registry() const { return *registry_; }
@@ -79,6 +81,7 @@ class App {
   env::Awaitable<std::expected<void, StartFailure>> open_store();
   env::Awaitable<std::expected<void, StartFailure>> open_suppressions();
   std::expected<void, StartFailure> load_certificate();
+  std::shared_ptr<const delivery::Settings> settings_for_delivery() const;
   std::vector<std::string> looping_addresses() const;
   std::expected<void, StartFailure> listen(const ListenerPlan& plan);
   env::Awaitable<std::expected<void, StartFailure>> listen_control();
@@ -100,6 +103,7 @@ class App {
   std::unique_ptr<delivery::Services> delivery_services_;
   std::unique_ptr<delivery::ReportWriter> reports_;
   std::unique_ptr<delivery::PostOffice> post_office_;
+  std::unique_ptr<delivery::TlsReporter> tls_reporter_;
   std::unique_ptr<Intake> intake_;
   std::unique_ptr<RateLimits> limits_;
   std::atomic<int> pool_waiting_ = 0;

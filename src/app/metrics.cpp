@@ -69,6 +69,12 @@ env::Awaitable<std::string> MetricsServer::page() {
   gauge("postil_sessions", "open sessions", static_cast<double>(app_.registry().sessions()));
   gauge("postil_accepting", "1: new mail is taken; 0: below the watermark of the disk, or no descriptors are left",
         app_.store().accepts_mail() ? 1 : 0);
+  const auto reports = app_.tls_reporter().summary();
+  gauge("postil_tls_report_domains", "domains of which TLS sessions were counted today",
+        static_cast<double>(reports.domains));
+  gauge("postil_tls_report_waiting", "TLS reports that are to be sent", static_cast<double>(reports.waiting));
+  gauge("postil_tls_report_last_sent_seconds", "when a TLS report was sent last, seconds since 1970; 0: never",
+        static_cast<double>(unix_microseconds(reports.last_sent)) / 1e6);
   std::ostringstream out;
   prometheus::TextSerializer().Serialize(out, all);
   co_return out.str();

@@ -161,6 +161,9 @@ std::shared_ptr<const delivery::Settings> delivery_settings(const config::Config
   out->messages_per_connection_max = deliver.messages_per_connection;
   out->null_host_skip = deliver.null_host_skip;
   out->report_lifetime = deliver.lifetime;
+  const auto& reports = config.tls_reports;
+  out->tls_reports = {reports.contact, reports.organization.empty() ? config.host_name : reports.organization,
+                      reports.window};
   out->report_language = config.language;
   out->domain_languages = config.domain_languages;
   out->suppress_automatically = config.suppress.automatic;

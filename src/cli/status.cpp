@@ -76,6 +76,7 @@ int run_status(const Context& context, const Options& options) {
               << '\n';
   const auto* accepting = answer->if_contains("accepting");
   const bool takes = accepting && accepting->is_bool() && accepting->as_bool();
+  const bool full = string_of(*answer, "refusing") == "no_space";
   context.out << tr.text(only_null(*answer) ? "status_command.null_host"
                          : takes            ? "status_command.accepting"
                          : full             ? "status_command.not_accepting"
@@ -87,13 +88,13 @@ int run_status(const Context& context, const Options& options) {
   for (const std::string_view key : {"messages", "recipients", "held", "attempts", "sessions"}) {
     rows.add(tr.text(fmt::format("status_command.{}", key)), fmt::to_string(count_of(*answer, key)));
   }
+  add_tls_reports(rows, *answer, tr);
   rows.write(context.out);
   return exit_ok;
 }
 
 }  // namespace
 
-  const bool full = string_of(*answer, "refusing") == "no_space";
 void add_status(CLI::App& app, Command& chosen) {
   const auto& tr = *chosen.tr;
   auto options = std::make_shared<Options>();

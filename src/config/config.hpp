@@ -181,6 +181,7 @@ struct Config {
   std::vector<Source> sources;          // "source.0"
   std::vector<Route> routes;            // "route.0"
   std::vector<Expect> expectations;     // "expect.0"
+  TlsReports tls_reports;
   Suppress suppress;
   Spool spool;
   std::string control_socket, submit_socket;

@@ -217,6 +217,12 @@ Wrongs set_smarthost(Config& c, const Value& value) {
   return {};
 }
 
+// In ASCII; "" = none.
+bool is_mailbox(std::string_view text) {
+  const auto path = address::parse_address(text, false);
+  return text.empty() || (path && !has_8bit(text) && address::qualified(path->domain));
+}
+
 #define MEMBER(name) [](Config& c) -> auto& { return c.name; }
 
 // Also those that are not whole: their reports may be.
@@ -325,6 +331,10 @@ std::vector<Row> make_rows() {
   all.push_back(duration("deliver.end_timeout", "\"10m\"", seconds(1), hours(2), MEMBER(deliver.end_timeout)));
   all.push_back(
       duration("deliver.idle_connection", "\"3s\"", Duration(0), minutes(5), MEMBER(deliver.idle_connection)));
+
+  all.push_back(checked_text("tls_reports.contact", "", "mailbox", MEMBER(tls_reports.contact), is_mailbox));
+  all.push_back(text("tls_reports.organization", "", MEMBER(tls_reports.organization)));
+  all.push_back(duration("tls_reports.window", "\"4h\"", Duration(0), hours(12), MEMBER(tls_reports.window)));
 
   all.push_back(yes_no("suppress.automatic", "false", MEMBER(suppress.automatic)));
   all.push_back(duration("suppress.lifetime", "\"30d\"", Duration(0), days(3650), MEMBER(suppress.lifetime)));

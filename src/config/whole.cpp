@@ -30,6 +30,7 @@ class Whole {
   void entries();
   void dkim();
   void tls_policies();
+  void tls_reports();
 
   Draft& draft_;
   Config& c_;
@@ -113,6 +114,16 @@ void Whole::intermediaries() {
       about(key, "config.intermediaries_listen", {{"key", key}, {"address", written(at)}});
     }
   }
+}
+
+void Whole::tls_reports() {
+  const std::string& contact = c_.tls_reports.contact;
+  if (contact.empty()) return;
+  const std::string domain = to_lower(std::string_view(contact).substr(contact.rfind('@') + 1));
+  const bool signs = std::ranges::any_of(c_.dkim, [&](const Dkim& key) {
+    return key.domain == domain || (key.subdomains && domain.ends_with("." + key.domain));
+  });
+  if (!signs) about("tls_reports.contact", "config.tls_reports_unsigned", {{"domain", domain}}, true);
 }
 
 void Whole::aliases() {
@@ -202,6 +213,7 @@ void Whole::check() {
   delivery();
   entries();
   dkim();
+  tls_reports();
   tls_policies();
 }
 

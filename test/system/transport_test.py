@@ -1,14 +1,19 @@
 """DANE and MTA-STS towards other people's servers: Postfix and Exim behind signed zones of nsd, and policy servers that tell the truth,
 lie, or stall."""
+import email
+import gzip
 import hashlib
 import http.server
+import json
 import ssl
 import subprocess
 import threading
+import time
 
 import postil
 from mail_servers import Exim, Postfix, make_users
-from names import SignedNameServer
+from names import NameServer, SignedNameServer
+from sink import Sink
 
 POSTFIX, EXIM, WEB = "127.0.0.13", "127.0.0.14", "127.0.0.15"
 
@@ -56,6 +61,7 @@ class PolicyServer:
     def __init__(self, address, port, certificate, key):
         self.pages = {}
         self.asked = []
+        self.posted = []  # path, Content-Type, body
         self.released = threading.Event()
         outer = self
 
@@ -75,6 +81,12 @@ class PolicyServer:
                     self.send_header("Location", "https://mta-sts.sts.lab/.well-known/mta-sts.txt")
                 self.end_headers()
                 self.wfile.write(text.encode())
+
+            def do_POST(self):
+                outer.posted.append((self.path, self.headers["Content-Type"], self.rfile.read(int(self.headers["Content-Length"]))))
+                self.send_response(201)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
 
             def log_message(self, *_):
                 pass
@@ -208,6 +220,55 @@ class Transport(postil.unittest.TestCase):
             self.send(server, "lie.lab", "sts.lab")
             self.assertEqual(self.ends(server, ["lie.lab", "sts.lab"]), {"lie.lab": "sts_not_listed", "sts.lab": "delivered"})
             server.kill()
+
+    def test_tls_reports(self):
+        """What was counted yesterday leaves after midnight: the file of a server that did not run then stands for it."""
+        authority = Authority(self.folder)
+        certificate, key = authority.certificate("reports.lab")
+        port, web_port = postil.free_port(["127.0.0.11"]), postil.free_port([WEB])
+        uris = f"https://reports.lab:{web_port}/in?x=1,mailto:tls@sink.lab"
+        names = NameServer(["reports.lab. A " + WEB, "sink.lab. MX 10 mx.sink.lab.", "mx.sink.lab. A 127.0.0.11",
+                            f'_smtp._tls.told.lab. TXT "v=TLSRPTv1; rua={uris}"'])
+        counted = {"type": "tlsa", "domain": "mx.told.lab", "lines": ["3 1 1 AB"], "mx": [], "good": 2, "failed": 1,
+                   "failures": [{"result": "certificate-expired", "from": "192.0.2.1", "host": "mx.told.lab", "ip": "192.0.2.9",
+                                 "reason": "it has expired", "n": 1}]}
+        yesterday = int(time.time()) // 86400 - 1
+        with names, Sink("127.0.0.11", port) as sink, PolicyServer(WEB, web_port, certificate, key) as web:
+            server = postil.Server(dns=names.settings, deliver={"port": port, "tls_ca": authority.file},
+                                   tls_reports={"contact": "tls@ours.lab", "organization": "Ours", "window": "0s"})
+            made = server.run("dkim", "new", "ours.lab", "--folder", server.folder / "keys", "--json", "--selector", "one")
+            key_entry = json.loads(made.stdout)["keys"][0]["config"]
+            server.write_config(server.config_text() + "\n" + key_entry)
+            (server.folder / "spool").mkdir(exist_ok=True)
+            lines = [{"tls_reports": 1}, *({"day": yesterday, "domain": one, "policies": [counted]} for one in ("told.lab", "silent.lab"))]
+            (server.folder / "spool" / "tls-reports").write_text("".join(json.dumps(line) + "\n" for line in lines))
+            with server:
+                postil.wait_for(lambda: web.posted and sink.messages, 30)
+                (path, kind, packed), = web.posted
+                self.assertEqual((path, kind), ("/in?x=1", "application/tlsrpt+gzip"))
+                report = json.loads(gzip.decompress(packed))
+                self.assertEqual(report["organization-name"], "Ours")
+                self.assertEqual(report["date-range"]["start-datetime"], time.strftime("%Y-%m-%dT00:00:00Z", time.gmtime(yesterday * 86400)))
+                self.assertEqual(report["policies"][0]["policy"], {"policy-type": "tlsa", "policy-string": ["3 1 1 AB"],
+                                                                   "policy-domain": "mx.told.lab"})
+                (sender, recipients, octets), = sink.messages
+                self.assertEqual((sender, recipients), ("tls@ours.lab", ["tls@sink.lab"]))
+                mail = email.message_from_bytes(octets)
+                self.assertEqual((mail.get_content_type(), mail.get_param("report-type")), ("multipart/report", "tlsrpt"))
+                self.assertEqual((mail["TLS-Report-Domain"], mail["TLS-Report-Submitter"]), ("told.lab", "ours.lab"))
+                self.assertIn("tls-report-domain", mail["DKIM-Signature"].lower())
+                self.assertEqual(gzip.decompress(mail.get_payload()[1].get_payload(decode=True)), gzip.decompress(packed))
+                status = postil.wait_for(lambda: (told := server.control("status")["tls_reports"])["sent"] == 1 and told, 20)
+                self.assertEqual((status["on"], status["waiting"], status["given_up"]), (True, 0, 0))
+                # The one to whom it goes reads it.
+                (self.folder / "report.eml").write_bytes(octets)
+                told = json.loads(server.run("explain", "--json", self.folder / "report.eml").stdout)
+                self.assertEqual((told["submitter"], told["failed"], told["signed"]), ("ours.lab", 1, True))
+                self.assertIn("certificate has expired", server.run("explain", self.folder / "report.eml").stdout)
+                server.stop()
+                server.start()
+                time.sleep(0.5)  # nothing comes twice
+                self.assertEqual((len(web.posted), len(sink.messages)), (1, 1))
 
 
 if __name__ == "__main__":

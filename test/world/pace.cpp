@@ -14,10 +14,13 @@ class PaceWorld : public testing::Test {
   std::unique_ptr<RemoteMta> remote;
   int sent = 0;
 
+  std::shared_ptr<const mailauth::DkimKeys> dkim;
+
   void begin(const std::string& more, RemoteMta::Behaviour behaviour, int domains) {
     server = std::make_unique<ServerProcess>(world, "192.0.2.1", std::string(main_job_toml) + more);
     accounts->trouble = false;
     server->accounts = accounts.get();
+    server->dkim = dkim;
     server->start();
     world.zone().address("mx.big.example", "203.0.113.1");
     for (int i = 0; i < domains; ++i) world.zone().mx(domain(i), 10, "mx.big.example");
@@ -234,6 +237,39 @@ TEST_F(PaceWorld, what_waits_for_a_suppressed_address_is_returned) {
       server->told(), [](const auto& told) { return told.event.name == event::Name::recipient_failed; });
   ASSERT_NE(failed, server->told().end());
   EXPECT_THAT(event::to_json(failed->event, world.wall()), testing::HasSubstr("\"reason\":\"suppressed\""));
+}
+
+// Sessions of a day are told to their domain on the next one, by mail and by HTTPS, though the server died in between.
+TEST_F(PaceWorld, tls_reports_leave_a_day_later_once) {
+  mailauth::DkimKey key{"home.example", "s1", crypto::PrivateKey::generate(crypto::KeyType::ed25519), {}, true, {}, {}};
+  std::vector<mailauth::DkimKey> keys;
+  keys.push_back(std::move(key));
+  dkim = std::make_shared<const mailauth::DkimKeys>(std::move(keys));
+  begin("[tls_reports]\ncontact = \"tls@home.example\"\n[[dkim]]\ndomain = \"home.example\"\nselector = \"s1\"\nkey = \"k\"\n",
+        {}, 2);
+  world.zone().add("_smtp._tls." + domain(0), dns::Type::txt,
+                   dns::Text{"v=TLSRPTv1; rua=mailto:tls@" + domain(1) + ",https://reports.example/v1"});
+  world.zone().address("reports.example", "203.0.113.9");
+  world.web().page("reports.example", "thanks", "text/plain", 201);
+  send("a@home.example", "one@" + domain(0));
+  ASSERT_TRUE(empty(hours(1)));
+  world.run_for(minutes(7));
+  server->crash();
+  server->start();
+  world.run_for(hours(72));
+  ASSERT_EQ(world.web().posted.size(), 1u);
+  EXPECT_EQ(world.web().posted[0].path, "/v1");
+  EXPECT_EQ(world.web().posted[0].post->content_type, "application/tlsrpt+gzip");
+  ASSERT_EQ(remote->taken().size(), 2u) << "the message, and one report";
+  const auto& mail = remote->taken()[1];
+  EXPECT_EQ(mail.sender, "tls@home.example");
+  EXPECT_THAT(mail.recipients, testing::ElementsAre("tls@" + domain(1)));
+  EXPECT_THAT(mail.octets, testing::StartsWith("DKIM-Signature: "));
+  EXPECT_THAT(mail.octets, testing::HasSubstr("TLS-Report-Domain: " + domain(0)));
+  const auto summary = server->app().tls_reporter().summary();
+  EXPECT_EQ(summary.sent, 1u);
+  EXPECT_EQ(summary.waiting, 0u);
+  EXPECT_EQ(summary.sessions, 0u) << "the report's own session is not counted";
 }
 
 }  // namespace

@@ -38,6 +38,7 @@ class ServerProcess {
   const std::vector<Told>& told() const { return events_.told; }
   void forget_told() { std::vector<Told>().swap(events_.told); }
   server::AccountSource* accounts = nullptr;  // asked by those that start() makes
+  std::shared_ptr<const mailauth::DkimKeys> dkim;
 
   void start() {
     const config::SourceFile source{"postil.toml", toml_};
@@ -54,6 +55,7 @@ class ServerProcess {
     app::Extras extras;
     extras.own_addresses = {address_};
     extras.accounts = accounts;
+    extras.dkim = dkim;
     app_ = std::make_unique<app::App>(ports, executors, std::move(loaded.config), std::move(extras));
     const auto started = world_.run(*node_, app_->start());
     if (!started) {
