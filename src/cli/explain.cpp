@@ -370,7 +370,8 @@ int run_explain(const Context& context, const Options& options) {
   auto stage = std::optional(knowledge::Stage::any);
   if (!options.stage.empty()) stage = knowledge::find_stage(options.stage);
   if (!stage) {
-    const auto said = context.tr.text("explain.error.stage") + "\n  --stage: " + context.tr.text("explain.stage_option");
+    const auto said =
+        context.tr.text("explain.error.stage") + "\n  --stage: " + context.tr.text("explain.stage_option");
     return fail(context, options, "stage", said, exit_usage);
   }
 

@@ -197,8 +197,17 @@ Wrongs set_choices(std::vector<std::string>& to, const Value& value, std::string
   return wrong;
 }
 
-Wrongs set_mechanisms(Config& c, const Value& value) {
-  return set_choices(c.submission.mechanisms, value, mechanism_choices);
+template <class Get>
+Row mechanisms(std::string_view path, std::string_view default_text, Get get) {
+  return {{path, "list of choices", default_text, mechanism_choices,
+           [get](const Config& c) { return quoted_list(get(const_cast<Config&>(c))); }},
+          [get](Config& c, const Value& value) { return set_choices(get(c), value, mechanism_choices); }};
+}
+
+template <class Get>
+Row resolvers(std::string_view path, std::string_view default_text, Get get) {
+  return list_of({path, "list of texts", default_text, "", {}}, "texts", "resolver", get, resolver_of,
+                 [](const std::string& one) { return one; });
 }
 
 Wrongs set_jobs(Config& c, const Value& value) {
@@ -209,12 +218,16 @@ Wrongs set_jobs(Config& c, const Value& value) {
   return wrong;
 }
 
-Wrongs set_smarthost(Config& c, const Value& value) {
-  const auto* given = std::get_if<std::string>(&value);
-  if (!given) return wants("text");
-  if (!given->empty() && !parse_smarthost(*given)) return {{"config.smarthost_form", {{"value", *given}}}};
-  c.deliver.smarthost = *given;
-  return {};
+template <class Get>
+Row smarthost(std::string_view path, std::string_view default_text, Get get) {
+  return {{path, "text", default_text, "", [get](const Config& c) { return quoted(get(const_cast<Config&>(c))); }},
+          [get](Config& c, const Value& value) -> Wrongs {
+            const auto* given = std::get_if<std::string>(&value);
+            if (!given) return wants("text");
+            if (!given->empty() && !parse_smarthost(*given)) return {{"config.smarthost_form", {{"value", *given}}}};
+            get(c) = *given;
+            return {};
+          }};
 }
 
 // In ASCII; "" = none.
@@ -250,9 +263,7 @@ std::vector<Row> make_rows() {
   all.push_back(listen("submission.listen", "[\"0.0.0.0:587\", \"[::]:587\"]", MEMBER(submission.listen)));
   all.push_back(listen("submission.listen_tls", "[\"0.0.0.0:465\", \"[::]:465\"]", MEMBER(submission.listen_tls)));
   all.push_back(path_of("submission.users", "\"/etc/postil/users\"", MEMBER(submission.users)));
-  all.push_back({{"submission.mechanisms", "list of choices", "[]", mechanism_choices,
-                  [](const Config& c) { return quoted_list(c.submission.mechanisms); }},
-                 set_mechanisms});
+  all.push_back(mechanisms("submission.mechanisms", "[]", MEMBER(submission.mechanisms)));
   all.push_back(yes_no("submission.auth_without_tls", "false", MEMBER(submission.auth_without_tls)));
   all.push_back(yes_no("submission.local", "true", MEMBER(submission.local)));
   all.push_back(choice("submission.local_senders", "\"any\"", "any own", MEMBER(submission.local_senders)));
@@ -294,8 +305,7 @@ std::vector<Row> make_rows() {
   all.push_back(number("limits.recipients_per_day", "0", 0, 100 * million, MEMBER(limits.recipients_per_day)));
 
   all.push_back(choice("deliver.via", "\"direct\"", "direct smarthost", MEMBER(deliver.via)));
-  all.push_back({{"deliver.smarthost", "text", "", "", [](const Config& c) { return quoted(c.deliver.smarthost); }},
-                 set_smarthost});
+  all.push_back(smarthost("deliver.smarthost", "", MEMBER(deliver.smarthost)));
   all.push_back(text("deliver.username", "", MEMBER(deliver.username)));
   all.push_back(text("deliver.password_file", "", MEMBER(deliver.password_file)));
   all.push_back(
@@ -339,8 +349,7 @@ std::vector<Row> make_rows() {
   all.push_back(yes_no("suppress.automatic", "false", MEMBER(suppress.automatic)));
   all.push_back(duration("suppress.lifetime", "\"30d\"", Duration(0), days(3650), MEMBER(suppress.lifetime)));
 
-  all.push_back(list_of({"dns.resolver", "list of texts", "[]", "", {}}, "texts", "resolver", MEMBER(dns.resolver),
-                        resolver_of, [](const std::string& one) { return one; }));
+  all.push_back(resolvers("dns.resolver", "[]", MEMBER(dns.resolver)));
   all.push_back(yes_no("dns.validate", "true", MEMBER(dns.validate)));
   all.push_back(text("dns.trust_anchor", "", MEMBER(dns.trust_anchor)));
   all.push_back(duration("dns.timeout", "\"15s\"", seconds(1), minutes(5), MEMBER(dns.timeout)));
