@@ -83,6 +83,9 @@ class Writer {
       for (const auto& line : finding.evidence) out_ << margin << line << '\n';
     }
     evidence_ = finding.evidence;
+    const auto same = [](const Advice& a, const Advice& b) { return a.literal == b.literal; };
+    if (std::ranges::equal(finding.advice, advice_, same)) return;
+    advice_ = finding.advice;
     for (const auto& advice : finding.advice) {
       std::string label = tr_.text(fmt::format("check.advice.{}", to_string(advice.kind)));
       for (const auto line : split(advice.literal, '\n')) {
@@ -131,6 +134,7 @@ class Writer {
   const CheckShown& shown_;
   std::size_t word_cells_ = 0;
   std::vector<std::string> evidence_;  // of the finding above
+  std::vector<Advice> advice_;         // likewise
 };
 
 // What stands for an argument where there is no check: an example of its kind, or dots.

@@ -22,6 +22,7 @@ using mailauth::SpfResult;
 
 constexpr int lookups_max = 10;
 constexpr int lookups_near = 9;
+constexpr std::size_t pieces_max = 5;  // of a record, shown in a sentence
 
 std::vector<Advice> to_publish(const std::string& domain, const std::string& record) {
   return {{Advice::Kind::publish, txt_line(domain, record)}};
@@ -29,6 +30,24 @@ std::vector<Advice> to_publish(const std::string& domain, const std::string& rec
 
 std::vector<Advice> to_run(std::string command) {
   return {{Advice::Kind::run, std::move(command)}};
+}
+
+// As tools for DNS write it.
+std::string_view said_by_dns(dns::Status status) {
+  switch (status) {
+    case dns::Status::ok:
+    case dns::Status::no_data:
+      return "NODATA";
+    case dns::Status::no_domain:
+      return "NXDOMAIN";
+    case dns::Status::timed_out:
+      return "TIMEOUT";
+    case dns::Status::server_failure:
+    case dns::Status::bogus:
+    case dns::Status::malformed:
+      break;
+  }
+  return "SERVFAIL";
 }
 
 // Every record that was read, those below indented, with the look-ups that they cost.
@@ -47,7 +66,7 @@ std::vector<std::string> tree(const SpfOutcome& outcome) {
                                 printable(term.target, 253)));
     }
     if (node.records.empty() && i > 0) {
-      out.push_back(fmt::format("{}{}.  TXT  -  ({})", margin, node.domain, dns::to_string(node.status)));
+      out.push_back(fmt::format("{}{}.  TXT  -  ({})", margin, node.domain, said_by_dns(node.status)));
     }
   }
   return out;
@@ -115,8 +134,7 @@ class Spf {
   void syntax() {
     for (const auto& node : outcome_.nodes) {
       if (!node.record) continue;
-      const auto advice = node.parent ? to_run(fmt::format("postil check {} --only spf", node.domain))
-                                      : to_publish(node.domain, spf_corrected(*node.record));
+      const auto advice = node.parent ? to_run(fmt::format("postil check {} --only spf", node.domain)) : mended();
       for (const auto& error : node.record->errors) {
         const auto piece = printable(node.record->text(error.where), 80);
         const std::string problem(to_string(error.problem));
@@ -140,6 +158,23 @@ class Spf {
     const auto& record = outcome_.nodes.front().record;
     if (!record || pieces.empty()) return to_run(fmt::format("postil check {} --only spf --long", domain_));
     return to_publish(domain_, spf_without(*record, pieces));
+  }
+
+  // The record without what ends it in an error.
+  std::vector<Advice> mended() const {
+    const auto& record = outcome_.nodes.front().record;
+    const auto left = record ? spf_without(*record, spf_culprits(outcome_)) : std::string();
+    const auto sound = record ? spf_corrected(mailauth::parse_spf_record(left)) : std::string();
+    if (!record || sound == record->raw) return to_run(fmt::format("postil check {} --only spf --long", domain_));
+    return to_publish(domain_, sound);
+  }
+
+  // Further includes without a record, which the first error hides from receivers.
+  void other_includes() {
+    for (const auto& node : outcome_.nodes) {
+      if (!node.parent || node.result != SpfResult::none || node.domain == outcome_.name) continue;
+      add(Id::spf_include, {{"name", printable(node.domain, 253)}}, mended());
+    }
   }
 
   // Names of which DNS knows nothing: those in the record itself are the owner's to take out.
@@ -167,6 +202,7 @@ class Spf {
     if (outcome_.lookups > lookups_max) {
       add(Id::spf_lookups, {{"lookups", fmt::to_string(outcome_.lookups)}}, fewer_lookups());
     }
+    other_includes();
     const i18n::Args name{{"name", outcome_.name.empty() ? domain_ : outcome_.name}};
     switch (outcome_.reason) {
       case SpfReason::malformed_domain:
@@ -182,10 +218,10 @@ class Spf {
         return true;
       case SpfReason::include_without_record:
       case SpfReason::redirect_without_record:
-        add(Id::spf_include, name, without(spf_culprits(outcome_)));
+        add(Id::spf_include, name, mended());
         return true;
       case SpfReason::loop:
-        add(Id::spf_loop, name, without(spf_culprits(outcome_)));
+        add(Id::spf_loop, name, mended());
         return true;
       case SpfReason::too_many_lookups:
         return true;
@@ -193,7 +229,7 @@ class Spf {
         too_many_voids();
         return true;
       case SpfReason::too_many_mx:
-        add(Id::spf_many_mx, name, without(spf_culprits(outcome_)));
+        add(Id::spf_many_mx, name, mended());
         return true;
       case SpfReason::dns_failure:
       case SpfReason::time_up:
@@ -249,23 +285,27 @@ class Spf {
     return text.replace(all->where.position, all->where.length, end);
   }
 
+  // Of its own record: others' are not the owner's to change.
   void remarks() {
-    for (const auto& node : outcome_.nodes) {
-      if (!node.record || node.parent) continue;  // of its own record: others' are not the owner's to change
-      for (const auto& remark : node.record->remarks) {
-        const std::string piece = printable(node.record->text(remark.where), 80);
-        if (remark.remark == SpfRemark::ptr_used || remark.remark == SpfRemark::p_macro_used) {
-          add(Id::spf_ptr, {}, to_publish(domain_, spf_without(*node.record, {remark.where})));
-        }
-        const bool no_effect = remark.remark == SpfRemark::after_all || remark.remark == SpfRemark::redirect_ignored ||
-                               remark.remark == SpfRemark::mechanism_as_modifier ||
-                               remark.remark == SpfRemark::unknown_modifier ||
-                               remark.remark == SpfRemark::repeated_term;
-        if (no_effect) {
-          add(Id::spf_no_effect, {{"piece", piece}}, to_publish(domain_, spf_without(*node.record, {remark.where})));
-        }
+    const auto& record = *outcome_.nodes.front().record;
+    std::vector<mailauth::Span> idle;
+    for (const auto& remark : record.remarks) {
+      if (remark.remark == SpfRemark::ptr_used || remark.remark == SpfRemark::p_macro_used) {
+        add(Id::spf_ptr, {}, to_publish(domain_, spf_without(record, {remark.where})));
       }
+      const bool no_effect = remark.remark == SpfRemark::after_all || remark.remark == SpfRemark::redirect_ignored ||
+                             remark.remark == SpfRemark::mechanism_as_modifier ||
+                             remark.remark == SpfRemark::unknown_modifier || remark.remark == SpfRemark::repeated_term;
+      if (no_effect) idle.push_back(remark.where);
     }
+    if (idle.empty()) return;
+    std::vector<std::string> pieces;
+    for (std::size_t i = 0; i < idle.size() && i < pieces_max; ++i) {
+      pieces.push_back(printable(record.text(idle[i]), 80));
+    }
+    if (idle.size() > pieces_max) pieces.emplace_back("...");
+    add(Id::spf_no_effect, {{"piece", fmt::format("{}", fmt::join(pieces, ", "))}},
+        to_publish(domain_, spf_without(record, idle)));
   }
 
   Findings& out_;

@@ -234,7 +234,13 @@ std::vector<Span> spf_culprits(const SpfOutcome& outcome) {
   for (const auto& term : start.terms) {
     if (term.outcome == SpfTermOutcome::error) out.push_back(start.record->mechanisms[term.mechanism].where);
   }
-  if (out.empty() && start.record->redirect) out.push_back(start.record->redirect->where);
+  // Once the record is in error, terms are not marked any more.
+  for (std::size_t i = 1; i < outcome.nodes.size(); ++i) {
+    const auto way = way_to(outcome, i);
+    if (outcome.nodes[i].result == mailauth::SpfResult::none && way) out.push_back(*way);
+  }
+  const bool by_redirect = out.empty() && outcome.reason == mailauth::SpfReason::loop;
+  if (by_redirect && start.record->redirect) out.push_back(start.record->redirect->where);
   return out;
 }
 

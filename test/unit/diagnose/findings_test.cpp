@@ -266,6 +266,8 @@ TEST_F(FindingsTest, AnSpfRecordInErrorIsShownAsItShouldBe) {
       {{"v=spf1 a:n1.example ip4:192.0.2.1 -all"}, "SPF-VOID-TERM", "v=spf1 ip4:192.0.2.1 -all"},
       {{"v=spf1 ip4:0.0.0.0/0 ip4:192.0.2.1 -all"}, "SPF-PASS-ANY", "v=spf1 ip4:192.0.2.1 -all"},
       {{"v=spf1 include:all.example ip4:192.0.2.1 -all"}, "SPF-PASS-ANY", "v=spf1 ip4:192.0.2.1 -all"},
+      {{"v=spf1 include:gone.example ip4:300.0.0.1 mx -all"}, "SPF-SYNTAX", "v=spf1 mx -all"},
+      {{"v=spf1 include:gone.example ip4:300.0.0.1 mx -all"}, "SPF-INCLUDE", "v=spf1 mx -all"},
       {{"v=spf1 ptr ip4:192.0.2.1 -all"}, "SPF-PTR", "v=spf1 ip4:192.0.2.1 -all"}};
   for (const auto& one : cases) {
     seen_.dns = {};
@@ -302,6 +304,7 @@ TEST_F(FindingsTest, AnRecordInErrorLetsNobodySend) {
   answer("gone.example", dns::Type::txt, {}, dns::Status::no_domain);
   seen_.request.from_ip = "192.0.2.9";
   EXPECT_THAT(names(), testing::UnorderedElementsAre("SPF-INCLUDE", "SPF-IP-ERROR"));
+  EXPECT_THAT(finding("SPF-INCLUDE").evidence, Contains("  gone.example.  TXT  -  (NXDOMAIN)"));
   EXPECT_THAT(text_of(finding("SPF-IP-ERROR"), i18n::Translator("en")), testing::HasSubstr("permerror for 192.0.2.9"));
   seen_.dns = {};
   txt("example.org", {"v=spf1 include:slow.example -all"});
