@@ -67,6 +67,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   settings.tls = static_cast<smtp::TlsUse>(flags & 3);
   settings.pipelining = flags & 4;
   settings.chunking = flags & 8;
+  settings.lmtp = shape & 64;
   settings.login_without_tls = flags & 16;
   if (flags & 32) settings.login = smtp::ClientLogin{"user", "pencil", flags & 64 ? "LOGIN" : ""};
   const bool timeout = flags & 128;

@@ -57,6 +57,29 @@ TEST_F(Network, CarriesOctetsBothWays) {
   EXPECT_FALSE(server->credentials());
 }
 
+// A PROXY header is read so: what is behind it is not taken, whatever the network has put together.
+TEST_F(Network, ReadsFewOctetsAndLeavesTheRest) {
+  auto [client, server] = pair();
+  ASSERT_TRUE(loop.run(client->write("0123456789rest", in(seconds(5)))));
+  std::string taken;
+  for (const std::size_t wanted : {4u, 6u}) {
+    const auto got = loop.run(server->read_few(wanted, in(seconds(5))));
+    ASSERT_TRUE(got);
+    EXPECT_LE(got->size(), wanted);
+    taken += *got;
+  }
+  EXPECT_EQ(taken, "0123456789");
+  EXPECT_TRUE(server->readable_now());
+  EXPECT_EQ(read_text(*server), "rest");
+  const auto late = loop.run(server->read_few(1, in(milliseconds(20))));
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().error, NetError::timed_out);
+  client->close();
+  const auto end = loop.run(server->read_few(1, in(seconds(5))));
+  ASSERT_FALSE(end);
+  EXPECT_EQ(end.error().error, NetError::closed);
+}
+
 env::Awaitable<void> write_all(env::Stream* stream, std::string data) {
   auto written = co_await stream->write(data, in(seconds(10)));
   if (!written) throw std::runtime_error("write: " + written.error().detail);
