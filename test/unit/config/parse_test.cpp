@@ -334,6 +334,21 @@ TEST(ConfigDkim, EntriesAndTheirPlaces) {
   EXPECT_EQ(loaded.config.place("dkim.1"), "postil.toml:10");
 }
 
+TEST(ConfigTlsReports, AContactAndAKeyForItsDomain) {
+  const auto of = [](const std::string& more) { return problems(relay + "[tls_reports]\n" + more); };
+  const std::string contact = "contact = \"tls@Mail.Example.org\"\n";
+  const std::string key = "[[dkim]]\ndomain = \"example.org\"\nselector = \"s\"\nkey = \"k\"\n";
+  EXPECT_THAT(of(contact + key), IsEmpty());
+  EXPECT_THAT(of("organization = \"Ours\"\n"), IsEmpty()) << "nothing is sent";
+  EXPECT_THAT(of(contact), ElementsAre("tls_reports_unsigned@6:1"));
+  EXPECT_TRUE(parse_text(relay + "[tls_reports]\n" + contact).ok()) << "a warning: HTTPS needs no key";
+  EXPECT_THAT(of(contact + key + "subdomains = false\n"), ElementsAre("tls_reports_unsigned@6:1"));
+  for (const auto* bad : {"tls", "tls@host", "<tls@example.org>", "t\u00fcr@example.org", "a@b@example.org"}) {
+    EXPECT_THAT(of("contact = \"" + std::string(bad) + "\"\n"), ElementsAre("wants.mailbox@6:11")) << bad;
+  }
+  EXPECT_THAT(of("window = \"13h\"\n"), ElementsAre("wants.duration_between@6:10"));
+}
+
 TEST(ConfigDkim, Problems) {
   const auto of = [](const std::string& entry) { return problems(relay + entry); };
   const std::string good = "[[dkim]]\ndomain = \"a.example\"\nselector = \"s\"\nkey = \"k\"\n";
