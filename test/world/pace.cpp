@@ -245,8 +245,10 @@ TEST_F(PaceWorld, tls_reports_leave_a_day_later_once) {
   std::vector<mailauth::DkimKey> keys;
   keys.push_back(std::move(key));
   dkim = std::make_shared<const mailauth::DkimKeys>(std::move(keys));
-  begin("[tls_reports]\ncontact = \"tls@home.example\"\n[[dkim]]\ndomain = \"home.example\"\nselector = \"s1\"\nkey = \"k\"\n",
-        {}, 2);
+  begin(
+      "[tls_reports]\ncontact = \"tls@home.example\"\n[[dkim]]\ndomain = \"home.example\"\nselector = \"s1\"\nkey = "
+      "\"k\"\n",
+      {}, 2);
   world.zone().add("_smtp._tls." + domain(0), dns::Type::txt,
                    dns::Text{"v=TLSRPTv1; rua=mailto:tls@" + domain(1) + ",https://reports.example/v1"});
   world.zone().address("reports.example", "203.0.113.9");
