@@ -76,7 +76,8 @@ int run_status(const Context& context, const Options& options) {
               << '\n';
   const auto* accepting = answer->if_contains("accepting");
   const bool takes = accepting && accepting->is_bool() && accepting->as_bool();
-  const bool full = string_of(*answer, "refusing") == "no_space";
+  const std::string refusing = string_of(*answer, "refusing");
+  const bool full = refusing.empty() || refusing == "no_space";
   context.out << tr.text(only_null(*answer) ? "status_command.null_host"
                          : takes            ? "status_command.accepting"
                          : full             ? "status_command.not_accepting"
