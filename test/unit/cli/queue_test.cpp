@@ -212,7 +212,8 @@ TEST_F(ServerCommands, Status) {
   EXPECT_TRUE(said("domains today: 12; sessions: 345, failed: 6; reports\n")) << out_;
   EXPECT_TRUE(said("The last one was sent at 2026-11-22T02:03:04Z.")) << out_;
   EXPECT_TRUE(said("mail.example.org runs Postil 9.9, for 2h now.")) << out_;
-  EXPECT_TRUE(said("It takes no mail just now: there is too little space")) << "what a server that gives no reason means";
+  EXPECT_TRUE(said("It takes no mail just now: there is too little space"))
+      << "what a server that gives no reason means";
   EXPECT_TRUE(said("0.0.0.0:465 (submission, TLS)"));
 }
 
