@@ -170,6 +170,13 @@ std::string where(const Connection& connection) {
                                                                           : fmt::format("{} {}", connection.host, at);
 }
 
+std::string plain_name(std::string_view name, std::string_view otherwise) {
+  const bool plain = !name.empty() && name.front() != '-' && std::ranges::all_of(name, [](char c) {
+    return is_alnum(c) || std::string_view(".-_:").find(c) != std::string_view::npos;
+  });
+  return std::string(plain ? name : otherwise);
+}
+
 std::string said(const reply::RemoteReply& reply) {
   return "S: " + printable(reply.one_line(), 400);
 }

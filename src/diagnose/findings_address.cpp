@@ -160,7 +160,7 @@ void find_list(Findings& out, const std::string& zone, const std::string& ip) {
   const i18n::Args list{{"list", zone}};
   const auto add = [&](Id id, i18n::Args args, std::vector<std::string> evidence, std::vector<Phrase> phrases = {}) {
     std::vector<Advice> advice;
-    if (id == Id::list_listed) advice = {{Advice::Kind::run, fmt::format("dig +short {} TXT", name)}};
+    if (id == Id::list_listed) advice = {{Advice::Kind::run, fmt::format("dig +short {} TXT", plain_name(name, zone))}};
     out.add({.id = id,
              .about = {ip},
              .args = std::move(args),

@@ -41,13 +41,14 @@ std::vector<Host> hosts_of(const Finding& finding, const Observations& seen) {
     const bool known =
         std::ranges::any_of(out, [&](const Host& host) { return host.address == c.address && host.port == c.port; });
     if (!meant || known || out.size() == hosts_shown_max) continue;
-    out.push_back({c.host == c.address ? "" : c.host, c.address, c.port, c.implicit_tls, server_of(c)});
+    out.push_back({c.host == c.address ? "" : plain_name(c.host, ""), c.address, c.port, c.implicit_tls, server_of(c)});
   }
   if (!out.empty()) return out;
   const auto& subject = seen.request.subject;
   const auto targets = target_hosts(seen);
   const auto& name = !targets.empty() ? targets.front().name : subject.domain;
-  return {{name, name.empty() ? subject.ip : name}};
+  const auto plain = plain_name(name, subject.domain);
+  return {{plain, plain.empty() ? subject.ip : plain}};
 }
 
 std::string name_of(const Host& host) {
@@ -200,7 +201,7 @@ std::vector<Advice> of_dns(const Finding& finding, const Observations& seen) {
     case Id::mx_no_ipv4:
       return {publish(record_line(host, "A", "<IPv4>"))};
     case Id::dane_insecure:
-      return {run(fmt::format("delv _{}._tcp.{} TLSA", 25, host))};
+      return {run(fmt::format("delv _25._tcp.{} TLSA", plain_name(host, domain)))};
     case Id::message_unsigned:
       return {run("postil dkim new " + domain)};
     case Id::message_signature_bad:

@@ -51,6 +51,9 @@ struct Doubt {
 std::optional<Doubt> doubt_about_hosts(const Observations& seen);
 // "mx.example.org 192.0.2.1"
 std::string where(const Connection& connection);
+// The name when it can stand in a command line of a shell as it is, otherwise the other one: names come from others'
+// DNS.
+std::string plain_name(std::string_view name, std::string_view otherwise);
 // "S: 554 5.7.1 no", for evidence.
 std::string said(const reply::RemoteReply& reply);
 // The records of an answer as they stand in a zone.

@@ -29,8 +29,8 @@ std::vector<std::string> key_texts(const dns::Answer& answer) {
 
 // What the signing server's own key is in DNS; nobody else has it.
 std::vector<Advice> key_advice(const DkimKeyPlace& place) {
-  return {{Advice::Kind::run,
-           fmt::format("openssl pkey -in {}.pem -pubout -outform DER | openssl base64 -A", place.selector)},
+  return {{Advice::Kind::run, fmt::format("openssl pkey -in {}.pem -pubout -outform DER | openssl base64 -A",
+                                          plain_name(place.selector, "KEY"))},
           {Advice::Kind::publish, txt_line(place.name, "v=DKIM1; k=rsa; p=...")}};
 }
 

@@ -51,7 +51,8 @@ SpfResult find_envelope(Findings& out) {
     finding.args.emplace_back("ip", ip);
     finding.args.emplace_back("result", std::string(to_string(result)));
     if (result != SpfResult::pass) {
-      finding.advice = {{Advice::Kind::run, fmt::format("postil check {} --from-ip {} --only spf", domain, ip)}};
+      finding.advice = {{Advice::Kind::run, fmt::format("postil check {} --from-ip {} --only spf",
+                                                        plain_name(domain, seen.request.subject.domain), ip)}};
     }
   }
   out.add(std::move(finding));
@@ -101,11 +102,13 @@ void find_message(Findings& out) {
     out.add(
         {.id = Id::message_aligned, .about = {}, .args = {{"domain", aligned->domain}}, .evidence = {}, .advice = {}});
   } else if (outcome.result == mailauth::DmarcResult::fail) {
-    out.add({.id = Id::message_not_aligned,
-             .about = {},
-             .args = {{"domain", outcome.author_domain}},
-             .evidence = {},
-             .advice = {{Advice::Kind::run, fmt::format("postil dkim new {}", outcome.author_domain)}}});
+    out.add(
+        {.id = Id::message_not_aligned,
+         .about = {},
+         .args = {{"domain", outcome.author_domain}},
+         .evidence = {},
+         .advice = {{Advice::Kind::run, fmt::format("postil dkim new {}",
+                                                    plain_name(outcome.author_domain, seen.request.subject.domain))}}});
   }
 }
 

@@ -166,7 +166,8 @@ std::vector<Phrase> fetch_phrases(const Fetch& fetch) {
   constexpr std::string_view known[] = {"no_address", "connect",   "timed_out", "certificate",
                                         "tls",        "too_large", "protocol",  "unavailable"};
   if (std::ranges::find(known, word) == std::end(known)) return {};
-  const auto rest = colon == std::string::npos ? std::string() : fetch.error.substr(colon + 1);
+  const bool whole = colon == std::string::npos || word == "no_address" || word == "timed_out";
+  const auto rest = whole ? std::string() : fetch.error.substr(colon + 1);
   return {{"detail", fmt::format("https.{}", word), printable(trim(rest), 200)}};
 }
 

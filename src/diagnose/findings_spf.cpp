@@ -134,7 +134,8 @@ class Spf {
   void syntax() {
     for (const auto& node : outcome_.nodes) {
       if (!node.record) continue;
-      const auto advice = node.parent ? to_run(fmt::format("postil check {} --only spf", node.domain)) : mended();
+      const auto advice =
+          node.parent ? to_run(fmt::format("postil check {} --only spf", plain_name(node.domain, domain_))) : mended();
       for (const auto& error : node.record->errors) {
         const auto piece = printable(node.record->text(error.where), 80);
         const std::string problem(to_string(error.problem));

@@ -183,6 +183,19 @@ TEST_F(FindingsTest, HostsThatAnswerAlikeAreOneLine) {
   EXPECT_THAT(names(), Contains("TLS-UNTESTED"));
 }
 
+TEST_F(FindingsTest, NoNameOfOthersRunsInAShell) {
+  const std::string odd = "mx;reboot.$(id).example.net";
+  mx({dns::Mx{10, odd}});
+  host(odd, {"11.22.33.44"});
+  auto& c = connection(odd, "11.22.33.44");
+  c.greeting = reply(220, {"x ESMTP"});
+  c.ehlo = reply(250, {"x", "STARTTLS"});
+  c.starttls = reply(220, {"go"});
+  c.broken = Break{"tls", "tls", "handshake failure"};
+  EXPECT_EQ(finding("TLS-FAILED").advice.front().literal,
+            "openssl s_client -starttls smtp -connect 11.22.33.44:25 -servername 11.22.33.44 </dev/null");
+}
+
 TEST_F(FindingsTest, LoginsInClearAndNoTls) {
   mx({dns::Mx{10, "a.example.org"}});
   host("a.example.org", {"11.22.33.44"});
