@@ -178,6 +178,7 @@ void find_no_address(Findings& out) {
   } else if (const auto* answer = out.seen().dns.find(subject.domain, dns::Type::a)) {
     finding.args = {{"detail", dns_trouble(*answer)}};
     finding.phrases = {dns_phrase("detail", *answer)};
+    finding.advice = {{Advice::Kind::run, fmt::format("dig {} A {} AAAA", subject.domain, subject.domain)}};
   } else {
     return;
   }
