@@ -89,10 +89,10 @@ class App {
   Ports ports_;
   Executors executors_;
   config::Config config_;
+  const std::vector<std::string> shown_at_start_;  // values of what needs a restart
   Extras extras_;
   MonoTime started_at_{};
   bool started_ = false;  // it listens and delivers
-  const std::vector<std::string> shown_at_start_;  // values of what needs a restart
   std::mutex id_mutex_;
   MessageIdMaker ids_{0};
 
