@@ -51,9 +51,26 @@ void Engine::State::retry(Slot slot, Now now) {
   }
 }
 
+// What its sender wants to leave later leaves now. Nothing is written, as with a retry: its first attempt tells that it
+// was let go.
+void Engine::State::let_go(Slot slot, Now now) {
+  Message& message = messages[slot];
+  message.life.hold = now.mono - message.life.arrived_mono;
+  for (Slot at = message.jobs; at != no_slot; at = jobs[at].sibling) {
+    for (Slot w = jobs[at].waiters; w != no_slot; w = waiters[w].next) {
+      waiters[w].due = std::min(waiters[w].due, now.mono);
+      waiters[w].reason = Reason::new_message;
+    }
+    place(at, now);
+  }
+}
+
 void Engine::State::set_held(Slot slot, bool hold, Now now, Effects& out) {
   Message& message = messages[slot];
-  if (message.held == hold) return;
+  if (message.held == hold) {
+    if (!hold && message.life.begins_mono() > now.mono) let_go(slot, now);
+    return;
+  }
   message.held = hold;
   held += hold ? 1 : std::uint64_t(-1);
   for (Slot at = message.jobs; at != no_slot; at = jobs[at].sibling) {

@@ -156,7 +156,7 @@ void Engine::State::take(Now now, const Arrived& input, Effects& out) {
             std::chrono::floor<seconds>(recovered_arrival(now, state->refused_since).time_since_epoch()).count());
       }
     }
-    if (message.life.begins_mono() > now.mono) {
+    if (message.life.begins_mono() > now.mono && waiter.attempts == 0) {
       waiter.due = message.life.begins_mono();
       waiter.reason = Reason::held_by_sender;
     }

@@ -272,6 +272,7 @@ struct Engine::State {
   void free_site_if_unused(Slot site);
   // admin.cpp
   void retry(Slot message, Now now);
+  void let_go(Slot message, Now now);
   void set_held(Slot message, bool hold, Now now, Effects& out);
   void remove(Slot message, Pending how, Now now, Effects& out);
   void remove_waiter(Slot waiter, Pending how, RecipientState& state, Message& message, Persist& persist);

@@ -36,6 +36,25 @@ TEST(EngineHold, nothing_leaves_before_its_time) {
   EXPECT_TRUE(h.end(Outcome::delivered).finished);
 }
 
+// An admin's own hold comes off first.
+TEST(EngineHold, an_admin_lets_it_go) {
+  Harness h;
+  Envelope envelope = held_mail(hours(10));
+  h.arrive(envelope);
+  h.admin(Admin::Action::hold, {{1}});
+  h.admin(Admin::Action::release, {{1}});
+  EXPECT_THAT(h.running, IsEmpty());
+  h.admin(Admin::Action::release, {{1}});
+  EXPECT_THAT(h.running, SizeIs(2));
+  MessageState state = h.end(Outcome::deferred).changes;
+  h.end(Outcome::delivered);
+  // What was tried once is not held again by a restart.
+  Harness again;
+  envelope.recipients.resize(1);
+  again.arrive(envelope, &state);
+  EXPECT_LT(again.until_next_attempt(), Duration(hours(1)));
+}
+
 TEST(EngineHold, a_restart_holds_it_too) {
   const MessageState none{{1}, false, {}};
   Harness h;
