@@ -1,4 +1,5 @@
 #include "run_command.hpp"
+#include "support/json_schema.hpp"
 
 namespace postil::cli {
 namespace {
@@ -22,6 +23,7 @@ TEST_F(RecordsCommand, ByOptionsAlone) {
 TEST_F(RecordsCommand, AParkedDomain) {
   EXPECT_EQ(run({"records", "parked.example", "--null", "--no-dns", "--json"}), exit_ok) << err_;
   const auto out = json();
+  postil::test::expect_documented(out, "records", "records");
   EXPECT_TRUE(out.at("parked").as_bool());
   ASSERT_EQ(out.at("records").as_array().size(), 3u);
   EXPECT_EQ(out.at("records").as_array()[0].at("zone").as_string(), "parked.example. IN MX 0 .");
@@ -46,6 +48,7 @@ TEST_F(RecordsCommand, FromTheConfiguration) {
   std::filesystem::remove(folder_ + "/example.org.s1.pem");
   EXPECT_EQ(run({"records", "example.org", "--no-dns", "-c", path, "--json"}), exit_ok);
   EXPECT_EQ(json().at("notes").as_array()[0].at("id").as_string(), "dkim_unread");
+  postil::test::expect_documented(json(), "records", "records");
 }
 
 TEST_F(RecordsCommand, ANullHostsDomainIsParked) {
@@ -68,6 +71,7 @@ TEST_F(RecordsCommand, Wrong) {
   EXPECT_EQ(run({"records", "example.org", "--no-dns", "--reports", "a\";@example.org"}), exit_usage);
   EXPECT_EQ(run({"records", "example.org", "--no-dns", "-c", folder_ + "/none.toml", "--json"}), exit_config);
   EXPECT_EQ(json().at("error").as_object().at("id").as_string(), "config");
+  postil::test::expect_documented(json(), "records", "error");
 }
 
 }  // namespace
