@@ -41,7 +41,7 @@ class PaceWorld : public testing::Test {
     if (parameters.starts_with("HOLD")) {  // is for who has logged in
       at.port = 587;
       what.tls = Submission::Tls::starttls;
-      what.login = SubmissionLogin{"PLAIN", "u0", "secret"};
+      what.login = SubmissionLogin{"SCRAM-SHA-256", "u0", "secret"};
     }
     const auto result = world.run(*client, submit(client, std::move(at), std::move(what)));
     ASSERT_EQ(result.end, SubmissionResult::End::accepted) << result.last_reply;
