@@ -213,10 +213,12 @@ bool Flusher::sync() {
 // Closes the active segment in order; what was laid in it is durable then (rule a). False: it went wrong, and a
 // new segment may be active already.
 bool Flusher::seal() {
+  // Where the log goes on for a checkpoint, until there is a next segment: who reads from there is to see the seal.
+  const auto before = end_;
   layout_.record(head(RecordType::seal, 0), active_->salt, {});
   end_ += record_header_octets;
   if (!write_out() || !sync()) return false;
-  confirm();
+  confirm(before);
   shared_->segments.close(active_->number, static_cast<std::uint32_t>(end_), true);
   active_.reset();
   poke_();
@@ -250,7 +252,7 @@ void Flusher::settle() {
     return;
   }
   if (!write_out()) return;
-  if (!laid_.empty() && sync()) confirm();
+  if (!laid_.empty() && sync()) confirm(synced_);
 }
 
 void Flusher::seal_for_stop() {
@@ -266,8 +268,8 @@ void Flusher::fail(std::unique_ptr<BatchPiece> batch, env::StoreError why) {
   if (done) done(std::unexpected(why));
 }
 
-// Everything that was laid out is on the disk now.
-void Flusher::confirm() {
+// Everything that was laid out is on the disk now. position: where a checkpoint says that the log goes on.
+void Flusher::confirm(std::uint64_t position) {
   unsynced_.clear();
   overlay_.clear();
   auto laid = std::exchange(laid_, {});
@@ -276,7 +278,7 @@ void Flusher::confirm() {
     const std::lock_guard lock(shared_->index_mutex);
     for (const auto& one : laid) shared_->index.apply(one.ops);
     shared_->messages = shared_->index.entries().size();
-    shared_->position = {active_->number, static_cast<std::uint32_t>(synced_), 0};
+    shared_->position = {active_->number, static_cast<std::uint32_t>(position), 0};
     thin = shared_->index.take_thin();
   }
   for (auto& one : laid) finish(std::move(one));

@@ -69,7 +69,7 @@ class Flusher : public std::enable_shared_from_this<Flusher> {
   bool sync();
   bool seal();
   void trouble(const env::DiskFailure& failure);
-  void confirm();
+  void confirm(std::uint64_t position);
   void finish(Laid laid);
   void fail(std::unique_ptr<BatchPiece> batch, env::StoreError why);
   RecordHead head(RecordType type, std::uint64_t id) const;
