@@ -69,6 +69,7 @@ class Attempt {
   // pending; those that this connection can have no more are in unsent_.
   env::Awaitable<void> send(std::unique_ptr<Connection> connection, bool reused);
   env::Awaitable<void> transact(Connection& connection, bool reused);
+  std::vector<std::size_t> fitting_in(const Connection& connection, const std::vector<Pending>& waiting) const;
   void take_fitting(const Connection& connection, std::vector<Pending>& waiting);
   std::vector<smtp::RcptCommand> commands_for(const std::vector<Pending>& recipients) const;
   smtp::Transaction transaction(const Connection& connection) const;

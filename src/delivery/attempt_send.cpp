@@ -158,9 +158,16 @@ env::Awaitable<void> Attempt::transact(Connection& connection, bool reused) {
   apply(result, connection, with);
 }
 
+std::vector<std::size_t> Attempt::fitting_in(const Connection& connection, const std::vector<Pending>& waiting) const {
+  return connection.session().fitting(waiting.size(), [&](std::size_t at) {
+    const std::string_view address = envelope_.recipients[waiting[at].index].address;
+    return address.substr(address.rfind('@') + 1);
+  });
+}
+
 // Moves those of `waiting` to the pending ones that the server's LIMITS let the next transaction have.
 void Attempt::take_fitting(const Connection& connection, std::vector<Pending>& waiting) {
-  const auto fitting = connection.session().fitting(commands_for(waiting));
+  const auto fitting = fitting_in(connection, waiting);
   for (const auto at : fitting) pending_.push_back(std::move(waiting[at]));
   for (auto at = fitting.rbegin(); at != fitting.rend(); ++at) {
     waiting.erase(waiting.begin() + static_cast<std::ptrdiff_t>(*at));
@@ -210,7 +217,7 @@ bool Attempt::may_use(const Connection& connection) const {
   const auto ruling = transport::rule_on_message(policy->ruling, needs_of(envelope_), connection.host().host);
   if (ruling.ruling.obstacle != transport::Obstacle::none || ruling.requiretls_missing) return false;
   if (ruling.must_offer_requiretls && !connection.session().extensions().requiretls) return false;
-  if (connection.session().fitting(commands_for(pending_)).empty()) return false;
+  if (fitting_in(connection, pending_).empty()) return false;
   return transport::satisfies(connection.verified(), ruling.ruling.requirement);
 }
 

@@ -20,7 +20,7 @@ bool Attempt::may_share(const Connection& connection, const HostAddress& host,
   if (ruling.must_offer_requiretls && !connection.session().extensions().requiretls) return false;
   const auto most =
       std::min<std::uint64_t>(settings_->messages_per_connection_max, what_.limits.messages_per_connection);
-  if (connection.sent() >= most || connection.session().fitting(commands_for(pending_)).empty()) return false;
+  if (connection.sent() >= most || fitting_in(connection, pending_).empty()) return false;
   return transport::satisfies(connection.verified(), ruling.ruling.requirement);
 }
 

@@ -465,15 +465,16 @@ bool ClientSession::may_begin() const {
   return mail_max == 0 || state_->mails_sent < mail_max;
 }
 
-std::vector<std::size_t> ClientSession::fitting(const std::vector<RcptCommand>& recipients) const {
+std::vector<std::size_t> ClientSession::fitting(std::size_t count,
+                                                const std::function<std::string_view(std::size_t)>& domain_of) const {
   const Extensions& limits = state_->extensions;
-  const std::size_t most = limits.rcpt_max > 0 ? limits.rcpt_max : recipients.size();
+  const std::size_t most = limits.rcpt_max > 0 ? limits.rcpt_max : count;
   std::vector<std::size_t> out;
   if (!may_begin()) return out;
   auto domains = state_->rcpt_domains;
-  for (std::size_t i = 0; i < recipients.size() && out.size() < most; ++i) {
+  for (std::size_t i = 0; i < count && out.size() < most; ++i) {
     if (limits.rcpt_domain_max > 0) {
-      auto domain = to_lower(recipients[i].recipient.domain);
+      auto domain = to_lower(domain_of(i));
       if (domains.size() >= limits.rcpt_domain_max && !domains.contains(domain)) continue;
       domains.insert(std::move(domain));
     }

@@ -204,9 +204,10 @@ class ClientSession {
   const std::optional<crypto::TlsFacts>& tls() const;
   const std::string& greeting() const;  // printable, one line
   std::uint64_t transactions_done() const;
-  // Which of these, by index, the next transaction may have by the server's LIMITS; none: this session may have none of
-  // them. May be asked at any time. [rfc9422 4]
-  std::vector<std::size_t> fitting(const std::vector<RcptCommand>& recipients) const;
+  // Which of so many recipients, by index, the next transaction may have by the server's LIMITS; none: this session may
+  // have none of them. domain_of: a recipient's, in any letters. May be asked at any time. [rfc9422 4]
+  std::vector<std::size_t> fitting(std::size_t count,
+                                   const std::function<std::string_view(std::size_t)>& domain_of) const;
   bool may_begin() const;  // false: the server's MAILMAX is reached
 
  private:
