@@ -13,9 +13,11 @@ bool mailbox_gone(const queue::RecipientState& state) {
     refusal.code = static_cast<reply::Code>((words[0] - '0') * 100 + (words[1] - '0') * 10 + (words[2] - '0'));
     words = trim(words.substr(3));
   }
-  refusal.enhanced = state.code;
-  const std::string code = reply::to_string(state.code);
-  if (words.starts_with(code)) words = trim(words.substr(code.size()));
+  // Where the host gave none, the state's is our own.
+  if (const std::string code = reply::to_string(state.code); words.starts_with(code)) {
+    refusal.enhanced = state.code;
+    words = trim(words.substr(code.size()));
+  }
   refusal.text = words;
   refusal.host = state.remote.substr(0, state.remote.find(' '));
   refusal.stage = knowledge::Stage::rcpt;
