@@ -111,7 +111,9 @@ bool known_hash(std::string_view hash) {
   if (hash.size() >= hash_octets_max || hash.find('\0') != std::string_view::npos) return false;
   if (hash.starts_with("$argon2")) return argon2_kind(hash).has_value();
   if (!is_crypt(hash) || hash_begins(hash) >= hash.size()) return false;
-  return crypt_checksalt(std::string(hash).c_str()) == CRYPT_SALT_OK;
+  // To libxcrypt, $5$ is "legacy": nothing to make, but what people bring with them.
+  const int kind = crypt_checksalt(std::string(hash).c_str());
+  return kind == CRYPT_SALT_OK || kind == CRYPT_SALT_METHOD_LEGACY;
 }
 
 bool verify_password(std::string_view hash, std::string_view password) {

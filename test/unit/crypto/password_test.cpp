@@ -56,6 +56,11 @@ TEST(Password, ReadsForeignHashes) {
   EXPECT_FALSE(verify_password(argon2, "Password"));
 }
 
+TEST(Password, TakesWhatItsLibraryCallsLegacy) {
+  EXPECT_TRUE(verify_password("$5$saltstring$5B8vYYiY.CVt1RlTTf8KbXBH3hsxY/GNooZaBBGWEc5", "Hello world!"));
+  EXPECT_FALSE(verify_password("$5$saltstring$5B8vYYiY.CVt1RlTTf8KbXBH3hsxY/GNooZaBBGWEc5", "Hello world"));
+}
+
 TEST(Password, RefusesUnknownAndTooCostlyHashes) {
   for (const char* hash : {"", "*", "!", "x", "secret", "abJnggxhB/yWI", "$1$salt$qJH7.N4xYta3aEG/dfqo/0", "$y$", "$6$",
                            "$argon2id$v=19$m=4194304,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4",
