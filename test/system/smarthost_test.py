@@ -8,11 +8,11 @@ from names import NameServer
 from sink import Sink
 
 RECORDS = ["sink.lab. MX 10 mx.sink.lab.", "mx.sink.lab. A 127.0.0.11", "ours.lab. MX 10 mx.ours.lab.",
-           "mx.ours.lab. A 127.0.0.12", "localhost. A 127.0.0.1", "localhost. AAAA ::1"]
+           "mx.ours.lab. A 127.0.0.12", "nullmx.lab. MX 0 .", "localhost. A 127.0.0.1", "localhost. AAAA ::1"]
 
 
 class Smarthost(postil.unittest.TestCase):
-    def relay_through(self, scheme, password=postil.PASSWORD, tls="verified"):
+    def relay_through(self, scheme, password=postil.PASSWORD, tls="verified", **deliver):
         port = postil.free_port(["127.0.0.11", "127.0.0.12"])
         names = self.enterContext(NameServer(RECORDS))
         sink = self.enterContext(Sink("127.0.0.11", port))
@@ -27,7 +27,7 @@ class Smarthost(postil.unittest.TestCase):
         office = self.enterContext(postil.Server(
             job="relay", folder=office_folder, users={}, dns=names.settings,
             deliver={"via": "smarthost", "smarthost": f"{scheme}://localhost:{provider_port}", "username": postil.USER,
-                     "password_file": secret, "tls": tls, "tls_ca": provider.certificate}))
+                     "password_file": secret, "tls": tls, "tls_ca": provider.certificate, **deliver}))
         return office, provider, sink
 
     def send(self, office, subject):
@@ -42,6 +42,23 @@ class Smarthost(postil.unittest.TestCase):
                 found = postil.wait_for(lambda: sink.find(f"through {scheme}"))
                 self.assertEqual(found[0][2].count(b"Received: "), 2)
                 self.assertEqual(provider.wait_events("auth.succeeded")[0]["login"], postil.USER)
+
+    def test_domains_are_looked_up_where_that_is_asked_for(self):
+        asked = self.relay_through("submission", check_recipient_domains=True, check_sender_domain=True)[0]
+        with postil.smtplib.SMTP("127.0.0.1", asked.port, timeout=20) as client:
+            client.ehlo()
+            code, text = client.mail("ann@nullmx.lab")
+            self.assertEqual((code, text[:6]), (550, b"5.7.27"))
+            client.mail("ann@sink.lab")
+            for domain, refusal in (("nullmx.lab", (556, b"5.1.10")), ("missing.lab", (550, b"5.1.2 "))):
+                code, text = client.rcpt(f"bert@{domain}")
+                self.assertEqual((code, text[:6]), refusal)
+        # Behind a smarthost the names of the world may not be seen: without the settings nothing is asked.
+        usual = self.relay_through("submission")[0]
+        with postil.smtplib.SMTP("127.0.0.1", usual.port, timeout=20) as client:
+            client.ehlo()
+            client.mail("ann@nullmx.lab")
+            self.assertEqual(client.rcpt("bert@missing.lab")[0], 250)
 
     def test_a_wrong_password_keeps_the_mail(self):
         office, provider, sink = self.relay_through("submission", password="not this one")
