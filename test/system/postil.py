@@ -26,6 +26,7 @@ PROGRAM = os.environ.get("POSTIL_PROGRAM", str(ROOT / "build" / "postil"))
 PEERS = pathlib.Path(os.environ.get("POSTIL_PEERS", ROOT / "build" / "peers"))
 # Sanitized programs are slower.
 PATIENCE = float(os.environ.get("POSTIL_PATIENCE", "1"))
+SANITIZED = bool(os.environ.get("POSTIL_SANITIZE"))
 SKIP = 77  # what ctest knows as skipped
 
 USER = "anna@ours.lab"
