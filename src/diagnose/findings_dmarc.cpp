@@ -7,6 +7,7 @@
 #include "base/bytes.hpp"
 #include "diagnose/findings_areas.hpp"
 #include "diagnose/mail_auth.hpp"
+#include "dns/texts.hpp"
 #include "mailauth/bimi_record.hpp"
 #include "mailauth/dkim_key.hpp"
 
@@ -17,15 +18,6 @@ using Id = FindingId;
 using mailauth::DkimKeyError;
 using mailauth::DmarcPolicy;
 using mailauth::DmarcReason;
-
-std::vector<std::string> key_texts(const dns::Answer& answer) {
-  std::vector<std::string> out;
-  for (const auto& record : answer.records) {
-    const auto* text = std::get_if<dns::Text>(&record);
-    if (text != nullptr && mailauth::looks_like_dkim_key(text->value)) out.push_back(text->value);
-  }
-  return out;
-}
 
 // What the signing server's own key is in DNS; nobody else has it.
 std::vector<Advice> key_advice(const DkimKeyPlace& place) {
@@ -63,7 +55,7 @@ bool find_key(Findings& out, const DkimKeyPlace& place, const dns::Answer& answe
     out.add(std::move(finding));
     return true;
   }
-  const auto texts = key_texts(answer);
+  const auto texts = dns::texts(answer, mailauth::looks_like_dkim_key);
   if (texts.empty()) {
     if (!named) return false;
     finding.id = Id::dkim_missing;
@@ -106,13 +98,13 @@ bool find_key(Findings& out, const DkimKeyPlace& place, const dns::Answer& answe
 bool answers_everything(const DnsNotes& dns, const std::vector<DkimKeyPlace>& places) {
   return std::ranges::all_of(places, [&](const DkimKeyPlace& place) {
     const auto* answer = dns.find(place.name, dns::Type::txt);
-    return answer != nullptr && !key_texts(*answer).empty();
+    return answer != nullptr && !dns::texts(*answer, mailauth::looks_like_dkim_key).empty();
   });
 }
 
 std::string dmarc_advice(const Observations& seen) {
   const auto& domain = seen.request.subject.domain;
-  if (!takes_mail(seen)) return txt_line("_dmarc." + domain, "v=DMARC1; p=reject");
+  if (!may_have_mail_host(seen)) return txt_line("_dmarc." + domain, "v=DMARC1; p=reject");
   return txt_line("_dmarc." + domain, fmt::format("v=DMARC1; p=none; rua=mailto:dmarc@{}", domain));
 }
 
@@ -222,11 +214,32 @@ void find_remarks(Findings& out, const mailauth::DmarcFound& found, const mailau
     if (one.remark == mailauth::DmarcRemark::removed_tag) removed.push_back(printable(record.text(one.where), 60));
   }
   if (removed.empty()) return;
-  out.add({.id = Id::dmarc_obsolete,
+  Finding obsolete{.id = Id::dmarc_obsolete,
+                   .about = {},
+                   .args = {},
+                   .evidence = evidence,
+                   .advice = {{Advice::Kind::publish, txt_line("_dmarc." + found.domain, dmarc_mended({record.raw}))}}};
+  obsolete.add_list("tags", removed);
+  out.add(std::move(obsolete));
+}
+
+// No DMARC record counts for the domain.
+void find_no_policy(Findings& out, const mailauth::DmarcOutcome& outcome) {
+  const bool told = std::ranges::any_of(outcome.names, [&](const auto& found) {
+    const bool own = found.domain == out.seen().request.subject.domain;
+    return found.records.size() > 1 || (own && !found.lookalikes.empty());
+  });
+  if (told || outcome.reason == DmarcReason::unusable_record) return;
+  out.add({.id = Id::dmarc_missing,
            .about = {},
-           .args = {{"tags", fmt::format("{}", fmt::join(removed, ", "))}},
-           .evidence = evidence,
-           .advice = {{Advice::Kind::publish, txt_line("_dmarc." + found.domain, dmarc_mended({record.raw}))}}});
+           .args = {},
+           .evidence = {},
+           .advice = {{Advice::Kind::publish, dmarc_advice(out.seen())}}});
+}
+
+// Which tag it is that asks for nothing: "sp=none", "t=y".
+std::string asks_for_nothing(const mailauth::DmarcOutcome& outcome) {
+  return outcome.policy == DmarcPolicy::none ? outcome.policy_tag + "=none" : "t=y";
 }
 
 }  // namespace
@@ -235,7 +248,7 @@ void find_dkim(Findings& out) {
   const auto& request = out.seen().request;
   if (!out.wants(Part::dkim) || request.subject.kind == SubjectKind::ip) return;
   const bool named = !request.selectors.empty();
-  const auto places = dkim_places(request);
+  const auto places = dkim_places(request, out.seen().time);
   bool any = false;
   if (named || !answers_everything(out.seen().dns, places)) {
     for (const auto& place : places) {
@@ -266,6 +279,8 @@ void find_dmarc(Findings& out) {
   auto check = dmarc_check(request);
   answer_from(out.seen().dns, check);
   const auto& outcome = check.outcome();
+  // Of a name that does not exist only what stands above it counts, by its tag np [rfc9989 4.7].
+  if (!domain_exists(out.seen()) && !(outcome.policy_record && outcome.policy_record->record)) return;
   for (const auto& found : outcome.names) {
     if (found.domain == request.subject.domain ||
         (outcome.policy_record && found.domain == outcome.policy_record->domain)) {
@@ -287,15 +302,7 @@ void find_dmarc(Findings& out) {
     return;
   }
   if (!outcome.policy_record || !outcome.policy_record->record || outcome.reason == DmarcReason::unusable_record) {
-    const bool told = std::ranges::any_of(outcome.names, [](const auto& f) { return f.records.size() > 1; });
-    if (!told && outcome.reason != DmarcReason::unusable_record) {
-      out.add({.id = Id::dmarc_missing,
-               .about = {},
-               .args = {},
-               .evidence = {},
-               .advice = {{Advice::Kind::publish, dmarc_advice(out.seen())}}});
-    }
-    return;
+    return find_no_policy(out, outcome);
   }
   const auto& found = *outcome.policy_record;
   const auto& record = *found.record;
@@ -305,7 +312,7 @@ void find_dmarc(Findings& out) {
   };
   if (found.domain != request.subject.domain) add(Id::dmarc_inherited, {{"domain", found.domain}});
   if (outcome.applied_policy == DmarcPolicy::none) {
-    add(Id::dmarc_none, {},
+    add(Id::dmarc_none, {{"tag", asks_for_nothing(outcome)}},
         {{Advice::Kind::publish,
           txt_line("_dmarc." + request.subject.domain,
                    record.rua.empty() ? "v=DMARC1; p=quarantine"
@@ -322,8 +329,19 @@ void find_bimi(Findings& out) {
   if (!out.wants(Part::bimi)) return;
   const auto name = bimi_name(out.seen().request);
   const auto* answer = out.seen().dns.find(name, dns::Type::txt);
-  if (answer == nullptr || mailauth::bimi_records(*answer).empty()) return;
-  out.add({.id = Id::bimi_found, .about = {}, .args = {}, .evidence = record_lines(name, *answer), .advice = {}});
+  if (answer == nullptr) return;
+  Finding finding{.id = Id::bimi_found, .about = {}, .args = {}, .evidence = {}, .advice = {}};
+  if (!answer->definite()) {
+    finding.id = Id::bimi_unknown;
+    finding.args = {{"detail", dns_trouble(*answer)}};
+    finding.phrases = {dns_phrase("detail", *answer)};
+  } else if (mailauth::bimi_records(*answer).empty()) {
+    if (!takes_mail(out.seen())) return;
+    finding.id = Id::bimi_none;
+  } else {
+    finding.evidence = record_lines(name, *answer);
+  }
+  out.add(std::move(finding));
 }
 
 }  // namespace postil::diagnose

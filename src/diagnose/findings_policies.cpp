@@ -1,6 +1,5 @@
 // What tells senders that TLS is to be used: DANE [rfc7672], MTA-STS [rfc8461], and reports about it [rfc8460].
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 
@@ -8,6 +7,7 @@
 #include "crypto/certificate.hpp"
 #include "diagnose/findings_areas.hpp"
 #include "diagnose/mail_auth.hpp"
+#include "dns/texts.hpp"
 #include "mailauth/tls_rpt_record.hpp"
 #include "transport/dane.hpp"
 #include "transport/sts_policy.hpp"
@@ -24,15 +24,20 @@ std::string tlsa_octets(const dns::Tlsa& record, const std::string& der) {
   return crypto::tlsa_octets(der, record.selector, record.matching);
 }
 
-// [rfc7671 5.1] [rfc7671 5.2]: the server's own certificate, whatever its name and dates; or one above it, and the
-// name.
-bool matches(const dns::Tlsa& record, const Connection& c, const std::vector<std::string>& names) {
+// [rfc7671 5.1] [rfc7671 5.2]: the server's own certificate, whatever its name and dates; or one above it to which it
+// leads, and the name.
+bool matches(const dns::Tlsa& record, const Connection& c, const std::vector<std::string>& names, WallTime time) {
   const auto& chain = c.tls->chain;
   if (chain.empty()) return false;
   if (tlsa_octets(record, chain.front()).empty()) return false;
   if (record.usage == 3) return tlsa_octets(record, chain.front()) == record.data;
-  const bool above =
-      std::ranges::any_of(chain, [&](const std::string& der) { return tlsa_octets(record, der) == record.data; });
+  std::vector<std::string> anchors;
+  for (std::size_t i = 1; i < chain.size(); ++i) {
+    if (tlsa_octets(record, chain[i]) == record.data) anchors.push_back(chain[i]);
+  }
+  if (record.selector == 0 && record.matching == 0) anchors.push_back(record.data);  // it need not be sent
+  const bool above = std::ranges::any_of(
+      anchors, [&](const std::string& anchor) { return crypto::certificate_leads_to(chain, anchor, time); });
   const bool named = std::ranges::any_of(
       names, [&](const std::string& name) { return crypto::certificate_is_for(chain.front(), name); });
   return above && named;
@@ -94,8 +99,8 @@ void find_dane_at(Findings& out, const Connection& c, const DaneResult& dane) {
     finding.advice = {{Advice::Kind::publish, tlsa_advice(c)}};
   } else {
     const auto names = transport::dane_reference_names(dane.base, domain, domain);
-    const bool good =
-        std::ranges::any_of(dane.records.usable, [&](const dns::Tlsa& record) { return matches(record, c, names); });
+    const bool good = std::ranges::any_of(
+        dane.records.usable, [&](const dns::Tlsa& record) { return matches(record, c, names, out.seen().time); });
     if (!good) {
       finding.id = Id::dane_mismatch;
       finding.advice = {{Advice::Kind::publish, tlsa_advice(c)}};
@@ -185,7 +190,8 @@ void find_policy(Findings& out, const Fetch& fetch, const std::vector<std::strin
   if (fetch.status != 200 || !transport::sts_media_type(fetch.content_type)) {
     add(Id::sts_policy_missing,
         {{"detail", fetch.status == 0 ? printable(fetch.error, 200)
-                                      : fmt::format("HTTP {}, {}", fetch.status, printable(fetch.content_type, 100))}},
+                                      : fmt::format("HTTP {}{}{}", fetch.status, fetch.content_type.empty() ? "" : ", ",
+                                                    printable(fetch.content_type, 100))}},
         policy_advice(out.seen()), fetch_phrases(fetch));
     return;
   }
@@ -252,7 +258,7 @@ void find_sts(Findings& out) {
   }
   const auto parsed = transport::parse_sts_records(answer->records);
   if (!parsed.present) {
-    if (target_hosts(seen).empty()) return;  // takes no mail
+    if (!may_have_mail_host(seen)) return;
     auto advice = policy_advice(seen);
     advice.insert(advice.begin(), record_advice(seen));
     out.add({.id = Id::sts_none, .about = {}, .args = {}, .evidence = {}, .advice = std::move(advice)});
@@ -300,12 +306,9 @@ void find_tls_rpt(Findings& out) {
   const auto lines = record_lines(name, *answer);
   const Advice advice{Advice::Kind::publish,
                       txt_line(name, "v=TLSRPTv1; rua=mailto:tls-reports@" + seen.request.subject.domain)};
-  const bool meant = std::ranges::any_of(answer->records, [](const dns::Data& data) {
-    const auto* text = std::get_if<dns::Text>(&data);
-    return text != nullptr && mailauth::resembles_tls_rpt_record(text->value);
-  });
+  const bool meant = !dns::texts(*answer, mailauth::resembles_tls_rpt_record).empty();
   if (records.empty() && !meant) {
-    if (target_hosts(seen).empty()) return;
+    if (!may_have_mail_host(seen)) return;
     out.add({.id = Id::tlsrpt_none, .about = {}, .args = {}, .evidence = {}, .advice = {advice}});
     return;
   }
@@ -314,11 +317,9 @@ void find_tls_rpt(Findings& out) {
     if (record.usable()) {
       std::vector<std::string> to;
       for (const auto& uri : record.rua) to.push_back(printable(uri.raw, 100));
-      out.add({.id = Id::tlsrpt_ok,
-               .about = {},
-               .args = {{"to", fmt::format("{}", fmt::join(to, ", "))}},
-               .evidence = lines,
-               .advice = {}});
+      Finding good{.id = Id::tlsrpt_ok, .about = {}, .args = {}, .evidence = lines, .advice = {}};
+      good.add_list("to", to);
+      out.add(std::move(good));
       return;
     }
   }

@@ -6,6 +6,7 @@
 
 #include "base/bytes.hpp"
 #include "crypto/certificate.hpp"
+#include "dns/texts.hpp"
 #include "mailauth/dkim_key.hpp"
 #include "mailauth/dkim_tags.hpp"
 #include "mailauth/dmarc_record.hpp"
@@ -34,20 +35,23 @@ std::string dmarc_text(const DomainMail& mail) {
   return out;
 }
 
+// Another organization gets reports only where it says so itself, in its own zone [rfc9990 4].
+void add_permission(std::vector<WantedRecord>& out, const DomainMail& mail) {
+  const auto at = mail.reports.rfind('@');
+  if (at == std::string::npos) return;
+  const std::string to = to_lower(mail.reports.substr(at + 1));
+  const bool own = to == mail.domain || to.ends_with("." + mail.domain) || mail.domain.ends_with("." + to);
+  if (own) return;
+  out.push_back({RecordPurpose::dmarc_reports, fmt::format("{}._report._dmarc.{}", mail.domain, to), dns::Type::txt,
+                 "v=DMARC1;"});
+}
+
 void add_tlsa(std::vector<WantedRecord>& out, const DomainMail::HostCertificate& of) {
   // The key's digest: it stays when the certificate is renewed with the same key. [rfc7672 3.1.1]
   const std::string octets = crypto::tlsa_octets(of.der, 1, 1);
   if (octets.empty()) return;
   out.push_back(
       {RecordPurpose::tlsa, "_25._tcp." + of.host, dns::Type::tlsa, transport::to_text(dns::Tlsa{3, 1, 1, octets})});
-}
-
-std::vector<std::string> texts(const dns::Answer& answer) {
-  std::vector<std::string> out;
-  for (const auto& data : answer.records) {
-    if (const auto* text = std::get_if<dns::Text>(&data)) out.push_back(text->value);
-  }
-  return out;
 }
 
 // Spaces, case and a semicolon at the end mean nothing.
@@ -115,7 +119,7 @@ Compared compare_text(const WantedRecord& record, const dns::Answer& answer, boo
     case RecordPurpose::spf:
       return by_found(mailauth::spf_records(answer), false, record);
     case RecordPurpose::dkim: {
-      auto found = texts(answer);
+      auto found = dns::texts(answer);
       std::erase_if(found, [](const std::string& text) { return !mailauth::looks_like_dkim_key(text); });
       const bool good = found.size() == 1 && public_key(found.front()) == public_key(record.value);
       return by_found(std::move(found), good, record);
@@ -125,8 +129,13 @@ Compared compare_text(const WantedRecord& record, const dns::Answer& answer, boo
       const bool good = good_dmarc(found, parked);
       return by_found(std::move(found), good, record);
     }
+    case RecordPurpose::dmarc_reports: {
+      auto found = mailauth::dmarc_records(answer);
+      const bool good = !found.empty();
+      return by_found(std::move(found), good, record);
+    }
     case RecordPurpose::mta_sts: {
-      auto found = texts(answer);
+      auto found = dns::texts(answer);
       std::erase_if(found, [](const std::string& text) { return !text.starts_with("v=STSv1"); });
       return by_found(std::move(found), transport::parse_sts_records(answer.records).record.has_value(), record);
     }
@@ -146,7 +155,8 @@ Compared compare_text(const WantedRecord& record, const dns::Answer& answer, boo
 }  // namespace
 
 std::string_view to_string(RecordPurpose purpose) {
-  constexpr std::string_view names[] = {"mx", "null_mx", "spf", "dkim", "dmarc", "mta_sts", "tls_rpt", "tlsa"};
+  constexpr std::string_view names[] = {"mx",      "null_mx", "spf", "dkim", "dmarc", "dmarc_reports",
+                                        "mta_sts", "tls_rpt", "tlsa"};
   return names[static_cast<std::size_t>(purpose)];
 }
 
@@ -164,6 +174,7 @@ std::vector<WantedRecord> wanted_records(const DomainMail& mail) {
     out.push_back({RecordPurpose::null_mx, mail.domain, dns::Type::mx, "0 ."});  // [rfc7505 3]
     text(RecordPurpose::spf, mail.domain, spf_text(mail));
     text(RecordPurpose::dmarc, "_dmarc." + mail.domain, dmarc_text(mail));
+    add_permission(out, mail);
     return out;
   }
   for (std::size_t i = 0; i < mail.mx.size(); ++i) {
@@ -173,6 +184,7 @@ std::vector<WantedRecord> wanted_records(const DomainMail& mail) {
   if (!mail.sources.empty() || !mail.source_hosts.empty()) text(RecordPurpose::spf, mail.domain, spf_text(mail));
   for (const auto& key : mail.dkim) text(RecordPurpose::dkim, key.name, key.text);
   text(RecordPurpose::dmarc, "_dmarc." + mail.domain, dmarc_text(mail));
+  add_permission(out, mail);
   if (mail.mx.empty()) return out;
   text(RecordPurpose::mta_sts, transport::sts_record_name(mail.domain), fmt::format("v=STSv1; id={};", mail.sts_id));
   if (!mail.reports.empty()) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/bytes.hpp"
+#include "dns/texts.hpp"
 
 namespace postil::mailauth {
 namespace {
@@ -28,12 +29,7 @@ bool is_bimi_record(std::string_view text) {
 }
 
 std::vector<std::string> bimi_records(const dns::Answer& answer) {
-  std::vector<std::string> out;
-  for (const auto& data : answer.records) {
-    const auto* text = std::get_if<dns::Text>(&data);
-    if (text && is_bimi_record(text->value)) out.push_back(text->value);
-  }
-  return out;
+  return dns::texts(answer, is_bimi_record);
 }
 
 BimiRecord parse_bimi_record(std::string_view text) {

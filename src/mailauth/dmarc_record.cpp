@@ -4,6 +4,7 @@
 #include <set>
 
 #include "base/bytes.hpp"
+#include "dns/texts.hpp"
 
 namespace postil::mailauth {
 namespace {
@@ -164,12 +165,7 @@ bool resembles_dmarc_record(std::string_view text) {
 }
 
 std::vector<std::string> dmarc_records(const dns::Answer& answer) {
-  std::vector<std::string> out;
-  for (const auto& data : answer.records) {
-    const auto* text = std::get_if<dns::Text>(&data);
-    if (text && is_dmarc_record(text->value)) out.push_back(text->value);
-  }
-  return out;
+  return dns::texts(answer, is_dmarc_record);
 }
 
 DmarcRecord parse_dmarc_record(std::string_view text) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/assert.hpp"
+#include "dns/texts.hpp"
 
 namespace postil::mailauth {
 namespace {
@@ -91,10 +92,7 @@ void DmarcTree::take(const DnsQuestion& question, const dns::Answer& answer) {
   found.status = answer.status;
   if (answer.definite()) {
     found.records = dmarc_records(answer);
-    for (const auto& data : answer.records) {
-      const auto* text = std::get_if<dns::Text>(&data);
-      if (text && resembles_dmarc_record(text->value)) found.lookalikes.push_back(text->value);
-    }
+    found.lookalikes = dns::texts(answer, resembles_dmarc_record);
     if (found.records.size() == 1) found.record = parse_dmarc_record(found.records.front());
   }
   known_.insert_or_assign(question.name.substr(prefix.size()), std::move(found));

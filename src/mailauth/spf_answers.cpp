@@ -5,6 +5,7 @@
 #include "base/assert.hpp"
 #include "base/bytes.hpp"
 #include "dns/parse.hpp"
+#include "dns/texts.hpp"
 #include "mailauth/spf.hpp"
 
 namespace postil::mailauth {
@@ -72,10 +73,7 @@ void SpfCheck::take_record(const dns::Answer& answer) {
   here.status = answer.status;
   if (!answer.definite()) return fail(SpfResult::temperror, SpfReason::dns_failure, std::string(here.domain));
   here.records = spf_records(answer);
-  for (const auto& data : answer.records) {
-    const auto* text = std::get_if<dns::Text>(&data);
-    if (text && resembles_spf_record(text->value)) here.lookalikes.push_back(text->value);
-  }
+  here.lookalikes = dns::texts(answer, resembles_spf_record);
   if (is_void(answer) && here.parent) {
     ++here.void_lookups;  // no limit: the result is an error by itself
     ++outcome_.void_lookups;

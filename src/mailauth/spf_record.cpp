@@ -5,6 +5,7 @@
 #include <set>
 
 #include "base/bytes.hpp"
+#include "dns/texts.hpp"
 
 namespace postil::mailauth {
 namespace {
@@ -282,12 +283,7 @@ bool resembles_spf_record(std::string_view text) {
 }
 
 std::vector<std::string> spf_records(const dns::Answer& answer) {
-  std::vector<std::string> out;
-  for (const auto& data : answer.records) {
-    const auto* text = std::get_if<dns::Text>(&data);
-    if (text && is_spf_record(text->value)) out.push_back(text->value);
-  }
-  return out;
+  return dns::texts(answer, is_spf_record);
 }
 
 SpfRecord parse_spf_record(std::string_view text) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/bytes.hpp"
+#include "dns/texts.hpp"
 
 namespace postil::mailauth {
 namespace {
@@ -53,12 +54,7 @@ bool resembles_tls_rpt_record(std::string_view text) {
 }
 
 std::vector<std::string> tls_rpt_records(const dns::Answer& answer) {
-  std::vector<std::string> out;
-  for (const auto& data : answer.records) {
-    const auto* text = std::get_if<dns::Text>(&data);
-    if (text && is_tls_rpt_record(text->value)) out.push_back(text->value);
-  }
-  return out;
+  return dns::texts(answer, is_tls_rpt_record);
 }
 
 TlsRptRecord parse_tls_rpt_record(std::string_view text) {
