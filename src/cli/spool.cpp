@@ -127,7 +127,8 @@ void write_text(const Context& context, const Options& options, const CheckRepor
                             {"detail", problem.detail},
                             {"messages", ids_of(problem, context.tr)}})
                 << '\n';
-    if (problem.kind == ProblemKind::bad_record && !problem.messages.empty()) {
+    const bool of_many = problem.kind == ProblemKind::bad_record || problem.kind == ProblemKind::bad_header;
+    if (of_many && !problem.messages.empty()) {
       context.out << tr.text("spool.concerns", {{"messages", ids_of(problem, context.tr)}}) << '\n';
     }
   }

@@ -82,20 +82,13 @@ class Recovery {
   }
 
  private:
-  // A checkpoint is believed if it knows every segment in front of its position.
   void use_checkpoint(Scans& scans) {
     const auto& segments = scans.folder.segments;
     auto checkpoint = load_checkpoint(shared_->disk, shared_->index);
-    if (checkpoint) {
-      for (const auto& segment : segments) {
-        const auto known = std::ranges::find(checkpoint->segments, segment.number, &CheckpointSegment::number);
-        if (segment.number < checkpoint->position.segment && known == checkpoint->segments.end()) checkpoint.reset();
-        if (!checkpoint) break;
-      }
-      if (!checkpoint) {
-        shared_->index = Index();
-        for (const auto& segment : segments) shared_->index.add_segment(segment.number);
-      }
+    if (checkpoint && !fits(*checkpoint, scans.folder)) {
+      checkpoint.reset();
+      shared_->index = Index();
+      for (const auto& segment : segments) shared_->index.add_segment(segment.number);
     }
     report_.from_checkpoint = checkpoint.has_value();
     for (std::size_t i = 0; i < segments.size(); ++i) {
@@ -210,6 +203,14 @@ std::expected<Folder, OpenFailure> read_folder(env::Disk& disk, const std::strin
     }
   }
   return found;
+}
+
+bool fits(const Checkpoint& checkpoint, const Folder& folder) {
+  return std::ranges::all_of(folder.segments, [&](const FoundSegment& segment) {
+    return segment.number >= checkpoint.position.segment ||
+           std::ranges::find(checkpoint.segments, segment.number, &CheckpointSegment::number) !=
+               checkpoint.segments.end();
+  });
 }
 
 ScanRequest scan_request(const Folder& folder, std::size_t place, std::uint32_t from) {

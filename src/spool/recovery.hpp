@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "env/async.hpp"
+#include "spool/checkpoint.hpp"
 #include "spool/log.hpp"
 #include "spool/scan.hpp"
 #include "spool/shared.hpp"
@@ -29,6 +30,8 @@ struct Folder {
   std::vector<std::string> temporary;
 };
 std::expected<Folder, OpenFailure> read_folder(env::Disk& disk, const std::string& folder);
+// Whether a checkpoint is of this folder: it knows every segment in front of its position.
+bool fits(const Checkpoint& checkpoint, const Folder& folder);
 // How to scan segment `place` of the folder from `from` on.
 ScanRequest scan_request(const Folder& folder, std::size_t place, std::uint32_t from);
 

@@ -69,6 +69,49 @@ TEST_F(SpoolCheck, damaged_header) {
   EXPECT_EQ(found.problems[0].file, name);
 }
 
+// What was cut off, or a commit that cannot be read, is known from the checkpoint of an orderly end.
+TEST_F(SpoolCheck, a_file_cut_short_names_what_is_lost) {
+  std::vector<MessageId> taken;
+  for (int i = 0; i < 6; ++i) taken.push_back(*rig_.take(std::string(1000, 'x')));
+  ASSERT_TRUE(rig_.remove({taken[5]}));
+  const auto name = last_segment();
+  rig_.stop();
+  EXPECT_TRUE(report().problems.empty());
+  const auto whole = rig_.disk.content(name);
+  for (const std::size_t keep : {whole.size() / 2, std::size_t{segment_header_alignment}}) {
+    rig_.disk.put(name, whole.substr(0, keep));
+    const auto found = report();
+    SCOPED_TRACE(keep);
+    EXPECT_TRUE(found.torn.empty());
+    ASSERT_FALSE(found.problems.empty());
+    EXPECT_EQ(found.problems[0].kind, ProblemKind::bad_record);
+    EXPECT_EQ(found.problems[0].file, name);
+    EXPECT_EQ(found.messages + found.problems[0].messages.size(), 5u);  // each is there, or it is named
+  }
+}
+
+TEST_F(SpoolCheck, a_commit_that_cannot_be_read_is_named) {
+  const auto first = rig_.take("first");
+  const auto hit = rig_.take("the one that is hit");
+  const auto gone = rig_.take("done with");
+  ASSERT_TRUE(rig_.remove({*gone}));
+  const auto name = last_segment();
+  rig_.stop();
+  const auto content = rig_.disk.content(name);
+  // Behind the body stands the commit: its envelope names the sender.
+  rig_.disk.spoil(name, content.find("anna@example.org", content.find("the one that is hit")), 1);
+  auto found = report();
+  ASSERT_EQ(found.problems.size(), 1u);
+  EXPECT_EQ(found.problems[0].messages, std::vector{*hit});
+  EXPECT_EQ(found.messages, 1u);
+  rig_.disk.put(name, content);
+  rig_.disk.spoil(name, 25, 1);  // the header: all of them
+  found = report();
+  ASSERT_EQ(found.problems.size(), 1u);
+  EXPECT_EQ(found.problems[0].kind, ProblemKind::bad_header);
+  EXPECT_EQ(found.problems[0].messages, (std::vector{*first, *hit}));
+}
+
 TEST_F(SpoolCheck, torn_tail_is_told_and_is_no_problem) {
   ASSERT_TRUE(rig_.take("kept"));
   bool torn = false;
