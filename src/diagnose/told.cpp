@@ -65,8 +65,11 @@ std::optional<dsn::Told> told(const queue::RecipientState& state) {
   const auto answer = explain(state.diagnostic, *stage);
   if (!answer || !answer->reply || answer->reply->reason == knowledge::Reason::unknown) return std::nullopt;
   const auto& reply = *answer->reply;
-  // That hosts refuse us is known; only words without doubt say more.
-  if (state.refused_since != WallTime{} && reply.confidence != Confidence::certain) return std::nullopt;
+  // That hosts refuse us is known; only words without doubt say more, and none that they take no mail from anybody: the
+  // message waits because that is not believed of a 554 or of a 521 that names another cause.
+  const bool believed =
+      reply.confidence == Confidence::certain && reply.reason != knowledge::Reason::host_accepts_no_mail;
+  if (state.refused_since != WallTime{} && !believed) return std::nullopt;
   if (reply.act == Role::nobody) return std::nullopt;  // a report asks somebody to do something
   const bool over = state.reason == Reason::expired && only_to_wait(reply.reason);
   return dsn::Told{answer->what, over ? "bounce.advice.not_now.do" : reply.act_text, reader_of(reply.act),

@@ -238,7 +238,9 @@ Advice advice_of(Kind kind, const queue::RecipientState& state) {
 Told told_by_code(Kind kind, const queue::RecipientState& state) {
   const auto advice = advice_of(kind, state);
   const std::string key = "bounce.advice." + std::string(advice.id);
-  return {{key + ".what"}, key + ".do", advice.who, advice.cause};
+  // It is kept and leaves by itself when our side is mended: nobody sends it again.
+  const bool kept = kind == Kind::delayed && advice.id == own_trouble.id;
+  return {{key + ".what"}, kept ? std::string() : key + ".do", advice.who, advice.cause};
 }
 
 Told told_of(const Report& report, std::size_t at) {

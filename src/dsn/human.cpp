@@ -115,7 +115,7 @@ class Text {
     // What this side's administrator can mend does not mend itself.
     if (told.who == "your_admin") {
       block({tr_.text("bounce.delayed_admin")});
-      block({tr_.text(told.act)});
+      if (!told.act.empty()) block({tr_.text(told.act)});
       block({tr_.text(key("bounce.who.", told.who))});
     } else {
       block({tr_.text("bounce.delayed_wait")});

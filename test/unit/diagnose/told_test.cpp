@@ -108,6 +108,12 @@ TEST(Told, nothing_where_no_server_decided_or_its_words_do_not_tell) {
   EXPECT_FALSE(told(refused(Reason::null_mx, "")));
   EXPECT_FALSE(told(refused(Reason::host_accepts_no_mail, "521 no")));  // the reason says it better
   EXPECT_FALSE(told(refused(Reason::recipient_refused, "550 no")));
+  // The message waits since a 554 is taken for a refusal of us: that the host takes no mail at all is not told.
+  auto state = refused(Reason::refused_us, "554 no SMTP service here");
+  ASSERT_TRUE(told(state).has_value());
+  EXPECT_EQ(told(state)->cause, Cause::host_accepts_no_mail);
+  state.refused_since = WallTime(Duration(1));
+  EXPECT_FALSE(told(state));
 }
 
 }  // namespace

@@ -332,6 +332,22 @@ TEST(Advice, of_a_message_whose_time_was_over) {
   EXPECT_EQ(of(Reason::smarthost_refused, {4, 3, 2}), "own_trouble");
 }
 
+// What waits for our own administrator is kept: nobody is asked to send it again.
+TEST(Advice, of_a_message_that_our_own_trouble_delays) {
+  auto report = common();
+  auto& state = report.recipients[0];
+  state.reason = Reason::smarthost_refused;
+  state.code = {4, 3, 2};
+  state.diagnostic = "521 no mail";
+  report.kind = Kind::delayed;
+  const auto late = words(human_part(report).text);
+  EXPECT_THAT(late, HasSubstr("You need not send it again"));
+  EXPECT_THAT(late, HasSubstr("your mail administrator's."));
+  EXPECT_THAT(late, testing::Not(HasSubstr("Send the message again")));
+  report.kind = Kind::failed;
+  EXPECT_THAT(words(human_part(report).text), HasSubstr("Send the message again when your administrator"));
+}
+
 TEST(Status, is_true_to_what_is_known) {
   queue::RecipientState state;
   state.reason = Reason::host_accepts_no_mail;
