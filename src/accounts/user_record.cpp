@@ -70,7 +70,8 @@ class WordReader {
 };
 
 std::string quoted_if_needed(std::string_view text) {
-  if (text.find_first_of(" \t\"\\") == std::string_view::npos && !text.starts_with('#')) return std::string(text);
+  const bool plain = !text.empty() && !text.starts_with('#') && text.find_first_of(" \t\"\\") == std::string_view::npos;
+  if (plain) return std::string(text);
   std::string out = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') out += '\\';

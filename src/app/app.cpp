@@ -23,19 +23,21 @@ struct App::Intake : server::Intake {
   delivery::PostOffice& post_office;
 };
 
-StartFailure listen_failure(const env::Endpoint& at, const env::NetFailure& failure) {
+StartFailure listen_failure(const env::Endpoint& at, const env::NetFailure& failure, std::string_view config_key) {
   const bool in_use = failure.error == env::NetError::address_in_use;
   const bool permission = failure.error == env::NetError::permission;
   if (at.local()) {
     return {in_use ? "serve.socket_in_use" : "serve.socket_failed",
             {{"path", at.address}, {"detail", failure.detail}},
-            in_use ? 69 : 77};
+            in_use ? 69 : 77,
+            std::string(config_key)};
   }
   return {in_use       ? "serve.port_in_use"
           : permission ? "serve.port_permission"
                        : "serve.port_failed",
-          {{"address", to_string(at)}, {"detail", failure.detail}},
-          permission ? 77 : 69};
+          {{"address", to_string(at)}, {"key", std::string(config_key)}, {"detail", failure.detail}},
+          permission ? 77 : 69,
+          std::string(config_key)};
 }
 
 namespace {
@@ -123,7 +125,7 @@ std::expected<void, StartFailure> App::listen(const ListenerPlan& plan) {
   if (!listener) {
     auto opened =
         ports_.network.listen(plan.at, {1024, plan.at.local() ? 0666 : 0, server::spare_descriptors}, executors_.main);
-    if (!opened) return std::unexpected(listen_failure(plan.at, opened.error()));
+    if (!opened) return std::unexpected(listen_failure(plan.at, opened.error(), config_key(plan)));
     listener = std::move(*opened);
   }
   auto acceptor = std::make_unique<server::Acceptor>(*server_services_, *registry_, executors_.io, std::move(listener),
@@ -138,7 +140,7 @@ env::Awaitable<std::expected<void, StartFailure>> App::listen_control() {
   const env::Endpoint at{config_.control_socket, 0};
   auto opened = ports_.network.listen(at, {16, 0660, 0}, executors_.main);
   if (!opened) {
-    auto failure = listen_failure(at, opened.error());
+    auto failure = listen_failure(at, opened.error(), "control.socket");
     if (opened.error().error == env::NetError::address_in_use) {
       // Whoever it is tells its name, if it is one of us.
       control::json::object request{{"call", "status"}};
@@ -174,7 +176,8 @@ env::Awaitable<std::expected<void, StartFailure>> App::open_store() {
     const bool in_use = log.error().error == spool::OpenError::in_use;
     co_return std::unexpected(StartFailure{in_use ? "serve.spool_in_use" : "serve.spool",
                                            {{"folder", config_.spool.folder}, {"detail", log.error().sentence}},
-                                           75});
+                                           75,
+                                           "spool.folder"});
   }
   log_ = log->get();
   store_ = std::move(*log);

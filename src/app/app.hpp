@@ -29,10 +29,11 @@ struct StartFailure {
   std::string text_key;
   i18n::Args args;
   int exit_code = 78;
+  std::string config_key = {};  // the one to look at; "" = none
 };
 
-// For an address that could not be opened: what to do about it.
-StartFailure listen_failure(const env::Endpoint& at, const env::NetFailure& failure);
+// For an address that could not be opened: what to do about it. config_key names it.
+StartFailure listen_failure(const env::Endpoint& at, const env::NetFailure& failure, std::string_view config_key);
 
 struct Extras {
   server::AccountSource* accounts = nullptr;                             // null: nobody can log in

@@ -37,7 +37,7 @@ std::expected<void, StartFailure> MetricsServer::start(const std::vector<config:
   for (const auto& at : addresses) {
     const auto listening = server_.listen({at.address, at.port},
                                           [this](console::HttpRequest request) { return answer(std::move(request)); });
-    if (!listening) return std::unexpected(listen_failure({at.address, at.port}, listening.error()));
+    if (!listening) return std::unexpected(listen_failure({at.address, at.port}, listening.error(), "metrics.listen"));
   }
   return {};
 }

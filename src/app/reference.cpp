@@ -16,7 +16,7 @@ std::expected<std::vector<env::Endpoint>, StartFailure> ReferenceServer::start(
   };
   for (const auto& at : addresses) {
     const auto listening = server_.listen({at.address, at.port}, answer);
-    if (!listening) return std::unexpected(listen_failure({at.address, at.port}, listening.error()));
+    if (!listening) return std::unexpected(listen_failure({at.address, at.port}, listening.error(), "web.listen"));
     out.push_back(*listening);
   }
   return out;

@@ -115,7 +115,11 @@ class Process {
 
 int Process::fail(const StartFailure& failure) {
   const std::string word = failure.text_key.substr(failure.text_key.rfind('.') + 1);
-  const std::string said = context_.tr.text(failure.text_key, failure.args);
+  std::string said = context_.tr.text(failure.text_key, failure.args);
+  if (app_ && !failure.config_key.empty()) {
+    const auto problem = cli::problem_at(app_->config(), failure.config_key, failure.text_key, failure.args);
+    said = config::to_string(problem, context_.tr);
+  }
   const int code = cli::tell_failure(context_, {word, said, failure.exit_code}, options_.json, "serve");
   context_.out.flush();
   context_.err.flush();

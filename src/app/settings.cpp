@@ -30,6 +30,21 @@ std::vector<ListenerPlan> listeners(const config::Config& config) {
   return plans;
 }
 
+std::string_view config_key(const ListenerPlan& plan) {
+  switch (plan.job) {
+    case smtp::Job::submission:
+      return plan.implicit_tls ? "submission.listen_tls" : "submission.listen";
+    case smtp::Job::relay:
+      return "relay.listen";
+    case smtp::Job::null_host:
+      return "null.listen";
+    case smtp::Job::local:
+    case smtp::Job::inbound:  // no configuration asks for one yet
+      break;
+  }
+  return "control.submit_socket";
+}
+
 bool covers(const config::Intermediaries& who, const ListenerPlan& plan) {
   if (plan.at.local() || who.networks.empty()) return false;
   const config::ListenAddress at{plan.at.address, plan.at.port};

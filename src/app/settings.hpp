@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "accounts/limits.hpp"
@@ -20,6 +21,8 @@ struct ListenerPlan {
 };
 // Every SMTP listener that the configuration asks for, the Unix socket of the sendmail command too.
 std::vector<ListenerPlan> listeners(const config::Config& config);
+// The key that asks for it: "submission.listen_tls".
+std::string_view config_key(const ListenerPlan& plan);
 // Whether [proxy] or [xclient] is about this listener.
 bool covers(const config::Intermediaries& who, const ListenerPlan& plan);
 

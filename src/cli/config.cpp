@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <memory>
 #include <ostream>
 
@@ -16,6 +17,7 @@
 #include "cli/config_system.hpp"
 #include "cli/running_server.hpp"
 #include "cli/story.hpp"
+#include "cli/users_file.hpp"
 #include "config/config.hpp"
 #include "env_asio/clock.hpp"
 #include "env_asio/tls.hpp"
@@ -82,9 +84,9 @@ void Checker::certificate(const config::Config& config, const crypto::Certificat
   if (facts.not_after <= now) {
     add(config, "tls.certificate", "config.certificate_expired", {{"path", tls.certificate}, {"time", until}});
   } else if (facts.not_after - now < env_asio::certificate_warning) {
-    const auto left = std::chrono::duration_cast<days>(facts.not_after - now).count();
-    add(config, "tls.certificate", "config.certificate_expires",
-        {{"path", tls.certificate}, {"time", until}, {"days", fmt::to_string(left)}}, true);
+    const auto left = std::chrono::ceil<days>(facts.not_after - now).count();
+    add(config, "tls.certificate", "config.certificate_expires", {{"path", tls.certificate}, {"time", until}}, true);
+    problems_.back().count = static_cast<std::uint64_t>(left);
   }
   if (facts.not_before > now) {
     add(config, "tls.certificate", "config.certificate_early",
@@ -104,9 +106,13 @@ void Checker::certificate(const config::Config& config, const crypto::Certificat
 void Checker::users(const config::Config& config) {
   if (!config.has_job("submission")) return;
   const auto& path = config.submission.users;
-  const auto text = read_file(path);
+  const auto text = UsersFile(path).read();
+  if (!text && text.error() == no_regular_file) {
+    return add(config, "submission.users", "user.error.file_irregular", {{"file", path}});
+  }
   if (!text) {
-    return add(config, "submission.users", "config.users_unreadable", {{"path", path}, {"detail", text.error()}}, true);
+    return add(config, "submission.users", "config.users_unreadable",
+               {{"path", path}, {"detail", std::strerror(text.error())}}, true);
   }
   const auto parsed = accounts::Users::parse(*text);
   if (parsed) return;

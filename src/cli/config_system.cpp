@@ -131,7 +131,7 @@ int exit_of(const std::vector<config::Problem>& problems) {
 
 boost::json::object problem_json(const config::Problem& problem, const i18n::Translator& tr) {
   return {{"id", problem.text_key},   {"file", problem.file},       {"line", problem.line},
-          {"column", problem.column}, {"warning", problem.warning}, {"text", tr.text(problem.text_key, problem.args)}};
+          {"column", problem.column}, {"warning", problem.warning}, {"text", config::text_of(problem, tr)}};
 }
 
 }  // namespace postil::cli

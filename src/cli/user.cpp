@@ -93,6 +93,7 @@ class Run {
     return Stop{tell_failure(context_, {std::string(error), said, code}, options_.json, "user")};
   }
   Stop stop_errno(std::string_view error, int number) const {
+    if (number == no_regular_file) error = "file_irregular";
     const bool refused = number == EACCES || number == EPERM || number == EROFS;
     return stop(refused ? exit_no_permission : exit_config, error, {{"reason", std::strerror(number)}});
   }
@@ -203,6 +204,9 @@ Run::Result<UserRecord> Run::described() const {
                     .language = options_.language,
                     .mechanisms_off = options_.mechanisms_off};
   auto read = accounts::parse_user(accounts::format_user(record), 1);
+  // The file can hold them, but mail programs and their settings trip over them.
+  if (read && read->name.find_first_of(" \"\\") != std::string::npos)
+    return std::unexpected(stop(exit_usage, "name_characters"));
   if (read) return std::move(*read);
   const auto& problem = read.error().front();
   using enum accounts::ProblemKind;
@@ -256,7 +260,9 @@ int Run::add() {
   auto record = described();
   if (!record) return record.error().code;
   // What would fail is told before a password is asked for; it is looked at again under the lock.
-  if (auto content = file_.read()) {
+  auto content = file_.read();
+  if (!content && content.error() != ENOENT) return stop_errno("file_unreadable", content.error()).code;
+  if (content) {
     const auto known =
         accounts::add_user(accounts::with_head(*content, random_octets(accounts::server_key_octets)), *record);
     if (!known) return edit(known).error().code;
@@ -268,7 +274,7 @@ int Run::add() {
     given = std::move(*taken);
   }
   if (const auto locked = file_.lock(); !locked) return stop_errno("file_unwritable", locked.error()).code;
-  auto content = file_.read();
+  content = file_.read();
   if (!content && content.error() != ENOENT) return stop_errno("file_unreadable", content.error()).code;
   const std::string before =
       accounts::with_head(content ? *content : std::string(), random_octets(accounts::server_key_octets));

@@ -77,8 +77,12 @@ std::expected<void, int> UsersFile::lock() {
 }
 
 std::expected<std::string, int> UsersFile::read() const {
-  const Descriptor file(::open(path_.c_str(), O_RDONLY | O_CLOEXEC));
-  if (file.get() < 0) return std::unexpected(errno);
+  // Without O_NONBLOCK a pipe would be waited for here already.
+  const Descriptor file(::open(path_.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+  struct stat info{};
+  if (file.get() < 0 || ::fstat(file.get(), &info) != 0)
+    return std::unexpected(errno == ENXIO ? no_regular_file : errno);
+  if (!S_ISREG(info.st_mode)) return std::unexpected(no_regular_file);
   std::string text;
   char buffer[65536];
   for (;;) {

@@ -2,11 +2,15 @@
 // file and a rename, so that a reader sees the old or the new one, whole. Errors are errno values.
 #pragma once
 
+#include <cerrno>
 #include <expected>
 #include <string>
 #include <string_view>
 
 namespace postil::cli {
+
+// Given by read() for a folder, a pipe, a device and the like, at which reading might never end.
+inline constexpr int no_regular_file = EINVAL;
 
 class UsersFile {
  public:
@@ -17,7 +21,7 @@ class UsersFile {
 
   // Waits until nobody else changes a file in the folder; held until the object goes.
   std::expected<void, int> lock();
-  // The whole file, at most 256 MiB (EFBIG).
+  // The whole file, at most 256 MiB (EFBIG). It must be a regular one (no_regular_file).
   std::expected<std::string, int> read() const;
   // Only while locked. The new file has the owner and mode of the old one; a first one the folder's owner and 0640.
   std::expected<void, int> replace(std::string_view text) const;

@@ -209,8 +209,11 @@ struct Problem {
   bool warning = false;
   std::string text_key;  // in data/text/en/config.toml
   i18n::Args args;
-  bool no_right = false;  // it is there, but this user may not use it
+  bool no_right = false;               // it is there, but this user may not use it
+  std::optional<std::uint64_t> count;  // of a text whose words follow a number
 };
+// What is wrong, without its place.
+std::string text_of(const Problem& problem, const i18n::Translator& tr);
 // "/etc/postil/postil.toml:9:1  unknown key ..."
 std::string to_string(const Problem& problem, const i18n::Translator& tr);
 

@@ -307,9 +307,14 @@ Loaded parse(std::span<const SourceFile> files) {
 bool Loaded::ok() const {
   return std::ranges::all_of(problems, [](const Problem& p) { return p.warning; });
 }
+std::string text_of(const Problem& problem, const i18n::Translator& tr) {
+  if (problem.count) return tr.count(problem.text_key, *problem.count, problem.args);
+  return tr.text(problem.text_key, problem.args);
+}
+
 
 std::string to_string(const Problem& problem, const i18n::Translator& tr) {
-  const std::string text = tr.text(problem.text_key, problem.args);
+  const std::string text = text_of(problem, tr);
   const std::string said = problem.warning ? tr.text("config.warning", {{"text", text}}) : text;
   if (problem.line == 0) return fmt::format("{}  {}", problem.file, said);
   return fmt::format("{}:{}:{}  {}", problem.file, problem.line, problem.column, said);

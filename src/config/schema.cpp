@@ -230,6 +230,11 @@ Row smarthost(std::string_view path, std::string_view default_text, Get get) {
           }};
 }
 
+// The null host's greeting names the contact.
+bool fits_a_reply(std::string_view text) {
+  return text.size() <= 200 && !has_8bit(text);
+}
+
 // In ASCII; "" = none.
 bool is_mailbox(std::string_view text) {
   const auto path = address::parse_address(text, false);
@@ -252,7 +257,7 @@ std::vector<Row> make_rows() {
   all.push_back({{"jobs", "list of choices", "", "submission relay null", shown_jobs}, set_jobs});
   all.push_back({{"hostname", "host name", "", "", [](const Config& c) { return quoted(c.host_name); }},
                  [](Config& c, const Value& value) { return set_host_name(c.host_name, value); }});
-  all.push_back(text("contact", "", MEMBER(contact)));
+  all.push_back(checked_text("contact", "", "contact", MEMBER(contact), fits_a_reply));
   all.push_back(choice("language", "\"en\"", offered_languages(), MEMBER(language)));
   all.push_back(number("threads", "0", 0, 256, MEMBER(threads)));
 

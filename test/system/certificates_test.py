@@ -212,7 +212,7 @@ class Expiry(postil.unittest.TestCase):
             postil.make_certificate(server.folder, days=10)
             code, said = self.check(server)
             self.assertEqual(code, 0)
-            self.assertIn("in 9 days", said["config.certificate_expires"])
+            self.assertIn("within 10 days.", said["config.certificate_expires"])
             server.reload()
             def told():
                 """the event log warns"""
@@ -225,7 +225,11 @@ class Expiry(postil.unittest.TestCase):
             self.assertAlmostEqual(left.total_seconds(), 10 * 86400, delta=600)
 
     def test_it_is_told_at_the_start(self):
-        with postil.Server() as server:  # two days are left
+        server = postil.Server()
+        postil.make_certificate(server.folder, days=1)
+        self.assertIn("within 1 day.", self.check(server)[1]["config.certificate_expires"])
+        postil.make_certificate(server.folder, days=2)
+        with server:
             def told():
                 """the event log warns"""
                 return server.events("tls.expires")

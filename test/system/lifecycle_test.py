@@ -77,9 +77,11 @@ class Lifecycle(postil.unittest.TestCase):
             taken.bind(("127.0.0.1", 0))
             taken.listen()
             address = f"127.0.0.1:{taken.getsockname()[1]}"
-            code, said = self.refused(postil.Server(submission={"listen": [address]}))
-        self.assertNotEqual(code, 0)
-        self.assertIn(address, said)
+            server = postil.Server(submission={"listen": [address]})
+            line = server.config_text().splitlines().index(f'listen = ["{address}"]') + 1
+            code, said = self.refused(server)
+        self.assertEqual(code, 69)
+        self.assertIn(f"{server.config_file}:{line}:1  {address} is in use already.", said)
 
     def test_a_port_of_metrics_or_pages_in_use_is_told_too(self):
         with socket.socket() as taken:

@@ -165,7 +165,10 @@ TEST_F(UserCommand, RefusesWhatTheFileCannotHold) {
   EXPECT_NE(refused({"--address", "nowhere"}).find("nowhere is no address"), std::string::npos);
   EXPECT_NE(refused({"--language", "d e"}).find("language tag"), std::string::npos);
   EXPECT_NE(refused({"--mechanism-off", "CRAM-MD5"}).find("CRAM-MD5"), std::string::npos);
-  EXPECT_NE(refused({}, "a\nb").find("login name"), std::string::npos);
+  for (const char* name : {"a\nb", "", "\u00ad", "a\xff"})
+    EXPECT_NE(refused({}, name).find("cannot be a login name"), std::string::npos) << name;
+  for (const char* name : {"a b", " ", "a\u00a0b", "a\"b", "a\\b", "\"a b\"@example.org"})
+    EXPECT_NE(refused({}, name).find("has a space, a quotation mark or a backslash"), std::string::npos) << name;
   EXPECT_FALSE(std::filesystem::exists(file_));
 }
 
@@ -203,6 +206,21 @@ TEST_F(UserCommand, ListAndCheck) {
   EXPECT_EQ(out_.find("$y$"), std::string::npos);
   EXPECT_EQ(run({"check"}), exit_ok);
   EXPECT_NE(out_.find("It holds 2 users."), std::string::npos);
+}
+
+// A pipe, which nobody may ever write to, is not waited for.
+TEST_F(UserCommand, AFileThatIsNoRegularOneIsToldAtOnce) {
+  ASSERT_EQ(::mkfifo(file_.c_str(), 0600), 0);
+  for (const char* command : {"list", "check"}) {
+    EXPECT_EQ(run({command}), exit_config);
+    EXPECT_NE(err_.find(file_ + " is not a regular file"), std::string::npos) << err_;
+  }
+  for (const char* command : {"add", "password", "remove", "disable", "enable"}) {
+    EXPECT_EQ(run({command, "anna"}), exit_config);
+    EXPECT_NE(err_.find(file_ + " is not a regular file"), std::string::npos) << err_;
+  }
+  EXPECT_EQ(run({"list", "--json"}), exit_config);
+  EXPECT_EQ(boost::json::parse(out_).at("error").at("id"), "file_irregular");
 }
 
 TEST_F(UserCommand, TwoAtOnceLoseNothing) {

@@ -127,6 +127,7 @@ TEST(ConfigParse, WrongValues) {
   for (const auto& [line, expected] : cases) EXPECT_THAT(problems(relay + line + "\n"), ElementsAre(expected)) << line;
   EXPECT_THAT(problems("job = \"mx\"\nhostname = \"localhost\"\n"),
               testing::IsSupersetOf({"wants.choice@1:7", "wants.host_name@2:12"}));
+      {"contact = \"k\u00f6ln@example.net\"", "wants.contact@5:11"},  // it would stand in a reply
   EXPECT_THAT(problems("job = \"mx\"\nhostname = \"a.example\"\n"), Not(Contains(StartsWith("job_missing"))));
 }
 
