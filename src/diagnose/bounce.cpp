@@ -8,6 +8,7 @@
 #include "diagnose/log_formats.hpp"
 #include "diagnose/quoted_reply.hpp"
 #include "diagnose/redact.hpp"
+#include "dsn/human_reader.hpp"
 #include "mime/text.hpp"
 
 namespace postil::diagnose {
@@ -127,6 +128,34 @@ Observed of_note(const Note& note, const ReportText& text) {
   return out;
 }
 
+Action action_of(dsn::Kind kind) {
+  switch (kind) {
+    case dsn::Kind::failed:
+      return Action::failed;
+    case dsn::Kind::delayed:
+      return Action::delayed;
+    case dsn::Kind::relayed:
+      return Action::relayed;
+    case dsn::Kind::delivered:
+      return Action::delivered;
+  }
+  return Action::failed;
+}
+
+// What Postil itself wrote, without the parts for programs.
+Observed of_human(const dsn::HumanRecipient& recipient, dsn::Kind kind) {
+  Observed out;
+  auto& refusal = out.refusal;
+  refusal.address = recipient.address;
+  refusal.named = recipient.cause;
+  refusal.side = recipient.by_remote ? Side::remote : Side::local;
+  if (recipient.by_remote) refusal.host = recipient.remote;
+  if (!recipient.said.empty()) fill_from_quote(out, recipient.said);
+  out.action = action_of(kind);
+  refusal.delayed = kind == dsn::Kind::delayed;
+  return out;
+}
+
 // Addresses of "X-Failed-Recipients: a@b, c@d", and the like.
 std::vector<std::string> addresses_in(std::string_view field) {
   std::vector<std::string> out;
@@ -212,6 +241,7 @@ class BounceReader {
       name_the_one(status.recipients.front(), text);
     const bool single = status.recipients.size() == 1;
     for (const auto& recipient : status.recipients) out_.recipients.push_back(of_recipient(recipient, text, single));
+    if (out_.recipients.empty()) from_human_part();
     if (out_.recipients.empty()) from_text(text);
     for (auto& observed : out_.recipients) observed.refusal.mta = out_.mta;
     return std::move(out_);
@@ -279,6 +309,13 @@ class BounceReader {
       if (!found.empty()) return found;
     }
     return addresses_in(own);
+  }
+
+  void from_human_part() {
+    const auto own = dsn::read_human_part(human_, recipients_max);
+    if (!own) return;
+    out_.mta = "postil";
+    for (const auto& recipient : own->recipients) out_.recipients.push_back(of_human(recipient, own->kind));
   }
 
   void from_text(const ReportText& text) {

@@ -168,7 +168,7 @@ std::expected<Understood, NotUnderstood> understand(std::string_view input, know
     auto report = judge(read_bounce_text(text));
     const bool tells = std::ranges::any_of(report.recipients, [](const Diagnosis& diagnosis) {
       return diagnosis.observed.refusal.code >= 400 || diagnosis.observed.refusal.enhanced ||
-             is_reason_known(diagnosis);
+             is_reason_known(diagnosis) || diagnosis.observed.refusal.mta == "postil";
     });
     if (tells) return report;
   }

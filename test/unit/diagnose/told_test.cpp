@@ -7,6 +7,7 @@
 
 #include "diagnose/diagnosis.hpp"
 #include "diagnose/recognise.hpp"
+#include "dsn/human.hpp"
 #include "dsn/writer.hpp"
 #include "i18n/translator.hpp"
 
@@ -29,7 +30,7 @@ queue::RecipientState refused(Reason reason, std::string_view reply) {
   return state;
 }
 
-std::string report_of(const queue::RecipientState& state, std::string_view language) {
+dsn::Report made(const queue::RecipientState& state, std::string_view language) {
   dsn::Report report;
   report.host = "mail.example.org";
   report.id = "R1";
@@ -39,7 +40,11 @@ std::string report_of(const queue::RecipientState& state, std::string_view langu
   report.original_header = "Subject: hello\r\n\r\n";
   report.recipients = {state};
   report.told = {told(state)};
-  return dsn::write(std::move(report));
+  return report;
+}
+
+std::string report_of(const queue::RecipientState& state, std::string_view language) {
+  return dsn::write(made(state, language));
 }
 
 struct Case {
@@ -79,6 +84,50 @@ TEST(Told, our_own_reports_are_understood_with_certainty_in_each_language) {
       EXPECT_EQ(knowledge::entry(explanation->reason).key, knowledge::entry(cause).key);
       EXPECT_EQ(explanation->confidence, Confidence::certain);
     }
+  }
+}
+
+// What a plain text program shows of it, as a whole, the reader's half alone, or quoted by the one who passed it on.
+TEST(Told, their_text_alone_is_enough_in_each_language) {
+  for (const auto language : i18n::known_languages()) {
+    for (const auto& [reason, reply, cause] : cases) {
+      for (const auto kind : {dsn::Kind::failed, dsn::Kind::delayed}) {
+        auto report = made(refused(reason, reply), language);
+        report.kind = kind;
+        const std::string whole = dsn::human_part(report).text;
+        const std::string half = whole.substr(0, whole.find(std::string(72, '-')));
+        std::string quoted = "Anna wrote:\n> ";
+        for (const char c : half) quoted += c == '\n' ? "\n> " : std::string(1, c);
+        for (const std::string& text : {whole, half, quoted}) {
+          SCOPED_TRACE(testing::Message() << knowledge::entry(cause).key << "\n" << text);
+          const auto understood = understand(text);
+          ASSERT_TRUE(understood.has_value());
+          const auto* read = std::get_if<Report>(&*understood);
+          ASSERT_NE(read, nullptr);
+          ASSERT_EQ(read->recipients.size(), 1u);
+          const auto& one = read->recipients[0];
+          EXPECT_EQ(one.observed.refusal.address, "bob@example.net");
+          EXPECT_EQ(one.observed.action, kind == dsn::Kind::failed ? dsn::Action::failed : dsn::Action::delayed);
+          ASSERT_TRUE(one.explanation.has_value());
+          EXPECT_EQ(knowledge::entry(one.explanation->reason).key, knowledge::entry(cause).key);
+          EXPECT_EQ(one.explanation->confidence, Confidence::certain);
+          if (!reply.empty()) EXPECT_EQ(one.observed.reply, reply);
+        }
+      }
+    }
+  }
+}
+
+TEST(Told, a_text_of_success_is_none_of_failure) {
+  for (const auto language : i18n::known_languages()) {
+    auto report = made(refused(Reason::delivered, ""), language);
+    report.kind = dsn::Kind::relayed;
+    const auto understood = understand(dsn::human_part(report).text);
+    ASSERT_TRUE(understood.has_value()) << language;
+    const auto* read = std::get_if<Report>(&*understood);
+    ASSERT_NE(read, nullptr);
+    ASSERT_EQ(read->recipients.size(), 1u);
+    EXPECT_EQ(read->recipients[0].observed.action, dsn::Action::relayed);
   }
 }
 
