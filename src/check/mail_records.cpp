@@ -77,7 +77,7 @@ env::Awaitable<void> ask_sending(Notebook& notebook, const CheckRequest& request
   }
   if (parts.has(Part::dmarc) || parts.has(Part::parked)) works.push_back(ask_dmarc(notebook, request));
   if (parts.has(Part::dkim)) {
-    for (const auto& place : diagnose::dkim_places(request)) {
+    for (const auto& place : diagnose::dkim_places(request, now)) {
       works.push_back(ask(notebook, place.name, dns::Type::txt));
     }
   }
@@ -89,16 +89,16 @@ env::Awaitable<void> ask_sending(Notebook& notebook, const CheckRequest& request
 }
 
 env::Awaitable<std::optional<diagnose::Fetch>> ask_sts(Notebook& notebook, const CheckRequest& request,
-                                                       env::Https* https, std::string ca_file, MonoTime deadline) {
+                                                       FetchPlan plan) {
   const std::string domain = request.subject.domain;
   const std::string record_name = transport::sts_record_name(domain);
   const auto record = co_await notebook.ask(record_name, dns::Type::txt);
   const auto parsed = transport::parse_sts_records(record.records);
-  if (!parsed.record || https == nullptr) co_return std::nullopt;
+  if (!parsed.record || plan.https == nullptr) co_return std::nullopt;
   env::HttpsRequest fetch;
   fetch.host = transport::sts_policy_host(domain);
   fetch.path = transport::sts_policy_path;
-  fetch.ca_file = std::move(ca_file);
+  fetch.ca_file = plan.ca_file;
   fetch.octets_max = transport::sts_policy_octets_max;
   constexpr dns::Type families[] = {dns::Type::aaaa, dns::Type::a};
   for (const auto type : families) {
@@ -110,7 +110,7 @@ env::Awaitable<std::optional<diagnose::Fetch>> ask_sts(Notebook& notebook, const
   }
   diagnose::Fetch out;
   out.url = fmt::format("https://{}{}", fetch.host, fetch.path);
-  auto result = co_await https->exchange(std::move(fetch), deadline);
+  auto result = co_await plan.https->exchange(std::move(fetch), plan.deadline);
   if (result) {
     out.status = static_cast<std::uint16_t>(result->status);
     out.content_type = std::move(result->content_type);

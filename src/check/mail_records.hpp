@@ -12,9 +12,14 @@ namespace postil::check {
 // Those of request.parts, side by side. Ends when all have their answers or no time is left.
 env::Awaitable<void> ask_sending(Notebook& notebook, const diagnose::CheckRequest& request, WallTime now);
 
-// The record, and where there is one the policy. https: null where it cannot be fetched.
+struct FetchPlan {
+  env::Https* https = nullptr;  // null: nothing can be fetched
+  std::string ca_file;          // "" = the system's
+  MonoTime deadline{};
+};
+// The record, and where there is one the policy.
 env::Awaitable<std::optional<diagnose::Fetch>> ask_sts(Notebook& notebook, const diagnose::CheckRequest& request,
-                                                       env::Https* https, std::string ca_file, MonoTime deadline);
+                                                       FetchPlan plan);
 
 // TLSA records of a host, by the rules of DANE; its addresses are in the notebook.
 env::Awaitable<void> ask_tlsa(Notebook& notebook, std::string host, std::uint16_t port);

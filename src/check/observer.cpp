@@ -43,6 +43,7 @@ class Observer {
 
  private:
   env::Awaitable<void> receiving();
+  env::Awaitable<void> ask_next_host();
   env::Awaitable<void> addresses_of(std::string host);
   env::Awaitable<void> host(std::string name, bool first);
   env::Awaitable<void> look_at(HostProbe probe, diagnose::Connection* connection, bool recipient);
@@ -145,9 +146,9 @@ env::Awaitable<void> Observer::host(std::string name, bool first) {
 
 env::Awaitable<void> Observer::receiving() {
   const auto& subject = options_.request.subject;
-  if (subject.kind == SubjectKind::domain || subject.kind == SubjectKind::address) {
+  const bool parked_host = subject.kind == SubjectKind::host && wants(Part::parked);
+  if (subject.kind == SubjectKind::domain || subject.kind == SubjectKind::address || parked_host) {
     const auto answer = co_await notebook_.ask(subject.domain, dns::Type::mx);
-    if (!wants(Part::mx) && !connects()) co_return;
     const auto mx = dns::classify_mx(answer);
     if (mx.kind == dns::MxSet::Kind::implicit || wants(Part::parked)) co_await addresses_of(subject.domain);
   }
@@ -159,6 +160,24 @@ env::Awaitable<void> Observer::receiving() {
   std::vector<env::Awaitable<void>> works;
   for (std::size_t i = 0; i < targets.size(); ++i) works.push_back(host(targets[i].name, i == 0));
   co_await side_by_side(std::move(works));
+  if (wants(Part::recipient)) co_await ask_next_host();
+}
+
+// Senders go on to the next host when the first cannot be asked, and so does this: until one has answered MAIL.
+env::Awaitable<void> Observer::ask_next_host() {
+  const HostProbe probe{ports_, options_, deadline_};
+  const std::size_t tried = connections_.size();
+  for (std::size_t i = 0; i < tried; ++i) {
+    if (std::ranges::any_of(connections_, [](const auto& c) { return c.mail.has_value(); })) co_return;
+    const auto& before = connections_[i];
+    const bool usable =
+        before.purpose == diagnose::Purpose::mail && !before.broken && before.ehlo && before.ehlo->code / 100 == 2;
+    if (!usable) continue;
+    const std::string name = before.host.empty() ? before.address : before.host;
+    if (options_.progress) options_.progress(fmt::format("{} {}", name, before.address));
+    auto& again = new_connection(name, before.address);
+    co_await probe_mail(probe, &again, true);
+  }
 }
 
 env::Awaitable<void> Observer::forward(std::string name) {
@@ -193,7 +212,9 @@ env::Awaitable<void> Observer::list(std::string zone, std::string ip) {
 }
 
 env::Awaitable<void> Observer::sts() {
-  auto fetched = co_await ask_sts(notebook_, options_.request, ports_.https, options_.ca_file, deadline_);
+  const FetchPlan plan{ports_.https, options_.ca_file,
+                       std::min(deadline_, ports_.clock.now() + options_.fetch_patience)};
+  auto fetched = co_await ask_sts(notebook_, options_.request, plan);
   if (fetched) seen_.fetches.push_back(std::move(*fetched));
 }
 

@@ -37,6 +37,7 @@ struct Options {
   Duration dns_patience = seconds(8);  // of one question
   Duration connect_patience = seconds(8);
   Duration reply_patience = seconds(10);  // of one reply, and of a handshake
+  Duration fetch_patience = seconds(15);  // of a policy by HTTPS, with its questions to DNS
   // Told what goes on: a literal ("mx1.example.org 192.0.2.1"); may be empty.
   std::function<void(std::string_view)> progress;
 };

@@ -27,6 +27,7 @@
 #include "diagnose/mail_auth.hpp"
 #include "diagnose/observations_json.hpp"
 #include "i18n/list.hpp"
+#include "mailauth/dkim_key.hpp"
 
 namespace postil::cli {
 namespace {
@@ -61,6 +62,7 @@ class Check {
 
  private:
   std::optional<Problem> read_only();
+  std::optional<Problem> check_names() const;
   std::optional<Problem> read_subjects();
   std::optional<Problem> read_message();
   std::optional<Problem> prepare(std::vector<check::Options>& checks);
@@ -103,6 +105,10 @@ std::optional<Problem> Check::read_only() {
       std::ranges::replace(word, '-', '_');
       if (const auto part = diagnose::find_part(word)) {
         only_.add(*part);
+        shown_.parts.add(*part);
+      } else if (const auto* finding = diagnose::find_finding(trim(one))) {
+        only_.add(finding->part);
+        shown_.ids.push_back(finding->id);
       } else if (const auto of = diagnose::find_word(word)) {
         shown_.words.push_back(*of);
       } else {
@@ -204,6 +210,24 @@ std::optional<Problem> Check::check_authorities() const {
                  exit_no_input};
 }
 
+// What becomes a part of a question or a command.
+std::optional<Problem> Check::check_names() const {
+  const auto no_name = [](const std::string& given) {
+    const auto ascii = address::to_ascii(given);
+    return !ascii || !address::valid_domain(*ascii);
+  };
+  for (const auto& selector : options_.selectors) {
+    if (mailauth::valid_selector(selector)) continue;
+    return Problem{"usage", context_.tr.text("dkim.error.selector", {{"selector", printable(selector, 80)}})};
+  }
+  auto names = options_.lists;
+  if (!options_.helo.empty() && !address::literal_ip(options_.helo)) names.push_back(options_.helo);
+  const auto bad = std::ranges::find_if(names, no_name);
+  if (bad != names.end()) return Problem{"usage", text("error.subject", {{"subject", printable(*bad, 80)}})};
+  if (options_.all_mechanisms && options_.login.empty()) return Problem{"usage", text("error.no_login")};
+  return {};
+}
+
 std::optional<Problem> Check::prepare(std::vector<check::Options>& checks) {
   check::Options common = usual_check();
   common.all_mechanisms = options_.all_mechanisms;
@@ -272,9 +296,10 @@ std::optional<Problem> Check::save(const diagnose::Observations& seen) {
 
 void Check::show(const diagnose::Observations& seen) {
   if (::isatty(STDERR_FILENO) == 1 && &context_.err == &std::cerr) context_.err << "\r\033[K" << std::flush;
-  const auto findings = diagnose::find_all(seen);
+  auto findings = diagnose::find_all(seen);
+  std::erase_if(findings, [&](const auto& finding) { return !shown_.named(finding.id); });
   if (options_.json) {
-    context_.out << diagnose::to_json(seen, findings, context_.tr) << '\n';
+    context_.out << diagnose::to_json(seen, findings, context_.tr, shown_.words) << '\n';
   } else {
     if (told_ > 0) context_.out << '\n';
     write_check(context_.out, seen, findings, context_.tr, shown_);
@@ -342,6 +367,7 @@ int Check::run() {
   if (const auto problem = read_message()) return tell(*problem);
   if (const auto problem = read_subjects()) return tell(*problem);
   if (const auto problem = check_authorities()) return tell(*problem);
+  if (const auto problem = check_names()) return tell(*problem);
   shown_.heading = subjects_.size() > 1;
   CheckTask task;
   if (const auto problem = prepare(task.checks)) return tell(*problem);

@@ -1,7 +1,6 @@
 #include "cli/check_text.hpp"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <boost/json.hpp>
@@ -37,9 +36,6 @@ class Writer {
 
  private:
   std::string word(Word w) const { return tr_.text(fmt::format("check.word.{}", to_string(w))); }
-  bool visible(Word w) const {
-    return shown_.words.empty() || std::ranges::find(shown_.words, w) != shown_.words.end();
-  }
 
   void write_area(const std::vector<Finding>& findings, Area area) {
     std::uint64_t problems = 0;
@@ -51,7 +47,7 @@ class Writer {
       any = true;
       problems += of.word == Word::fail || of.word == Word::warn ? 1 : 0;
       untested = untested || of.word == Word::unknown;
-      if (visible(of.word)) name_cells = std::max(name_cells, of.name.size());
+      if (shown_.visible(of.word)) name_cells = std::max(name_cells, of.name.size());
     }
     if (!any) return;
     const std::string heading = tr_.text(fmt::format("check.area.{}", to_string(area)));
@@ -61,7 +57,7 @@ class Writer {
     out_ << i18n::pad(heading, word_cells_ + 3) << ' ' << verdict << '\n';
     for (const auto& finding : findings) {
       const auto& of = entry(finding.id);
-      if (of.area == area && visible(of.word)) write_finding(finding, of, name_cells);
+      if (of.area == area && shown_.visible(of.word)) write_finding(finding, of, name_cells);
     }
   }
 
@@ -110,6 +106,7 @@ class Writer {
       const auto n = std::ranges::count_if(findings, [&](const Finding& f) { return entry(f.id).word == w; });
       if (n > 0) counts.push_back(fmt::format("{}: {}", word(w), n));
     }
+    if (counts.empty()) counts.push_back(tr_.text("check.no_problem"));
     out_ << tr_.text("check.summary", {{"counts", i18n::list(counts, tr_)},
                                        {"questions", fmt::to_string(seen_.dns.all().size())},
                                        {"connections", fmt::to_string(seen_.connections.size())},
@@ -156,6 +153,7 @@ std::string_view example_of(std::string_view argument) {
       {"codes", "127.0.0.2"},
       {"term", "include:example.net"},
       {"tags", "pct=50"},
+      {"tag", "p=none"},
       {"day", "2026-12-24"},
       {"version", "TLSv1.3"},
       {"versions", "TLSv1, TLSv1.1"},
@@ -186,6 +184,16 @@ std::string general_text(const diagnose::FindingEntry& finding, const i18n::Tran
 }
 
 }  // namespace
+
+bool CheckShown::visible(Word word) const {
+  return words.empty() || std::ranges::find(words, word) != words.end();
+}
+
+bool CheckShown::named(diagnose::FindingId id) const {
+  using Id = diagnose::FindingId;
+  const bool always = id == Id::not_tested || id == Id::hosts_unknown || id == Id::domain_none;
+  return ids.empty() || always || parts.has(entry(id).part) || std::ranges::find(ids, id) != ids.end();
+}
 
 void write_check(std::ostream& out, const diagnose::Observations& seen, const std::vector<Finding>& findings,
                  const i18n::Translator& tr, const CheckShown& shown) {

@@ -10,9 +10,15 @@
 namespace postil::cli {
 
 struct CheckShown {
-  bool long_form = false;             // also the evidence of what is all right, and the conversations
-  bool heading = false;               // the subject first: one of several
-  std::vector<diagnose::Word> words;  // only these; empty: all
+  bool long_form = false;                // also the evidence of what is all right, and the conversations
+  bool heading = false;                  // the subject first: one of several
+  std::vector<diagnose::Word> words;     // only these; empty: all
+  std::vector<diagnose::FindingId> ids;  // only these, and those of `parts`; empty: all
+  diagnose::Parts parts;
+
+  bool visible(diagnose::Word word) const;
+  // A finding that says that nothing was found is for everybody.
+  bool named(diagnose::FindingId id) const;
 };
 
 void write_check(std::ostream& out, const diagnose::Observations& seen, const std::vector<diagnose::Finding>& findings,

@@ -242,7 +242,8 @@ void Run::write_record(std::size_t at) const {
   const bool first = at == 0 || result_.wanted[at - 1].purpose != record.purpose;
   if (first) {
     context_.out << '\n';
-    comment(text(fmt::format("purpose.{}", mail_.parked ? fmt::format("parked_{}", purpose) : purpose)));
+    const bool parked = mail_.parked && record.purpose != RecordPurpose::dmarc_reports;
+    comment(text(fmt::format("purpose.{}{}", parked ? "parked_" : "", purpose)));
   }
   if (at < result_.compared.size()) {
     const auto& compared = result_.compared[at];

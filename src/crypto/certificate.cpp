@@ -4,6 +4,7 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
+#include <chrono>
 #include <ctime>
 #include <memory>
 
@@ -15,7 +16,14 @@ namespace {
 
 using BioPtr = std::unique_ptr<BIO, Freed<BIO_free>>;
 using X509Ptr = std::unique_ptr<X509, Freed<X509_free>>;
+using StorePtr = std::unique_ptr<X509_STORE, Freed<X509_STORE_free>>;
+using StoreContextPtr = std::unique_ptr<X509_STORE_CTX, Freed<X509_STORE_CTX_free>>;
 using NamesPtr = std::unique_ptr<GENERAL_NAMES, Freed<GENERAL_NAMES_free>>;
+
+struct StackFree {
+  void operator()(STACK_OF(X509) * stack) const { sk_X509_free(stack); }
+};
+using StackPtr = std::unique_ptr<STACK_OF(X509), StackFree>;
 
 WallTime wall_time(const ASN1_TIME* time) {
   std::tm parts{};
@@ -111,6 +119,31 @@ bool certificate_is_for(std::string_view der, std::string_view name) {
                                                X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, nullptr);
   ERR_clear_error();
   return result == 1;
+}
+
+bool certificate_leads_to(const std::vector<std::string>& chain, std::string_view anchor, WallTime time) {
+  const auto own = chain.empty() ? nullptr : parse(chain.front());
+  const auto trusted = parse(anchor);
+  const StorePtr store(X509_STORE_new());
+  const StackPtr others(sk_X509_new_null());
+  std::vector<X509Ptr> kept;  // the stack does not own them
+  for (std::size_t i = 1; i < chain.size(); ++i) {
+    auto one = parse(chain[i]);
+    if (one && others && sk_X509_push(others.get(), one.get()) > 0) kept.push_back(std::move(one));
+  }
+  const StoreContextPtr context(X509_STORE_CTX_new());
+  if (!own || !trusted || !store || !others || !context) return false;
+  bool good = X509_STORE_add_cert(store.get(), trusted.get()) == 1 &&
+              X509_STORE_CTX_init(context.get(), store.get(), own.get(), others.get()) == 1 &&
+              X509_STORE_CTX_set_default(context.get(), "ssl_server") == 1;
+  if (good) {
+    X509_STORE_CTX_set_flags(context.get(), X509_V_FLAG_PARTIAL_CHAIN);
+    const auto since_1970 = std::chrono::duration_cast<seconds>(time.time_since_epoch()).count();
+    X509_STORE_CTX_set_time(context.get(), 0, static_cast<std::time_t>(since_1970));
+    good = X509_verify_cert(context.get()) == 1;
+  }
+  ERR_clear_error();
+  return good;
 }
 
 std::string tlsa_octets(std::string_view der, int selector, int matching) {

@@ -30,6 +30,11 @@ std::optional<CertificateFacts> read_certificate(std::string_view der);
 // common name where it has none of DNS [rfc6125 6.4]. false too when `der` is no certificate.
 bool certificate_is_for(std::string_view der, std::string_view name);
 
+// Whether the server's certificate, the first of `chain` (DER), leads to `anchor` (DER) at this time: each link signed
+// by the next, none of them out of its dates, the others of the chain in any order. The anchor need not be a root
+// [rfc7671 5.2].
+bool certificate_leads_to(const std::vector<std::string>& chain, std::string_view anchor, WallTime time);
+
 // What a TLSA record with this selector (0: the certificate, 1: its key) and matching type (0: whole, 1: SHA-256,
 // 2: SHA-512) is compared with (RFC 6698, section 2.1). "" for other numbers, and when `der` is no certificate.
 std::string tlsa_octets(std::string_view der, int selector, int matching);

@@ -1,6 +1,7 @@
 #include "diagnose/findings.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <chrono>
@@ -8,6 +9,7 @@
 #include "base/bytes.hpp"
 #include "diagnose/findings_areas.hpp"
 #include "dns/mx.hpp"
+#include "i18n/list.hpp"
 
 namespace postil::diagnose {
 namespace {
@@ -124,8 +126,17 @@ std::vector<std::string> record_lines(std::string_view name, const dns::Answer& 
   return out;
 }
 
+void Finding::add_list(std::string_view name, const std::vector<std::string>& items) {
+  args.emplace_back(name, fmt::format("{}", fmt::join(items, ", ")));
+  lists.push_back({name, items});
+}
+
 std::string text_of(const Finding& finding, const i18n::Translator& tr) {
   auto args = finding.args;
+  for (const auto& list : finding.lists) {
+    const auto at = std::ranges::find(args, list.name, &i18n::Arg::first);
+    if (at != args.end()) at->second = i18n::list(list.items, tr);
+  }
   for (const auto& phrase : finding.phrases) {
     auto text = tr.text("check_detail." + phrase.key);
     if (!phrase.literal.empty()) text += ": " + phrase.literal;
@@ -152,8 +163,25 @@ bool domain_exists(const Observations& seen) {
 }
 
 bool takes_mail(const Observations& seen) {
+  using Kind = dns::MxSet::Kind;
   const auto* mx = seen.dns.find(seen.request.subject.domain, dns::Type::mx);
-  return mx == nullptr || dns::classify_mx(*mx).kind != dns::MxSet::Kind::null_mx;
+  const auto kind = mx == nullptr ? Kind::implicit : dns::classify_mx(*mx).kind;
+  return kind != Kind::null_mx && kind != Kind::only_stray_null;
+}
+
+bool may_have_mail_host(const Observations& seen) {
+  if (!takes_mail(seen)) return false;
+  const auto kind = seen.request.subject.kind;
+  const auto* mx = seen.dns.find(seen.request.subject.domain, dns::Type::mx);
+  const bool by_mx = kind == SubjectKind::domain || kind == SubjectKind::address;
+  if (by_mx && (mx == nullptr || !mx->definite())) return true;
+  const auto nowhere = [&](const TargetHost& host, dns::Type type) {
+    const auto* answer = seen.dns.find(host.name, type);
+    return answer != nullptr && answer->definite() && answer->records.empty();
+  };
+  return std::ranges::any_of(target_hosts(seen), [&](const TargetHost& host) {
+    return !nowhere(host, dns::Type::a) || !nowhere(host, dns::Type::aaaa);
+  });
 }
 
 std::string dns_trouble(const dns::Answer& answer) {
@@ -213,14 +241,31 @@ std::vector<Finding> Findings::take() {
   return std::move(all_);
 }
 
+namespace {
+
+// Why the parts that were asked for say nothing: what they need was not reached, or there is nothing of the kind.
+Finding nothing_found(const Observations& seen) {
+  const bool doubt = seen.out_of_time ||
+                     std::ranges::any_of(seen.connections, [](const Connection& c) { return c.broken.has_value(); }) ||
+                     std::ranges::any_of(seen.dns.all(), [](const DnsNote& note) { return !note.answer.definite(); });
+  return {.id = doubt ? FindingId::not_tested : FindingId::not_applicable,
+          .about = {},
+          .args = {},
+          .evidence = {},
+          .advice = {}};
+}
+
+}  // namespace
+
 CheckOutcome check_outcome(const Observations& seen, const std::vector<Finding>& findings) {
-  bool sure = findings.empty();
+  bool told = false, doubt = false;
   bool login_untold = false, recipient_untold = false, login = false, recipient = false;
   for (const auto& finding : findings) {
     const auto& of = entry(finding.id);
     if (of.word == Word::fail) return CheckOutcome::fails;
     const bool unknown = of.word == Word::unknown;
-    sure = sure || (!unknown && of.word != Word::skip);
+    doubt = doubt || unknown;
+    told = told || (!unknown && of.word != Word::skip);
     login_untold = login_untold || (unknown && of.part == Part::login);
     recipient_untold = recipient_untold || (unknown && of.part == Part::recipient);
     login = login || finding.id == FindingId::login_ok;
@@ -229,7 +274,7 @@ CheckOutcome check_outcome(const Observations& seen, const std::vector<Finding>&
   const auto& parts = seen.request.parts;
   if (parts.has(Part::login) && login_untold && !login) return CheckOutcome::untested;
   if (parts.has(Part::recipient) && recipient_untold && !recipient) return CheckOutcome::untested;
-  return sure ? CheckOutcome::good : CheckOutcome::untested;
+  return told || !doubt ? CheckOutcome::good : CheckOutcome::untested;
 }
 
 std::vector<Finding> find_all(const Observations& seen) {
@@ -243,15 +288,16 @@ std::vector<Finding> find_all(const Observations& seen) {
     find_tls_rpt(out);
     find_spf(out);
     find_dkim(out);
-    find_dmarc(out);
     find_bimi(out);
     find_parked(out);
   }
+  find_dmarc(out);
   find_message(out);
   find_reverse(out);
   find_lists(out);
   find_login(out);
   auto all = out.take();
+  if (all.empty()) all.push_back(nothing_found(seen));
   for (auto& finding : all) advise(finding, seen);
   return all;
 }

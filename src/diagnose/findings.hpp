@@ -55,6 +55,12 @@ struct Phrase {
   std::string literal = {};
 };
 
+// An argument that is a list: its value in `args` has commas, the sentence what the reader's language has.
+struct ArgumentList {
+  std::string_view name;
+  std::vector<std::string> items;
+};
+
 struct Finding {
   FindingId id{};
   std::vector<std::string> about;     // literals: hosts, addresses; empty = the subject itself
@@ -62,6 +68,10 @@ struct Finding {
   std::vector<std::string> evidence;  // literals: records as they stand, lines of the conversation
   std::vector<Advice> advice;
   std::vector<Phrase> phrases = {};
+  std::vector<ArgumentList> lists = {};
+
+  // name: lasts as long as the program.
+  void add_list(std::string_view name, const std::vector<std::string>& items);
 };
 
 // Its sentence, without what it is about.

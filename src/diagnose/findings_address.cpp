@@ -1,7 +1,6 @@
 // An address that sends: reverse DNS [rfc1912 2.1], the name by which its host calls itself, and block lists where they
 // were asked for [rfc5782].
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 
@@ -95,7 +94,6 @@ void find_name_of(Findings& out, const Connection& c) {
   finding.evidence = {"S: 250 " + name};
   if (!address::qualified(name) || !address::valid_domain(name) || name.ends_with(".localdomain")) {
     finding.id = Id::ehlo_name_bad;
-    finding.advice = {{Advice::Kind::configure, "hostname = \"mail.example.org\""}};
     out.add(std::move(finding));
     return;
   }
@@ -118,7 +116,7 @@ void find_name_of(Findings& out, const Connection& c) {
   const bool leads_to_it = std::ranges::any_of(names, [&](const auto& one) { return iequals(one, name); });
   if (!leads_here || !leads_to_it) {
     finding.id = Id::ehlo_name_differs;
-    finding.args.emplace_back("reverse", names.empty() ? "-" : fmt::format("{}", fmt::join(names, ", ")));
+    finding.add_list("reverse", names.empty() ? std::vector<std::string>{"-"} : names);
     if (!leads_to_it) finding.advice.push_back({Advice::Kind::publish, record_line(*reverse, "PTR", name + ".")});
     if (!leads_here) {
       finding.advice.push_back({Advice::Kind::publish,
@@ -159,13 +157,11 @@ void find_list(Findings& out, const std::string& zone, const std::string& ip) {
   if (!own.asked) return;
   const i18n::Args list{{"list", zone}};
   const auto add = [&](Id id, i18n::Args args, std::vector<std::string> evidence, std::vector<Phrase> phrases = {}) {
-    std::vector<Advice> advice;
-    if (id == Id::list_listed) advice = {{Advice::Kind::run, fmt::format("dig +short {} TXT", plain_name(name, zone))}};
     out.add({.id = id,
              .about = {ip},
              .args = std::move(args),
              .evidence = std::move(evidence),
-             .advice = std::move(advice),
+             .advice = {},
              .phrases = std::move(phrases)});
   };
   // [rfc5782 5]: a list that lists everything, or that does not list its test entry, says nothing.
@@ -178,8 +174,8 @@ void find_list(Findings& out, const std::string& zone, const std::string& ip) {
     add(Id::list_error, {{"list", zone}, {"code", *at}}, {record_line(name, "A", *at)});
     return;
   }
-  if (!own.sure || !test.sure) {
-    const auto& unsure = own.sure ? test : own;
+  if (!own.sure || !test.sure || !always.sure) {
+    const auto& unsure = !own.sure ? own : test.sure ? always : test;
     add(Id::list_error, {{"list", zone}, {"code", unsure.trouble}}, {}, {unsure.phrase});
     return;
   }
@@ -200,8 +196,10 @@ void find_list(Findings& out, const std::string& zone, const std::string& ip) {
     if (const auto* text = dns.find(name, dns::Type::txt)) {
       for (auto& line : record_lines(name, *text)) evidence.push_back(std::move(line));
     }
-    add(Id::list_listed, {{"list", zone}, {"codes", fmt::format("{}", fmt::join(own.codes, ", "))}},
-        std::move(evidence));
+    Finding listed{.id = Id::list_listed, .about = {ip}, .args = list, .evidence = std::move(evidence), .advice = {}};
+    listed.add_list("codes", own.codes);
+    listed.advice = {{Advice::Kind::run, fmt::format("dig +short {} TXT", plain_name(name, zone))}};
+    out.add(std::move(listed));
   }
 }
 
@@ -218,9 +216,10 @@ void find_reverse(Findings& out) {
 
 void find_lists(Findings& out) {
   const auto& request = out.seen().request;
-  const std::string ip = request.subject.kind == SubjectKind::ip ? request.subject.ip : request.from_ip;
-  if (ip.empty()) return;
-  for (const auto& zone : request.lists) find_list(out, zone, ip);
+  for (const auto& zone : request.lists) {
+    if (request.subject.kind == SubjectKind::ip) find_list(out, zone, request.subject.ip);
+    if (!request.from_ip.empty() && request.from_ip != request.subject.ip) find_list(out, zone, request.from_ip);
+  }
 }
 
 }  // namespace postil::diagnose

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "address/domain.hpp"
 #include "base/bytes.hpp"
 #include "diagnose/findings_areas.hpp"
 
@@ -76,6 +77,11 @@ std::string show_certificate(const Host& host) {
   return s_client(host) + " 2>/dev/null | openssl x509 -noout -subject -issuer -dates -ext subjectAltName";
 }
 
+// Where OpenSMTPD is to listen: it knows the interface "all" on BSD only.
+std::string any_address(const Host& host) {
+  return host.address.find(':') == std::string::npos ? "0.0.0.0" : "::";
+}
+
 std::string certificate_lines(const Host& host) {
   const auto folder = "/etc/letsencrypt/live/" + name_of(host);
   switch (host.server) {
@@ -84,8 +90,8 @@ std::string certificate_lines(const Host& host) {
           "tls_advertise_hosts = *\ntls_certificate = {0}/fullchain.pem\ntls_privatekey = {0}/privkey.pem", folder);
     case Server::opensmtpd:
       return fmt::format(
-          "pki {1} cert \"{0}/fullchain.pem\"\npki {1} key \"{0}/privkey.pem\"\nlisten on all tls pki {1}", folder,
-          name_of(host));
+          "pki {1} cert \"{0}/fullchain.pem\"\npki {1} key \"{0}/privkey.pem\"\nlisten on {2} tls pki {1}", folder,
+          name_of(host), any_address(host));
     case Server::postil:
       return fmt::format("[tls]\ncertificate = \"{0}/fullchain.pem\"\nkey = \"{0}/privkey.pem\"", folder);
     case Server::postfix:
@@ -99,11 +105,12 @@ std::string certificate_lines(const Host& host) {
 std::string version_lines(const Host& host) {
   switch (host.server) {
     case Server::exim:
-      return "openssl_options = +no_sslv2 +no_sslv3 +no_tlsv1 +no_tlsv1_1";
+      // By the library that it was built with; the other line stops it from starting.
+      return "# GnuTLS (Debian, Ubuntu)\ntls_require_ciphers = NORMAL:-VERS-TLS1.0:-VERS-TLS1.1\n"
+             "# OpenSSL\n# openssl_options = +no_sslv2 +no_sslv3 +no_tlsv1 +no_tlsv1_1";
     case Server::opensmtpd:
       return "smtp ciphers \"HIGH:!aNULL:!SSLv3:!TLSv1\"";
     case Server::postil:
-      return "[tls]\nmin_version = \"1.2\"";
     case Server::postfix:
       break;
   }
@@ -112,8 +119,20 @@ std::string version_lines(const Host& host) {
 
 std::string login_lines(const Host& host) {
   if (host.server == Server::exim) return "auth_advertise_hosts = ${if eq{$tls_in_cipher}{}{}{*}}";
-  if (host.server == Server::opensmtpd) return "listen on all port submission tls-require auth";
+  if (host.server == Server::opensmtpd) {
+    return fmt::format("listen on {} port submission tls-require pki {} auth", any_address(host), name_of(host));
+  }
+  if (host.server == Server::postil) return "[submission]\nauth_without_tls = false";
   return "smtpd_tls_auth_only = yes";
+}
+
+// The name that it says in EHLO.
+std::string name_line(const Host& host) {
+  const auto name = address::qualified(host.name) ? host.name : std::string("mail.example.org");
+  if (host.server == Server::exim) return "primary_hostname = " + name;
+  if (host.server == Server::opensmtpd) return fmt::format("listen on {} hostname {}", any_address(host), name);
+  if (host.server == Server::postil) return fmt::format("hostname = \"{}\"", name);
+  return "myhostname = " + name;
 }
 
 std::optional<Advice> of_connection(Id id, const Host& host) {
@@ -140,7 +159,10 @@ std::optional<Advice> of_connection(Id id, const Host& host) {
       return configure(login_lines(host));
     case Id::tls_old_version:
     case Id::tls_only_old:
-      return configure(version_lines(host));
+      // Postil itself speaks none before 1.2: something stands in front of it.
+      return host.server == Server::postil ? run(s_client(host)) : configure(version_lines(host));
+    case Id::ehlo_name_bad:
+      return configure(name_line(host));
     case Id::tls_not_offered:
       return configure(certificate_lines(host));
     default:

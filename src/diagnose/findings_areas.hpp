@@ -40,8 +40,10 @@ void advise(Finding& finding, const Observations& seen);
 
 // False: DNS says that there is no such domain, and nothing more is to be said of it.
 bool domain_exists(const Observations& seen);
-// False: it has a null MX.
+// False: it has a null MX, or one is meant.
 bool takes_mail(const Observations& seen);
+// False: no host is named for its mail, or none of them has an address, as far as they were asked for.
+bool may_have_mail_host(const Observations& seen);
 // A question about the hosts that take the mail, or their addresses, to which DNS gave no definite answer.
 struct Doubt {
   std::string question;  // "example.org MX"

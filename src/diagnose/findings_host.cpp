@@ -120,21 +120,30 @@ void find_ehlo(Findings& out, const Connection& c) {
   if (extensions.requiretls) out.add(about(Id::ehlo_requiretls, c));
 }
 
-void find_recipient(Findings& out, const Connection& c) {
+// One host is asked; when none could be, that is told of them all.
+void find_recipient(Findings& out, const std::vector<const Connection*>& mail) {
   const auto& recipient = out.seen().request.recipient;
   if (recipient.empty()) return;
+  bool told = false;
   const auto add = [&](Finding finding) {
     finding.args.emplace_back("recipient", recipient);
     out.add(std::move(finding));
+    told = true;
   };
-  if (c.rcpt) {
-    const int code = c.rcpt->code;
-    add(with_reply(code / 100 == 2 ? Id::rcpt_ok : code / 100 == 5 ? Id::rcpt_refused : Id::rcpt_later, c, *c.rcpt));
-  } else if (c.mail && c.mail->code / 100 != 2) {
-    add(with_reply(Id::rcpt_sender_refused, c, *c.mail));
-  } else {
-    add(about(Id::rcpt_untested, c));
+  for (const auto* c : mail) {
+    const int code = c->rcpt ? c->rcpt->code : 0;
+    if (c->rcpt) {
+      add(with_reply(code / 100 == 2   ? Id::rcpt_ok
+                     : code / 100 == 5 ? Id::rcpt_refused
+                                       : Id::rcpt_later,
+                     *c, *c->rcpt));
+    } else if (c->mail && c->mail->code / 100 != 2) {
+      add(with_reply(Id::rcpt_sender_refused, *c, *c->mail));
+    }
   }
+  if (told) return;
+  for (const auto* c : mail) add(about(Id::rcpt_untested, *c));
+  if (mail.empty()) add({.id = Id::rcpt_untested, .about = {}, .args = {}, .evidence = {}, .advice = {}});
 }
 
 }  // namespace
@@ -163,16 +172,10 @@ void find_hosts(Findings& out) {
     if (c.purpose == Purpose::mail) mail.push_back(&c);
   }
   const auto& parts = out.seen().request.parts;
-  const bool asked =
-      parts.any_of({Part::connect, Part::greeting, Part::ehlo, Part::tls, Part::reverse_dns, Part::recipient});
+  const bool asked = parts.any_of(
+      {Part::connect, Part::greeting, Part::ehlo, Part::tls, Part::dane, Part::reverse_dns, Part::recipient});
+  find_recipient(out, mail);
   if (mail.empty()) {
-    if (!out.seen().request.recipient.empty()) {
-      out.add({.id = Id::rcpt_untested,
-               .about = {},
-               .args = {{"recipient", out.seen().request.recipient}},
-               .evidence = {},
-               .advice = {}});
-    }
     if (!asked || out.seen().request.subject.kind == SubjectKind::ip) return;
     Finding none{.id = Id::no_host, .about = {}, .args = {}, .evidence = {}, .advice = {}};
     if (const auto doubt = doubt_about_hosts(out.seen())) {
@@ -187,7 +190,6 @@ void find_hosts(Findings& out) {
     find_connect(out, *c);
     find_greeting(out, *c);
     find_ehlo(out, *c);
-    find_recipient(out, *c);
   }
   const auto silent = [](const Connection* c) { return broke_at(*c, "connect") && c->broken->how == "timed_out"; };
   if (mail.front()->port == 25 && std::ranges::all_of(mail, silent)) {

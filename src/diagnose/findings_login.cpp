@@ -158,7 +158,7 @@ void find_untried(Findings& out, const std::vector<const Connection*>& tried) {
     if (left.empty()) continue;
     auto finding = about(Id::login_not_tried, *c);
     const auto& request = out.seen().request;
-    finding.args = {{"mechanisms", fmt::format("{}", fmt::join(left, ", "))}};
+    finding.add_list("mechanisms", left);
     finding.advice = {{Advice::Kind::run, fmt::format("postil check {} --login {} --all-mechanisms",
                                                       request.subject.kind == SubjectKind::ip ? request.subject.ip
                                                                                               : request.subject.domain,

@@ -101,6 +101,16 @@ void find_message(Findings& out) {
   if (aligned != outcome.identifiers.end()) {
     out.add(
         {.id = Id::message_aligned, .about = {}, .args = {{"domain", aligned->domain}}, .evidence = {}, .advice = {}});
+  } else if (outcome.reason == mailauth::DmarcReason::no_record) {
+    std::vector<std::string> evidence = {"From: " + outcome.author_domain};
+    if (const auto domain = envelope_domain(seen.request.message); !domain.empty()) {
+      evidence.push_back("Return-Path: " + domain);
+    }
+    out.add({.id = Id::message_no_policy,
+             .about = {},
+             .args = {{"domain", outcome.author_domain}},
+             .evidence = std::move(evidence),
+             .advice = {}});
   } else if (outcome.result == mailauth::DmarcResult::fail) {
     out.add(
         {.id = Id::message_not_aligned,

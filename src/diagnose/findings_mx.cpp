@@ -1,6 +1,5 @@
 // Where the domain's mail goes, by its MX records [rfc5321 5.1] [rfc7505].
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 
@@ -95,11 +94,9 @@ HostFacts find_target(Findings& out, const TargetHost& host, bool by_mx) {
     }
   }
   if (!odd.empty()) {
-    out.add({.id = Id::mx_private,
-             .about = {host.name},
-             .args = {{"addresses", fmt::format("{}", fmt::join(odd, ", "))}},
-             .evidence = {},
-             .advice = {}});
+    Finding inside{.id = Id::mx_private, .about = {host.name}, .args = {}, .evidence = {}, .advice = {}};
+    inside.add_list("addresses", odd);
+    out.add(std::move(inside));
   }
   return facts;
 }
@@ -209,11 +206,9 @@ void find_by_answer(Findings& out, const dns::Answer& answer) {
       std::vector<std::string> names;
       for (std::size_t i = 0; i < mx.hosts.size() && i < checked_hosts_max; ++i) names.push_back(mx.hosts[i].exchange);
       if (mx.hosts.size() > names.size()) names.emplace_back("...");
-      out.add({.id = Id::mx_found,
-               .about = {},
-               .args = {{"hosts", fmt::format("{}", fmt::join(names, ", "))}},
-               .evidence = records,
-               .advice = {}});
+      Finding found{.id = Id::mx_found, .about = {}, .args = {}, .evidence = records, .advice = {}};
+      found.add_list("hosts", names);
+      out.add(std::move(found));
       find_targets(out, true);
       return;
   }

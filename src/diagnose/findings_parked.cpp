@@ -122,9 +122,10 @@ void find_dmarc_of_parked(Findings& out, const std::string& domain) {
 
 void find_parked(Findings& out) {
   const auto& subject = out.seen().request.subject;
-  if (!out.wants(Part::parked) || subject.kind == SubjectKind::ip) return;
-  find_mx_of_parked(out, subject.domain);
+  if (!out.wants(Part::parked)) return;
   find_hosts_of_parked(out);
+  if (subject.kind == SubjectKind::ip) return;
+  find_mx_of_parked(out, subject.domain);
   find_spf_of_parked(out, subject.domain);
   find_dmarc_of_parked(out, subject.domain);
 }

@@ -1,6 +1,5 @@
 // SPF: the record and all that it includes, and whether an address may send [rfc7208].
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 
@@ -9,6 +8,7 @@
 #include "diagnose/findings_areas.hpp"
 #include "diagnose/mail_auth.hpp"
 #include "diagnose/spf_mend.hpp"
+#include "dns/mx.hpp"
 
 namespace postil::diagnose {
 namespace {
@@ -89,6 +89,7 @@ class Spf {
     if (errors()) return;
     const auto& record = outcome_.nodes.front().record;
     if (!record) return;
+    sound_ = whole(*record);
     if (outcome_.lookups >= lookups_near) {
       add(Id::spf_lookups_near, {{"lookups", fmt::to_string(outcome_.lookups)}}, fewer_lookups());
     }
@@ -99,15 +100,26 @@ class Spf {
   }
 
  private:
-  void add(Id id, i18n::Args args, std::vector<Advice> advice = {}, std::vector<Phrase> phrases = {}) {
-    const auto word = entry(id).word;
+  void add(Finding finding) {
+    const auto word = entry(finding.id).word;
     bad_ = bad_ || word == Word::fail || word == Word::warn;
-    out_.add({.id = id,
-              .about = {},
-              .args = std::move(args),
-              .evidence = evidence_,
-              .advice = std::move(advice),
-              .phrases = std::move(phrases)});
+    finding.evidence = evidence_;
+    out_.add(std::move(finding));
+  }
+
+  void add(Id id, i18n::Args args, std::vector<Advice> advice = {}, std::vector<Phrase> phrases = {}) {
+    add({.id = id,
+         .about = {},
+         .args = std::move(args),
+         .evidence = {},
+         .advice = std::move(advice),
+         .phrases = std::move(phrases)});
+  }
+
+  void add_list(Id id, std::string_view name, const std::vector<std::string>& items, std::vector<Advice> advice) {
+    Finding finding{.id = id, .about = {}, .args = {}, .evidence = {}, .advice = std::move(advice)};
+    finding.add_list(name, items);
+    add(std::move(finding));
   }
 
   void several() {
@@ -121,13 +133,20 @@ class Spf {
 
   void missing() {
     const auto& start = outcome_.nodes.front();
-    const std::string value = takes_mail(out_.seen()) ? "v=spf1 mx -all" : "v=spf1 -all";
-    const std::vector<Advice> advice = {{Advice::Kind::publish, txt_line(domain_, value)}};
+    const std::vector<Advice> advice = to_publish(domain_, first_record());
     for (const auto& text : start.lookalikes) {
       evidence_.push_back(txt_line(domain_, text));
       add(Id::spf_lookalike, {{"record", printable(text, 200)}}, advice);
     }
     if (start.lookalikes.empty()) add(Id::spf_missing, {{"domain", domain_}}, advice);
+  }
+
+  // The hosts that take its mail send it, too, more often than not. Without MX records "mx" names nothing.
+  std::string first_record() const {
+    if (!may_have_mail_host(out_.seen())) return "v=spf1 -all";
+    const auto* mx = out_.seen().dns.find(domain_, dns::Type::mx);
+    const bool by_mx = mx != nullptr && dns::classify_mx(*mx).kind != dns::MxSet::Kind::implicit;
+    return by_mx ? "v=spf1 mx -all" : "v=spf1 a -all";
   }
 
   // Of an included record only its owner can change anything.
@@ -187,14 +206,14 @@ class Spf {
       (one.direct ? own : leading).push_back(one.own);
     }
     if (names.empty()) names.push_back(domain_);
-    add(Id::spf_void, {{"name", fmt::format("{}", fmt::join(names, ", "))}}, without(own.empty() ? leading : own));
+    add_list(Id::spf_void, "name", names, without(own.empty() ? leading : own));
   }
 
   void void_terms(const mailauth::SpfRecord& record) {
     for (const auto& one : spf_voids(outcome_)) {
       if (!one.direct) continue;
       add(Id::spf_void_term, {{"term", printable(record.text(one.own), 80)}, {"name", printable(one.name, 253)}},
-          without({one.own}));
+          to_publish(domain_, sound_));
     }
   }
 
@@ -257,9 +276,9 @@ class Spf {
         std::ranges::find(record.mechanisms, mailauth::SpfMechanismKind::all, &mailauth::SpfMechanism::kind);
     const char qualifier = all == record.mechanisms.end() ? '?' : all->qualifier;
     if (qualifier == '+') {
-      add(Id::spf_pass_all, {}, {{Advice::Kind::publish, txt_line(domain_, ended(record, "-all"))}});
+      add(Id::spf_pass_all, {}, to_publish(domain_, sound_));
     } else if (qualifier == '?') {
-      add(Id::spf_no_end, {}, {{Advice::Kind::publish, txt_line(domain_, ended(record, "~all"))}});
+      add(Id::spf_no_end, {}, to_publish(domain_, sound_));
     } else if (qualifier == '~') {
       add(Id::spf_soft, {});
     }
@@ -292,12 +311,9 @@ class Spf {
     std::vector<mailauth::Span> idle;
     for (const auto& remark : record.remarks) {
       if (remark.remark == SpfRemark::ptr_used || remark.remark == SpfRemark::p_macro_used) {
-        add(Id::spf_ptr, {}, to_publish(domain_, spf_without(record, {remark.where})));
+        add(Id::spf_ptr, {}, to_publish(domain_, sound_));
       }
-      const bool no_effect = remark.remark == SpfRemark::after_all || remark.remark == SpfRemark::redirect_ignored ||
-                             remark.remark == SpfRemark::mechanism_as_modifier ||
-                             remark.remark == SpfRemark::unknown_modifier || remark.remark == SpfRemark::repeated_term;
-      if (no_effect) idle.push_back(remark.where);
+      if (no_effect(remark.remark)) idle.push_back(remark.where);
     }
     if (idle.empty()) return;
     std::vector<std::string> pieces;
@@ -305,14 +321,37 @@ class Spf {
       pieces.push_back(printable(record.text(idle[i]), 80));
     }
     if (idle.size() > pieces_max) pieces.emplace_back("...");
-    add(Id::spf_no_effect, {{"piece", fmt::format("{}", fmt::join(pieces, ", "))}},
-        to_publish(domain_, spf_without(record, idle)));
+    add_list(Id::spf_no_effect, "piece", pieces, to_publish(domain_, sound_));
+  }
+
+  static bool no_effect(SpfRemark remark) {
+    return remark == SpfRemark::after_all || remark == SpfRemark::redirect_ignored ||
+           remark == SpfRemark::mechanism_as_modifier || remark == SpfRemark::unknown_modifier ||
+           remark == SpfRemark::repeated_term;
+  }
+
+  // The record as it should be: without what names nothing, has no effect or is not to be used, and with an end. All
+  // advice shows this one, so that what mends one fault leaves no other.
+  std::string whole(const mailauth::SpfRecord& record) const {
+    std::vector<mailauth::Span> pieces;
+    for (const auto& one : spf_voids(outcome_)) {
+      if (one.direct) pieces.push_back(one.own);
+    }
+    for (const auto& remark : record.remarks) {
+      const bool dated = remark.remark == SpfRemark::ptr_used || remark.remark == SpfRemark::p_macro_used;
+      if (dated || no_effect(remark.remark)) pieces.push_back(remark.where);
+    }
+    const auto left = mailauth::parse_spf_record(spf_without(record, pieces));
+    const auto all = std::ranges::find(left.mechanisms, mailauth::SpfMechanismKind::all, &mailauth::SpfMechanism::kind);
+    if (all == left.mechanisms.end()) return left.redirect ? left.raw : ended(left, "~all");
+    return all->qualifier == '+' ? ended(left, "-all") : all->qualifier == '?' ? ended(left, "~all") : left.raw;
   }
 
   Findings& out_;
   const SpfOutcome& outcome_;
   const std::string& domain_;
   std::vector<std::string> evidence_;
+  std::string sound_;  // the record that all advice about its terms shows
   bool bad_ = false;
 };
 

@@ -16,6 +16,8 @@ namespace {
 
 using Id = FindingId;
 
+constexpr std::size_t names_shown_max = 5;  // of a certificate, in a sentence
+
 Finding about(Id id, const Connection& connection) {
   return {.id = id, .about = {where(connection)}, .args = {}, .evidence = {}, .advice = {}};
 }
@@ -71,7 +73,7 @@ void find_versions(Findings& out) {
     std::ranges::sort(of.spoken);
     const auto add = [&](Id id, const std::vector<std::string>& versions) {
       auto finding = about(id, *of.first);
-      finding.args = {{"versions", fmt::format("{}", fmt::join(versions, ", "))}};
+      finding.add_list("versions", versions);
       out.add(std::move(finding));
     };
     add(Id::tls_versions, of.spoken);
@@ -105,17 +107,26 @@ void find_certificate(Findings& out, const Connection& c, const CertificateIds& 
       fmt::format("valid {} to {}  key {} {}  certificates sent {}", day(facts->not_before), day(facts->not_after),
                   facts->key, facts->key_bits, chain.size())};
   bool good = true;
+  const auto told = [&](Finding finding) {
+    finding.evidence = evidence;
+    if (finding.id != ids.soon) good = false;
+    out.add(std::move(finding));
+  };
   const auto add = [&](Id id, i18n::Args args) {
     auto finding = about(id, c);
     finding.args = std::move(args);
-    finding.evidence = evidence;
-    if (id != ids.soon) good = false;
-    out.add(std::move(finding));
+    told(std::move(finding));
   };
   const auto now = out.seen().time;
   const std::string host = c.host.empty() ? c.address : c.host;
   if (!crypto::certificate_is_for(chain.front(), host)) {
-    add(ids.name, {{"host", host}, {"names", names.empty() ? "-" : names.substr(0, 200)}});
+    auto other = about(ids.name, c);
+    other.args = {{"host", host}};
+    auto shown = facts->names.empty() ? std::vector<std::string>{"-"} : facts->names;
+    if (shown.size() > names_shown_max) shown[names_shown_max] = "...";
+    shown.resize(std::min(shown.size(), names_shown_max + 1));
+    other.add_list("names", shown);
+    told(std::move(other));
   }
   const bool expired = facts->not_after < now;
   const bool not_yet = facts->not_before > now;
@@ -123,9 +134,9 @@ void find_certificate(Findings& out, const Connection& c, const CertificateIds& 
   if (not_yet) add(ids.not_yet, {{"day", day(facts->not_before)}});
   // One that is trusted here by itself is as good as any.
   const auto& error = c.tls->chain_error;
-  const bool told =
+  const bool dates =
       (expired && error == "certificate has expired") || (not_yet && error == "certificate is not yet valid");
-  if (!error.empty() && !told) {
+  if (!error.empty() && !dates) {
     add(facts->self_signed && chain.size() == 1 ? ids.self_signed : ids.chain, {{"detail", error}});
   }
   if (weak(*facts)) {

@@ -1,5 +1,9 @@
 #include "diagnose/mail_auth.hpp"
 
+#include <fmt/format.h>
+
+#include <chrono>
+
 #include "address/ip.hpp"
 #include "base/bytes.hpp"
 #include "mailauth/dkim_key.hpp"
@@ -10,9 +14,19 @@ namespace {
 
 // Seen in the mail of many, and in the manuals of their services.
 constexpr std::string_view usual_selectors[] = {
-    "default", "dkim",     "mail",      "email",     "s1",    "s2",   "k1",   "k2",  "k3",  "key1",
-    "google",  "selector", "selector1", "selector2", "smtp",  "mx",   "zoho", "pm",  "fm1", "fm2",
-    "fm3",     "mandrill", "sig1",      "mta",       "dkim1", "2024", "2025", "2026"};
+    "default", "dkim",   "mail",     "email",     "s1",        "s2",   "k1",   "k2",   "k3",
+    "key1",    "google", "selector", "selector1", "selector2", "smtp", "mx",   "zoho", "pm",
+    "fm1",     "fm2",    "fm3",      "mandrill",  "sig1",      "mta",  "dkim1"};
+// Named by the year, as Postil itself does it: this one and the last.
+std::vector<std::string> selectors_by_year(WallTime now) {
+  const std::chrono::sys_days today{std::chrono::floor<std::chrono::days>(now.time_since_epoch())};
+  const auto year = static_cast<int>(std::chrono::year_month_day(today).year());
+  std::vector<std::string> out;
+  for (const int one : {year, year - 1}) {
+    for (const char* form : {"{:04}", "s{:04}", "s{:04}-ed25519"}) out.push_back(fmt::format(fmt::runtime(form), one));
+  }
+  return out;
+}
 
 std::int64_t unix_seconds(WallTime time) {
   return std::chrono::duration_cast<seconds>(time.time_since_epoch()).count();
@@ -110,13 +124,14 @@ mailauth::DmarcCheck message_alignment_check(const CheckRequest& request) {
   return message_dmarc_check(request, {}, mailauth::SpfResult::pass);
 }
 
-std::vector<DkimKeyPlace> dkim_places(const CheckRequest& request) {
+std::vector<DkimKeyPlace> dkim_places(const CheckRequest& request, WallTime now) {
   std::vector<DkimKeyPlace> out;
   const auto add = [&](std::string_view selector) {
     out.push_back({std::string(selector), mailauth::dkim_key_name(selector, request.subject.domain)});
   };
   if (request.selectors.empty()) {
     for (const auto selector : usual_selectors) add(selector);
+    for (const auto& selector : selectors_by_year(now)) add(selector);
   } else {
     for (const auto& selector : request.selectors) add(selector);
   }

@@ -41,7 +41,7 @@ struct DkimKeyPlace {
   std::string name;  // of the TXT record
 };
 // Of the selectors that were named, or of those that many use.
-std::vector<DkimKeyPlace> dkim_places(const CheckRequest& request);
+std::vector<DkimKeyPlace> dkim_places(const CheckRequest& request, WallTime now);
 
 std::string bimi_name(const CheckRequest& request);
 std::string tls_rpt_name(const CheckRequest& request);

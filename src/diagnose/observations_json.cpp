@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
 
 #include "base/bytes.hpp"
@@ -366,13 +367,15 @@ std::expected<Observations, std::string> read_observations(std::string_view text
   }
 }
 
-std::string to_json(const Observations& seen, const std::vector<Finding>& findings, const i18n::Translator& tr) {
+std::string to_json(const Observations& seen, const std::vector<Finding>& findings, const i18n::Translator& tr,
+                    const std::vector<Word>& words) {
   json::array all;
   json::object counts;
   for (std::size_t i = 0; i < words_count; ++i) counts[to_string(static_cast<Word>(i))] = 0;
   for (const auto& finding : findings) {
     const auto& of = entry(finding.id);
     counts[to_string(of.word)].as_int64()++;
+    if (!words.empty() && std::ranges::find(words, of.word) == words.end()) continue;
     json::array advice;
     for (const auto& one : finding.advice) {
       advice.push_back(json::object{{"kind", to_string(one.kind)}, {"text", json_text(one.literal)}});

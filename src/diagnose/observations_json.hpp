@@ -17,7 +17,9 @@ std::string to_json(const Observations& seen);
 // bounded. The error is an English sentence that says what is wrong with it.
 std::expected<Observations, std::string> read_observations(std::string_view json);
 
-// The report of one subject (docs/schema/check.json): findings with their texts in tr's language, one line.
-std::string to_json(const Observations& seen, const std::vector<Finding>& findings, const i18n::Translator& tr);
+// The report of one subject (docs/schema/check.json): findings with their texts in tr's language, one line. words: only
+// findings of these stand in it, none: of all; all are counted.
+std::string to_json(const Observations& seen, const std::vector<Finding>& findings, const i18n::Translator& tr,
+                    const std::vector<Word>& words = {});
 
 }  // namespace postil::diagnose

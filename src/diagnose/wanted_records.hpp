@@ -13,7 +13,7 @@
 
 namespace postil::diagnose {
 
-enum class RecordPurpose : std::uint8_t { mx, null_mx, spf, dkim, dmarc, mta_sts, tls_rpt, tlsa };
+enum class RecordPurpose : std::uint8_t { mx, null_mx, spf, dkim, dmarc, dmarc_reports, mta_sts, tls_rpt, tlsa };
 std::string_view to_string(RecordPurpose purpose);  // "null_mx"
 
 // What is known of a domain's mail. Names: A-labels, lower case, no dot at the end.

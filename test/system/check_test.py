@@ -93,6 +93,36 @@ class Dns(postil.unittest.TestCase):
             self.assertIn("LIST-LISTED", ids(report))
             self.assertEqual(check("null.lab", "--block-lists", names=names, code=64)["error"]["id"], "usage")
 
+    def test_published_records_are_what_a_check_wants(self):
+        """What `postil records` prints, served just so, leaves nothing to publish."""
+        for words, parts in ((["d.lab", "--mx", "mx.d.lab", "--ip", "192.0.2.1", "--reports", "dmarc@other.lab"], "mx,spf,dmarc,tls_rpt"),
+                             (["d.lab", "--ip", "192.0.2.1"], "spf,dmarc"), (["d.lab", "--null"], "mx,spf,dmarc,parked"),
+                             (["d.lab", "--null", "--reports", "dmarc@other.lab"], "dmarc,parked")):
+            done = subprocess.run([postil.PROGRAM, "records", *words, "--no-dns", "--json"], capture_output=True, text=True, timeout=60, check=True)
+            zone = [record["zone"] for record in json.loads(done.stdout)["records"]]
+            with NameServer([*zone, "mx.d.lab. A 192.0.2.1", "other.lab. TXT x"]) as names:
+                report = check("d.lab", "--only", parts, names=names, code=0)
+                self.assertLessEqual({one["id"] for one in report["findings"] if one["word"] in ("fail", "warn")}, {"DMARC-NONE", "MX-PRIVATE"}, (words, report))
+                again = subprocess.run([postil.PROGRAM, "records", *words, "--resolver", f"127.0.0.1@{names.port}", "--json"], capture_output=True, text=True,
+                                       timeout=60, check=True)
+                # The id of the policy is the time at which it was made.
+                self.assertEqual({record["state"] for record in json.loads(again.stdout)["records"] if record["purpose"] != "mta_sts"}, {"same"}, again.stdout)
+
+    def test_what_only_names(self):
+        with NameServer(["null.lab. MX 0 ."]) as names:
+            report = check("null.lab", "--only", "spf-missing", names=names, code=1)
+            self.assertEqual(ids(report), ["SPF-MISSING"])
+            self.assertEqual(ids(check("null.lab", "--only", "SPF-OK,mx", names=names, code=0)), ["MX-NULL"])
+            report = check("null.lab", "--only", "ok", names=names, code=1)
+            self.assertEqual({one["word"] for one in report["findings"]}, {"ok"})
+            self.assertEqual((report["ok"], report["counts"]["fail"]), (False, 2))
+            self.assertEqual(ids(check("192.0.2.9", "--only", "mx", names=names, code=0)), ["NOT-APPLICABLE"])
+            self.assertEqual(ids(check("null.lab", "--only", "dane", names=names, code=0)), ["NO-HOST"])
+
+    def test_words_that_cannot_be_names(self):
+        for words in (["--selector", "a b"], ["--list", "no list", "--from-ip", "192.0.2.9"], ["--helo", "a\r\nMAIL"], ["--all-mechanisms"], ["--only", "nonsense"]):
+            self.assertEqual(check("null.lab", *words, code=64)["error"]["id"], "usage", words)
+
     def test_hostile_zones(self):
         text = " ".join(f'"{"x" * 250}"' for _ in range(240))
         spf = "v=spf1 " + " ".join(f"ip4:192.0.2.{i % 250}" for i in range(3700)) + " -all"

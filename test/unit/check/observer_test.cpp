@@ -89,6 +89,19 @@ TEST_F(ObserverTest, ARecipientIsAskedForOnlyWhenWanted) {
   EXPECT_TRUE(mta.taken().empty());
 }
 
+TEST_F(ObserverTest, ARecipientIsAskedForAtTheNextHostWhenTheFirstIsDown) {
+  auto node = host("mx2.good.test", "10.0.1.2");
+  RemoteMta mta(node, {.host_name = "mx2.good.test"});
+  world_.zone().mx("good.test", 10, "mx1.good.test");
+  world_.zone().mx("good.test", 20, "mx2.good.test");
+  world_.zone().address("mx1.good.test", "10.0.1.1");
+  auto wanted = options("good.test", {Part::recipient});
+  wanted.request.recipient = "ann@good.test";
+  const auto seen = observe(std::move(wanted));
+  EXPECT_EQ(names(seen), std::vector<std::string>{"RCPT-OK"});
+  EXPECT_TRUE(mta.taken().empty());
+}
+
 TEST_F(ObserverTest, NullMxContactsNobody) {
   world_.zone().null_mx("none.test");
   const auto seen = observe(usual("none.test"));

@@ -48,6 +48,18 @@ Published state(const WantedRecord& record, std::vector<dns::Data> records, bool
   return compare_record(record, answer(std::move(records)), parked).state;
 }
 
+TEST(WantedRecords, AnotherDomainMustWantTheReports) {
+  auto mail = usual();
+  mail.reports = "dmarc@reports.example.net";
+  const auto all = wanted_records(mail);
+  const auto& permission = of(all, RecordPurpose::dmarc_reports);
+  EXPECT_EQ(zone_line(permission), "example.org._report._dmarc.reports.example.net. IN TXT \"v=DMARC1;\"");
+  EXPECT_EQ(state(permission, {}), Published::missing);
+  EXPECT_EQ(state(permission, {dns::Text{"v=DMARC1; rua=mailto:all@reports.example.net"}}), Published::good);
+  mail.reports = "dmarc@mail.example.org";
+  for (const auto& record : wanted_records(mail)) EXPECT_NE(record.purpose, RecordPurpose::dmarc_reports);
+}
+
 TEST(WantedRecords, OfADomainWithMail) {
   EXPECT_THAT(lines(usual()),
               ElementsAre("example.org. IN MX 10 mx1.example.org.", "example.org. IN MX 20 mx2.example.net.",
