@@ -307,11 +307,11 @@ Loaded parse(std::span<const SourceFile> files) {
 bool Loaded::ok() const {
   return std::ranges::all_of(problems, [](const Problem& p) { return p.warning; });
 }
+
 std::string text_of(const Problem& problem, const i18n::Translator& tr) {
   if (problem.count) return tr.count(problem.text_key, *problem.count, problem.args);
   return tr.text(problem.text_key, problem.args);
 }
-
 
 std::string to_string(const Problem& problem, const i18n::Translator& tr) {
   const std::string text = text_of(problem, tr);
