@@ -99,8 +99,8 @@ std::expected<void, std::string> Demo::write_file(const std::string& name, std::
   std::ofstream file(path, std::ios::binary | std::ios::trunc);
   file << text;
   file.close();
+  if (!file) return std::unexpected(fmt::format("{}: {}", path, std::strerror(errno)));
   ::chmod(path.c_str(), 0600);
-  if (!file) return std::unexpected(path);
   return {};
 }
 
@@ -158,7 +158,10 @@ std::optional<StartFailure> Demo::prepare() {
                                       {"key.pem", certificate->key},
                                       {"users", *text}}) {
     const auto written = write_file(name, content);
-    if (!written) return StartFailure{"serve.folder", {{"detail", written.error()}}, cli::exit_no_permission};
+    if (!written) {
+      return StartFailure{
+          "demo.folder_failed", {{"path", folder_}, {"detail", written.error()}}, cli::exit_no_permission};
+    }
   }
   return {};
 }
@@ -286,8 +289,13 @@ void Demo::greet() {
   if (!pages_.empty()) login.add(text("label.pages"), pages_);
   login.write(out);
   out << '\n' << text("try") << '\n';
+  // In another terminal the folder is not known otherwise.
+  const std::string where =
+      folder_ == cli::default_demo_folder()
+          ? ""
+          : fmt::format("{}={} ", cli::demo_folder_variable, std::filesystem::absolute(folder_).string());
   for (const int code : {250, 556, 521, 550, 451, 421}) {
-    out << fmt::format("  {} send --demo --to {}@demo.test   # {}\n", context_.program_name, code,
+    out << fmt::format("  {}{} send --demo --to {}@demo.test   # {}\n", where, context_.program_name, code,
                        text(fmt::format("code.{}", code)));
   }
   std::vector<std::string> codes;
@@ -299,8 +307,8 @@ void Demo::greet() {
       "  swaks --server 127.0.0.1:{} --tls --auth-user {} --auth-password {} --from {} --to 550@demo.test\n",
       options_.port, user, password_, user);
   out << fmt::format(
-      "  curl --crlf --cacert {} --user {}:{} --mail-from {} --mail-rcpt 550@demo.test --upload-file LETTER "
-      "smtps://127.0.0.1:{}\n",
+      "  printf 'Subject: hello\\n\\nhello\\n' | curl -sS --crlf --cacert {} --user {}:{} --mail-from {} "
+      "--mail-rcpt 550@demo.test --upload-file - smtps://127.0.0.1:{}\n",
       certificate, user, password_, user, options_.port_tls);
   out << '\n' << text("stop") << '\n' << std::flush;
 }
@@ -332,10 +340,13 @@ env::Awaitable<void> Demo::live() {
 
 int Demo::run() {
   if (const auto failure = prepare()) return fail(*failure);
+  const auto failed = [this](const env::DiskFailure& why) {
+    return fail({"demo.folder_failed", {{"path", folder_}, {"detail", why.detail}}, cli::exit_no_permission});
+  };
   auto spool = Machine::folder(folder_ + "/spool");
-  if (!spool) return fail({"serve.folder", {{"detail", spool.error().detail}}, cli::exit_no_permission});
+  if (!spool) return failed(spool.error());
   auto history = Machine::folder(folder_ + "/history");
-  if (!history) return fail({"serve.folder", {{"detail", history.error().detail}}, cli::exit_no_permission});
+  if (!history) return failed(history.error());
   spool_ = std::move(*spool);
   history_ = std::move(*history);
   accounts_ = std::make_unique<FileAccounts>(folder_ + "/users", log_);

@@ -9,7 +9,11 @@
 namespace postil::cli {
 
 std::string demo_folder() {
-  if (const char* folder = std::getenv("POSTIL_DEMO_FOLDER"); folder && *folder) return folder;
+  if (const char* folder = std::getenv(demo_folder_variable); folder && *folder) return folder;
+  return default_demo_folder();
+}
+
+std::string default_demo_folder() {
   if (const char* folder = std::getenv("XDG_RUNTIME_DIR"); folder && *folder)
     return std::string(folder) + "/postil-demo";
   return "/tmp/postil-demo-" + std::to_string(::getuid());

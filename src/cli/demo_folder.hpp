@@ -6,8 +6,11 @@
 
 namespace postil::cli {
 
-// POSTIL_DEMO_FOLDER, else a folder of this user in XDG_RUNTIME_DIR, else in /tmp.
+inline constexpr auto* demo_folder_variable = "POSTIL_DEMO_FOLDER";
+// The variable's, else the default one.
 std::string demo_folder();
+// A folder of this user in XDG_RUNTIME_DIR, else in /tmp.
+std::string default_demo_folder();
 
 enum class FolderTrust : std::uint8_t {
   absent,
