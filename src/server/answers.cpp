@@ -8,7 +8,6 @@
 #include "base/assert.hpp"
 #include "crypto/password.hpp"
 #include "message/date.hpp"
-#include "server/domain_check.hpp"
 
 namespace postil::server {
 
@@ -165,15 +164,29 @@ Answer Answers::auth_ended(const smtp::ReportAuth& question) {
   return smtp::Continue{};
 }
 
+// Where DNS is down, a thousand recipients are not to wait for it one after the other: after two look-ups in vain those
+// of the transaction that are left are taken without, and the queue finds out.
+env::Awaitable<policy::DomainFinding> Answers::look_at_domain(std::string domain, Look look) {
+  const Duration patience =
+      std::min(policy_->domain_check_deadline, 2 * policy_->domain_check_deadline - slow_lookups_);
+  if (patience <= Duration(0)) co_return policy::DomainFinding::good;
+  const MonoTime begun = services_.clock.now();
+  const auto finding =
+      co_await check_domain(services_.resolver, services_.clock, services_.events, std::move(domain), look, patience);
+  const Duration took = services_.clock.now() - begun;
+  if (took > patience / 2) slow_lookups_ += took;
+  co_return finding;
+}
+
 env::Awaitable<Answer> Answers::sender(smtp::CheckSender question) {
+  slow_lookups_ = {};
   if (const auto why = services_.store.refuses_mail()) co_return refuse(*why, TextId::mail_local_trouble);
   const address::Path path = question.mail->sender;
   policy::Login login{.name = question.login, .local = settings_->job == smtp::Job::local};
   login.may_send_as = services_.accounts && services_.accounts->may_send_as(question.login, path.address);
   if (auto refused = policy::refuse_sender(policy_->rules, path, login)) co_return Refusal{std::move(*refused)};
   if (const auto domain = policy::domain_of_sender(policy_->rules, path)) {
-    const auto finding = co_await check_domain(services_.resolver, services_.clock, services_.events, *domain,
-                                               Look::mx_only, policy_->domain_check_deadline);
+    const auto finding = co_await look_at_domain(*domain, Look::mx_only);
     if (auto refused = policy::refuse_sender_domain(path, finding)) co_return Refusal{std::move(*refused)};
   }
   co_return smtp::Continue{};
@@ -194,8 +207,7 @@ env::Awaitable<Answer> Answers::recipient(smtp::CheckRecipient question) {
     }
     taken.addresses.push_back(std::move(target.address));
     if (target.domain.empty() || policy_->rules.aliases.is_postmaster(path)) continue;
-    const auto finding = co_await check_domain(services_.resolver, services_.clock, services_.events, target.domain,
-                                               Look::all_the_hosts, policy_->domain_check_deadline);
+    const auto finding = co_await look_at_domain(target.domain, Look::all_the_hosts);
     auto refused = policy::refuse_recipient_domain(path, target.domain, finding);
     if (refused) co_return Refusal{std::move(*refused)};
   }

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "mailauth/dkim_body.hpp"
+#include "server/domain_check.hpp"
 #include "server/services.hpp"
 
 namespace postil::server {
@@ -26,6 +27,7 @@ class Answers {
   smtp::Answer auth_ended(const smtp::ReportAuth& question);
   env::Awaitable<smtp::Answer> sender(smtp::CheckSender question);
   env::Awaitable<smtp::Answer> recipient(smtp::CheckRecipient question);
+  env::Awaitable<policy::DomainFinding> look_at_domain(std::string domain, Look look);
   env::Awaitable<smtp::Answer> begin();
   env::Awaitable<smtp::Answer> append(smtp::AppendBody question);
   env::Awaitable<smtp::Answer> commit(smtp::CommitMessage question);
@@ -38,6 +40,7 @@ class Answers {
   std::unique_ptr<env::BodyWriter> body_;
   std::unique_ptr<mailauth::DkimMessageHash> hash_;
   std::uint64_t accepted_ = 0;
+  Duration slow_lookups_{};  // what DNS has cost this transaction
 };
 
 }  // namespace postil::server

@@ -312,8 +312,10 @@ void ServerSession::State::give_receipt(reply::Reply& reply) {
 }
 
 void ServerSession::State::say(reply::Reply reply) {
-  // "Too many recipients" is our limit, not the client's error: it goes on with the rest [rfc5321 4.5.3.1.10].
-  const bool error = reply.code >= 400 && reply.text != TextId::rcpt_too_many && phase_ != Phase::null_host;
+  // How many recipients are taken is our limit, not the client's error: it goes on with those that were, and with the
+  // rest later [rfc5321 4.5.3.1.10].
+  const bool enough = reply.text == TextId::rcpt_too_many || reply.text == TextId::rcpt_rate;
+  const bool error = reply.code >= 400 && !enough && phase_ != Phase::null_host;
   if (error && reply.code != 421 && ++errors_ > settings_->errors_max) {
     reply = reply::make(TextId::too_many_errors, {{"host", settings_->host_name}});
   }
