@@ -1,151 +1,19 @@
 #include "diagnose/bounce_text.hpp"
 
 #include <algorithm>
-#include <array>
-#include <initializer_list>
 #include <optional>
 #include <ranges>
 
 #include "base/bytes.hpp"
 #include "diagnose/quoted_reply.hpp"
 #include "diagnose/reading.hpp"
+#include "diagnose/report_phrases.hpp"
 
 namespace postil::diagnose {
 namespace {
 
 constexpr std::size_t note_octets_max = 4 * 1024;
 constexpr std::size_t lines_max = 4000;
-
-bool has_any(std::string_view lower, std::initializer_list<std::string_view> words) {
-  return std::ranges::any_of(words, [&](auto word) { return lower.find(word) != std::string_view::npos; });
-}
-
-// "------ This is a copy of the message, including all the headers. ------", "Original message follows."
-bool begins_returned_message(std::string_view line) {
-  if (line.size() > 160) return false;
-  const auto lower = to_lower(line);
-  for (const std::string_view name :
-       {"received:", "return-path:", "x-originating-ip:", "dkim-signature:", "arc-seal:"}) {
-    if (lower.starts_with(name)) return true;
-  }
-  if (lower.starts_with("> received:") || lower.starts_with("|received:")) return true;
-  const bool marked = lower.starts_with("--") || lower.starts_with("==") || lower.starts_with("**") ||
-                      lower.starts_with("__") || lower.ends_with(':') || lower.ends_with("follow.") ||
-                      lower.ends_with("follows.") || lower.ends_with("follow") || lower.ends_with("follows");
-  return marked &&
-         has_any(lower,
-                 {"original message", "returned message", "copy of the message", "copy of your message",
-                  "unsent message", "message headers follow", "header of the original", "headers of the original",
-                  "original mail", "copy of the original", "copy of the message header", "message header follow",
-                  "undelivered message", "mail message follows", "original headers", "message is attached"});
-}
-
-// Sentences that say nothing about the cause.
-bool is_usual_phrase(std::string_view line) {
-  const auto lower = to_lower(line);
-  if (has_any(lower, {"due to", "because", "reason"})) return false;
-  return has_any(lower, {"this message was created automatically",
-                         "this is an automatically generated",
-                         "a message that you",
-                         "a message sent by",
-                         "its recipients.",
-                         "one or more recipients",
-                         "one or more destinations",
-                         "one or more of",
-                         "could not be delivered to",
-                         "address(es) failed",
-                         "following address",
-                         "following recipient",
-                         "this is the mail system",
-                         "this is the postfix program",
-                         "i'm sorry to have to inform you",
-                         "i'm afraid i wasn't able",
-                         "hi. this is the",
-                         "this is a permanent error",
-                         "for further assistance",
-                         "if you do so, please include",
-                         "delete your own text",
-                         "the mail system",
-                         "be delivered to one or more",
-                         "below could not be delivered",
-                         "please do not reply",
-                         "do not reply to this",
-                         "this is the mailer-daemon",
-                         "an error has occurred while",
-                         "list of recipients",
-                         "the following list",
-                         "this is a delivery status notification",
-                         "running the courier",
-                         "the original message was received",
-                         "warning message only",
-                         "you do not need to resend",
-                         "technical details of",
-                         "message will be retried",
-                         "original message is attached",
-                         "its recipients",
-                         "delivery status notification",
-                         "mime-encapsulated",
-                         "content-type:",
-                         "content-transfer-encoding:",
-                         "content-description:"});
-}
-
-std::string program_named_in(std::string_view text) {
-  struct Mark {
-    std::string_view words;
-    std::string_view mta;
-  };
-  static constexpr Mark marks[] = {
-      {"qmail-send program", "qmail"},
-      {"this is the postfix program", "postfix"},
-      {"this is the mail system at host", "postfix"},
-      {"dragonfly mail agent", "dma"},
-      {"(opensmtpd)", "opensmtpd"},
-      {"this is the mailer-daemon, please do not reply", "opensmtpd"},
-      {"courier mail server", "courier"},
-      {"created automatically by mail delivery software", "exim"},
-      {"microsoft exchange", "exchange"},
-      {"office 365", "exchange"},
-      {"msexch:", "exchange"},
-      {"resolver.", "exchange"},
-      {"generated by the program amavis", "amavis"},
-      {"domino directory", "domino"},
-      {"sendgrid", "sendgrid"},
-      {"google tried to deliver", "gmail"},
-      {"response from the remote server was", "gmail"},
-      {"transcript of session follows", "sendmail"},
-  };
-  const auto lower = to_lower(text);
-  for (const auto& mark : marks) {
-    if (lower.find(mark.words) != std::string::npos) return std::string(mark.mta);
-  }
-  return {};
-}
-
-// A field of a report that stands in the text: it is read as such (dsn/reader.hpp).
-bool is_report_field(std::string_view line) {
-  static constexpr std::array names{
-      "reporting-mta",   "final-recipient", "original-recipient", "action",           "status", "remote-mta",
-      "diagnostic-code", "arrival-date",    "last-attempt-date",  "received-from-mta"};
-  const auto colon = line.find(':');
-  return colon != std::string_view::npos && colon <= 20 &&
-         std::ranges::find(names, to_lower(line.substr(0, colon))) != names.end();
-}
-
-// The addresses of people to turn to are no recipients.
-bool is_contact(std::string_view address) {
-  const auto local = to_lower(address.substr(0, address.find('@')));
-  return local == "postmaster" || local == "mailer-daemon" || local == "abuse" || local == "support";
-}
-
-// Header lines of the message that are told for orientation: "To: a@b", "Subject: x".
-bool is_header_key(std::string_view key) {
-  static constexpr std::array names{
-      "to",         "from",    "subject",       "cc",       "sent",      "date",         "sender",
-      "message-id", "bcc",     "reply-to",      "id",       "mail from", "return-path",  "posted",
-      "size",       "contact", "envelope-from", "x-sender", "with id",   "from address", "sender address"};
-  return std::ranges::find(names, to_lower(trim(key))) != names.end();
-}
 
 struct AddressLine {
   std::string address;
@@ -202,12 +70,15 @@ std::optional<AddressLine> address_line(std::string_view line) {
     out.rest = trim(rest.substr(1));
     return out;
   }
-  if (key.ends_with(':') && key.size() <= 80 && trim_marks(rest).empty()) {
+  if (key.size() > 80 || !trim_marks(rest).empty()) return std::nullopt;
+  if (key.ends_with(':')) {
     out.key = trim(key.substr(0, key.size() - 1));
     while (!out.key.empty() && out.key.front() == '-') out.key.remove_prefix(1);
     return out;
   }
-  return std::nullopt;
+  if (!names_recipient(key)) return std::nullopt;
+  out.key = key;
+  return out;
 }
 
 // "550 5.1.1 <a@b>... User unknown", "<a@b>... Deferred: x", "550 host.example (smtp)... 550 Host unknown"
@@ -383,7 +254,8 @@ class TextReader {
     if (find_reply(out_.common)) muted_ = true;  // what was said came first
     const auto key = to_lower(found->key);
     if (!has_any(key, {"recipient", "address", "delivered to", "deliver message", "deliver your", "rcpt to",
-                       "message to", "envelope-to"}))
+                       "message to", "envelope-to"}) &&
+        !names_recipient(key))
       say(found->key);
     return true;
   }
@@ -421,6 +293,8 @@ class TextReader {
       return;
     }
     if (is_usual_phrase(line) && !find_reply(line)) return;
+    footer_ = (footer_ && !blank_) || is_footer(line);
+    if (footer_) return;
     if (is_report_field(line)) {
       current_ = npos;
       in_report_ = true;
@@ -494,6 +368,7 @@ class TextReader {
   bool muted_ = false;     // current_ has had its words
   bool command_follows_ = false;
   bool in_report_ = false;
+  bool footer_ = false;      // lines about the mail's secrecy, up to an empty one
   std::string_view before_;  // the line before
   bool transcript_ = false;
   std::string command_;

@@ -20,6 +20,7 @@ constexpr std::ptrdiff_t word_octets_min = 4;
 constexpr double sure_max = 0.98;
 constexpr double agreement = 0.05;
 constexpr double disagreement_max = 0.78;
+constexpr double waiting = 0.55;
 
 std::string because(std::string_view key) {
   return "explain.because." + std::string(key);
@@ -150,6 +151,9 @@ class Classifier {
     ask_more();
     const auto& hit = more_hits_.first.rule != nullptr ? more_hits_.first : more_hits_.weak;
     if (hit.rule == nullptr || (hit.rule->weak && hits_.weak.rule != nullptr)) return best;
+    // Somebody answered, and for good: what is told beside it about the network is another attempt's.
+    const bool answered = refusal_.code >= 500 && has_words();
+    if (answered && knowledge::entry(hit.rule->reason).group == knowledge::Group::network) return best;
     Cause other = of(hit, more_, refusal_.more);
     if (!text_.text.empty()) other.confidence = std::min(other.confidence, beside_text_max);
     offer(std::move(other));
@@ -193,6 +197,11 @@ class Classifier {
     const auto* hit = hits_.expired.rule != nullptr ? &hits_.expired : &more_hits_.expired;
     const bool by_code = refusal_.enhanced.subject == 4 && refusal_.enhanced.detail == 7;
     if (hit->rule == nullptr && !by_code) return;
+    // While it is tried again, the words are about the time so far: nobody could be asked yet, most likely.
+    if (refusal_.delayed && hit->rule != nullptr) {
+      if (out.reason == Reason::unknown) out = of_code(Reason::connect_failed, waiting, "general_words");
+      return;
+    }
     out.expired = true;
     const auto& cause = knowledge::entry(out.reason);
     const bool passes =

@@ -103,7 +103,11 @@ class Folder {
     for (; !out_.text.empty() && local_letter(out_.text.back()); pop()) begin = out_.at.back();
     put('@', begin);
     // "bob@example.org...User unknown": the dots are no part of it.
-    while (at_ < source_.size() && domain_letter(source_[at_]) && !source_.substr(at_).starts_with("..")) ++at_;
+    const auto ends = [this] {
+      const auto rest = source_.substr(at_);
+      return rest.starts_with("..") || rest.starts_with("\xEF\xBC") || rest.starts_with("\xE3\x80");  // "）", "、"
+    };
+    while (at_ < source_.size() && domain_letter(source_[at_]) && !ends()) ++at_;
     while (source_[at_ - 1] == '.' || source_[at_ - 1] == '-') --at_;  // the sentence's
     return true;
   }
@@ -138,6 +142,9 @@ class Folder {
       two((lead & 0x1F) << 6 | (octet(at_ + 1) & 0x3Fu));
     } else if (lead == 0xE2 && octet(at_ + 1) == 0x80 && follows(2)) {
       general_punctuation(octet(at_ + 2));
+    } else if (lead == 0xEF && octet(at_ + 1) == 0xBC && octet(at_ + 2) >= 0x88 && octet(at_ + 2) <= 0x89) {
+      put(octet(at_ + 2) == 0x88 ? '(' : ')', at_);  // U+FF08, U+FF09
+      at_ += 3;
     } else if ((lead & 0xF0) == 0xE0 && follows(1) && follows(2)) {
       copy(3);
     } else {

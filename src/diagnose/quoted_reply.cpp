@@ -250,6 +250,13 @@ bool is_domain_char(char c) {
   return is_alnum(c) || is_8bit(c) || c == '.' || c == '-' || c == '_';
 }
 
+// Brackets, stops and spaces of East Asian texts (U+3000 to U+303F, U+FF00 to U+FF3F): an address ends there. at: of
+// the first of the mark's three octets.
+bool is_wide_mark(std::string_view text, std::size_t at) {
+  const auto lead = text.substr(at, 2);
+  return lead == "\xE3\x80" || lead == "\xEF\xBC";
+}
+
 }  // namespace
 
 std::string squeezed(std::string_view text, std::size_t octets_max) {
@@ -358,7 +365,9 @@ std::string find_address(std::string_view text, std::size_t from, std::size_t* b
       if (open == std::string_view::npos || window + open < from) continue;
       first = window + open;
     } else {
-      while (first > from && at - first < 128 && is_address_char(text[first - 1])) --first;
+      while (first > from && at - first < 128 && is_address_char(text[first - 1]) &&
+             !(first >= from + 3 && is_wide_mark(text, first - 3)))
+        --first;
     }
     std::size_t last = at + 1;
     if (last < text.size() && text[last] == '[') {
@@ -366,7 +375,7 @@ std::string find_address(std::string_view text, std::size_t from, std::size_t* b
       if (close == std::string_view::npos || close - last > 64) continue;
       last = close + 1;
     } else {
-      while (last < text.size() && last - at < 256 && is_domain_char(text[last]) &&
+      while (last < text.size() && last - at < 256 && is_domain_char(text[last]) && !is_wide_mark(text, last) &&
              !text.substr(last).starts_with(".."))
         ++last;
       while (last > at + 1 && (text[last - 1] == '.' || text[last - 1] == '-' || text[last - 1] == '_')) --last;

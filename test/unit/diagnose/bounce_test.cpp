@@ -208,6 +208,51 @@ TEST(BounceText, other_programs) {
   }
 }
 
+TEST(BounceText, whom_it_is_about_is_read_from_the_sentence_before) {
+  const auto mdaemon = read_bounce(
+      mail("YOUR MESSAGE WAS NOT DELIVERED!\n\nThe following addresses did NOT receive a copy of your message:\n\n> "
+           "ann@example.net\n\n--- Session Transcript ---\n Attempting SMTP connection to [192.0.2.1 : 25]\n 220 "
+           "example.net ready\n MAIL From:<carol@sender.example>\n 250 Sender ok\n RCPT To:<ann@example.net>\n 552 "
+           "Message for <ann@example.net> would exceed mailbox quota\n QUIT\n--- End Transcript ---\n"));
+  ASSERT_EQ(mdaemon.recipients.size(), 1u);
+  EXPECT_EQ(mdaemon.recipients[0].refusal.address, "ann@example.net");
+  EXPECT_EQ(mdaemon.recipients[0].refusal.code, 552);
+  EXPECT_NE(mdaemon.recipients[0].refusal.text.find("exceed mailbox quota"), std::string::npos);
+
+  const auto imail = read_bounce(mail(
+      "undeliverable to ann@example.net\n\nOriginal message follows.\n\nReceived: x\nTo: everybody@list.example\n"));
+  EXPECT_EQ(lines_of(imail), (Lines{"ann@example.net|||failed|any||"}));
+}
+
+TEST(BounceText, header_lines_and_brackets_of_other_languages) {
+  const auto german = read_bounce(
+      mail("Ihre Nachricht\n\n An: ann@example.net\n Betreff: Angebot\n\nkonnte nicht zugestellt werden an folgende "
+           "Empf\u00e4nger:\n\nann@example.net\nDie E-Mail-Adresse konnte nicht gefunden werden.\n",
+           "Content-Type: text/plain; charset=utf-8\n"));
+  EXPECT_EQ(lines_of(german),
+            (Lines{"ann@example.net|||failed|any||Die E-Mail-Adresse konnte nicht gefunden werden."}));
+  const auto chinese =
+      read_bounce(mail("\u9000\u4fe1\u539f\u56e0\uff1a\u90ae\u4ef6\u5730\u5740\uff08ann@example.net\uff09"
+                       "\u4e0d\u5b58\u5728\n",
+                       "Content-Type: text/plain; charset=utf-8\n"));
+  ASSERT_EQ(chinese.recipients.size(), 1u);
+  EXPECT_EQ(chinese.recipients[0].refusal.address, "ann@example.net");
+}
+
+TEST(BounceText, what_stands_under_every_mail_is_no_cause) {
+  const auto read =
+      read_bounce(report("Delivery to the following recipients failed.\n\n       ann@example.net\n\n\n"
+                         "This e-mail has been scanned for all\nknown viruses, spam and blocked words.\n\n"
+                         "This message is confidential and for members of the\naddressed mailing list only.\n",
+                         "Final-Recipient: rfc822; ann@example.net\nAction: failed\nStatus: 5.1.1\n"));
+  EXPECT_EQ(lines_of(read), (Lines{"ann@example.net||5.1.1|failed|any||"}));
+  EXPECT_EQ(read.recipients.at(0).refusal.more, "");
+  const auto found =
+      read_bounce(mail("<ann@example.net>:\nThe message was scanned by the gateway and a virus was found.\n"));
+  ASSERT_EQ(found.recipients.size(), 1u);
+  EXPECT_NE(found.recipients[0].refusal.text.find("virus was found"), std::string::npos);
+}
+
 TEST(BounceText, without_its_header_it_is_read_as_well) {
   const auto read = read_bounce_text(
       "<ann@example.net>: host mx.example.net[192.0.2.1] said: 552 5.2.2 full (in reply to\n    RCPT TO command)\n");

@@ -295,6 +295,36 @@ TEST(Classify, the_program_says_beside_the_reply_that_it_has_given_up) {
   EXPECT_EQ(key(classify(refusal).reason), "server_busy");
 }
 
+TEST(Classify, what_is_tried_again_has_not_waited_too_long) {
+  Refusal refusal;
+  refusal.delayed = true;
+  refusal.text = "Unable to deliver to domain for 12 hours. Last attempt failed because: Can't connect to host";
+  const auto told = classify(refusal);
+  EXPECT_EQ(key(told.reason), "connect_failed");
+  EXPECT_FALSE(told.expired);
+  refusal.text = "Unable to deliver to domain for 12 hours.";
+  const auto likely = classify(refusal);
+  EXPECT_EQ(key(likely.reason), "connect_failed");
+  EXPECT_LT(likely.confidence, 0.8);
+  refusal.delayed = false;
+  EXPECT_EQ(key(classify(refusal).reason), "expired_in_queue");
+}
+
+TEST(Classify, a_reply_for_good_is_not_explained_by_another_attempt_s_network) {
+  Refusal refusal = refusal_of("550 colourless green ideas");
+  refusal.more = "554 <bob@example.org>... Remote protocol error: Connection reset by peer";
+  EXPECT_EQ(key(classify(refusal).reason), "unknown");
+  refusal.text.clear();  // nothing was said
+  EXPECT_EQ(key(classify(refusal).reason), "connection_dropped");
+}
+
+TEST(Classify, an_account_that_is_off_is_the_recipient_s_where_the_words_name_one) {
+  EXPECT_EQ(key(classify(refusal_of("525 5.7.13 User account disabled")).reason), "sender_account_limited");
+  EXPECT_EQ(key(classify(refusal_of("525 5.7.13 <bob@example.org>: Recipient address rejected: User account disabled"))
+                    .reason),
+            "mailbox_disabled");
+}
+
 TEST(Classify, a_code_for_now_makes_a_reason_for_good_less_sure) {
   EXPECT_GE(classify(refusal_of("550 no such user")).confidence, 0.8);
   EXPECT_LT(classify(refusal_of("550 5.0.0 no such user")).confidence, 0.8);  // no class was known for it

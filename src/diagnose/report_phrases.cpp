@@ -1,0 +1,157 @@
+#include "diagnose/report_phrases.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "base/bytes.hpp"
+
+namespace postil::diagnose {
+
+bool has_any(std::string_view lower, std::initializer_list<std::string_view> words) {
+  return std::ranges::any_of(words, [&](auto word) { return lower.find(word) != std::string_view::npos; });
+}
+
+bool begins_returned_message(std::string_view line) {
+  if (line.size() > 160) return false;
+  const auto lower = to_lower(line);
+  for (const std::string_view name :
+       {"received:", "return-path:", "x-originating-ip:", "dkim-signature:", "arc-seal:"}) {
+    if (lower.starts_with(name)) return true;
+  }
+  if (lower.starts_with("> received:") || lower.starts_with("|received:")) return true;
+  if (lower.find("not receive") != std::string::npos) return false;  // "did NOT receive a copy of your message:"
+  const bool marked = lower.starts_with("--") || lower.starts_with("==") || lower.starts_with("**") ||
+                      lower.starts_with("__") || lower.ends_with(':') || lower.ends_with("follow.") ||
+                      lower.ends_with("follows.") || lower.ends_with("follow") || lower.ends_with("follows");
+  return marked &&
+         has_any(lower,
+                 {"original message", "returned message", "copy of the message", "copy of your message",
+                  "unsent message", "message headers follow", "header of the original", "headers of the original",
+                  "original mail", "copy of the original", "copy of the message header", "message header follow",
+                  "undelivered message", "mail message follows", "original headers", "message is attached"});
+}
+
+bool is_usual_phrase(std::string_view line) {
+  const auto lower = to_lower(line);
+  if (has_any(lower, {"due to", "because", "reason"})) return false;
+  return has_any(lower, {"this message was created automatically",
+                         "this is an automatically generated",
+                         "a message that you",
+                         "a message sent by",
+                         "its recipients.",
+                         "one or more recipients",
+                         "one or more destinations",
+                         "one or more of",
+                         "could not be delivered to",
+                         "address(es) failed",
+                         "following address",
+                         "following recipient",
+                         "this is the mail system",
+                         "this is the postfix program",
+                         "i'm sorry to have to inform you",
+                         "i'm afraid i wasn't able",
+                         "hi. this is the",
+                         "this is a permanent error",
+                         "for further assistance",
+                         "if you do so, please include",
+                         "delete your own text",
+                         "the mail system",
+                         "be delivered to one or more",
+                         "below could not be delivered",
+                         "please do not reply",
+                         "do not reply to this",
+                         "this is the mailer-daemon",
+                         "an error has occurred while",
+                         "list of recipients",
+                         "the following list",
+                         "this is a delivery status notification",
+                         "running the courier",
+                         "the original message was received",
+                         "warning message only",
+                         "you do not need to resend",
+                         "technical details of",
+                         "message will be retried",
+                         "original message is attached",
+                         "its recipients",
+                         "delivery status notification",
+                         "mime-encapsulated",
+                         "content-type:",
+                         "content-transfer-encoding:",
+                         "content-description:"});
+}
+
+bool is_footer(std::string_view line) {
+  const auto lower = to_lower(line);
+  if (has_any(lower, {"reject", "refus", "block", "found", "detected", "contained", "infected", "deliver"}))
+    return false;
+  return has_any(lower, {"confidential", "privileged", "been scanned", "was scanned", "scanned for", "virus-free",
+                         "virus free", "designated recipient only", "intended only for", "intended solely for",
+                         "antivirus system", "disclaimer", "checked by avg"});
+}
+
+std::string program_named_in(std::string_view text) {
+  struct Mark {
+    std::string_view words;
+    std::string_view mta;
+  };
+  static constexpr Mark marks[] = {
+      {"qmail-send program", "qmail"},
+      {"this is the postfix program", "postfix"},
+      {"this is the mail system at host", "postfix"},
+      {"dragonfly mail agent", "dma"},
+      {"(opensmtpd)", "opensmtpd"},
+      {"this is the mailer-daemon, please do not reply", "opensmtpd"},
+      {"courier mail server", "courier"},
+      {"created automatically by mail delivery software", "exim"},
+      {"microsoft exchange", "exchange"},
+      {"office 365", "exchange"},
+      {"msexch:", "exchange"},
+      {"resolver.", "exchange"},
+      {"generated by the program amavis", "amavis"},
+      {"domino directory", "domino"},
+      {"sendgrid", "sendgrid"},
+      {"google tried to deliver", "gmail"},
+      {"response from the remote server was", "gmail"},
+      {"transcript of session follows", "sendmail"},
+  };
+  const auto lower = to_lower(text);
+  for (const auto& mark : marks) {
+    if (lower.find(mark.words) != std::string::npos) return std::string(mark.mta);
+  }
+  return {};
+}
+
+bool is_report_field(std::string_view line) {
+  static constexpr std::array names{
+      "reporting-mta",   "final-recipient", "original-recipient", "action",           "status", "remote-mta",
+      "diagnostic-code", "arrival-date",    "last-attempt-date",  "received-from-mta"};
+  const auto colon = line.find(':');
+  return colon != std::string_view::npos && colon <= 20 &&
+         std::ranges::find(names, to_lower(line.substr(0, colon))) != names.end();
+}
+
+bool is_contact(std::string_view address) {
+  const auto local = to_lower(address.substr(0, address.find('@')));
+  return local == "postmaster" || local == "mailer-daemon" || local == "abuse" || local == "support";
+}
+
+bool is_header_key(std::string_view key) {
+  static constexpr std::array names{"to", "from", "subject", "cc", "sent", "date", "sender", "message-id", "bcc",
+                                    "reply-to", "id", "mail from", "return-path", "posted", "size", "contact",
+                                    "envelope-from", "x-sender", "with id", "from address", "sender address",
+                                    // German, French, Spanish, Portuguese, Italian, Dutch, Russian
+                                    "an", "von", "betreff", "gesendet", "kopie", "\u00c0", "\u00e0", "de", "objet",
+                                    "envoy\u00e9", "para", "asunto", "enviado", "assunto", "a", "da", "per", "oggetto",
+                                    "inviato", "aan", "onderwerp", "verzonden", "\u041a\u043e\u043c\u0443",
+                                    "\u041e\u0442", "\u0422\u0435\u043c\u0430"};
+  return std::ranges::find(names, to_lower(trim(key))) != names.end();
+}
+
+bool names_recipient(std::string_view words) {
+  const auto lower = to_lower(trim(words));
+  return lower.ends_with(" to") &&
+         has_any(lower, {"undeliverable", "not be delivered", "not been delivered", "not delivered",
+                         "unable to deliver", "failed to deliver", "could not deliver"});
+}
+
+}  // namespace postil::diagnose

@@ -1,0 +1,38 @@
+// What programs that write bounces say beside the cause: usual sentences, fields, marks. All functions are pure and
+// linear; a line is one without its line end.
+#pragma once
+
+#include <initializer_list>
+#include <string>
+#include <string_view>
+
+namespace postil::diagnose {
+
+// lower: lower case.
+bool has_any(std::string_view lower, std::initializer_list<std::string_view> words);
+
+// "------ This is a copy of the message, including all the headers. ------", "Original message follows."
+bool begins_returned_message(std::string_view line);
+
+// Sentences that say nothing about the cause.
+bool is_usual_phrase(std::string_view line);
+
+// What offices and scanners put under every mail; its words ("viruses", "confidential") are no cause.
+bool is_footer(std::string_view line);
+
+// The program that wrote the text: "postfix", "exim"; empty: none is named.
+std::string program_named_in(std::string_view text);
+
+// A field of a report that stands in the text: it is read as such (dsn/reader.hpp).
+bool is_report_field(std::string_view line);
+
+// The addresses of people to turn to are no recipients.
+bool is_contact(std::string_view address);
+
+// Header lines of the message that are told for orientation: "To: a@b", "Subject: x".
+bool is_header_key(std::string_view key);
+
+// "undeliverable to", "could not be delivered to": an address behind it is the one.
+bool names_recipient(std::string_view words);
+
+}  // namespace postil::diagnose
