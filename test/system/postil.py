@@ -34,19 +34,25 @@ USER = "anna@ours.lab"
 PASSWORD = "correct horse 7 staple"
 
 
+ports_given = set()  # nothing may listen there yet
+
+
 def free_port(addresses=("127.0.0.1",)):
     """A TCP port that is free on all of the addresses. None of those that the kernel gives to clients: another test's
     connection could get it before the server is up."""
     first_of_clients = int(pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text(encoding="ascii").split()[0])
     for _ in range(100):
         sockets = []
+        port = random.SystemRandom().randrange(min(10000, first_of_clients - 1000), first_of_clients)
+        if port in ports_given:
+            continue
         try:
-            port = random.SystemRandom().randrange(min(10000, first_of_clients - 1000), first_of_clients)
             for address in addresses:
                 family = socket.AF_INET6 if ":" in address else socket.AF_INET
                 made = socket.socket(family, socket.SOCK_STREAM)
                 sockets.append(made)
                 made.bind((address, port))
+            ports_given.add(port)
             return port
         except OSError:
             continue
