@@ -151,11 +151,11 @@ void Process::tell_problems(const config::Loaded& loaded) {
 // The exit code when there is an error; all of them were told.
 std::optional<int> Process::load(config::Config& config, Extras& extras) {
   auto loaded = cli::load_config(options_.config);
-  if (loaded.ok()) {
-    auto files = cli::look_at_files(loaded.config);
-    extras.dkim = std::move(files.dkim);
-    extras.smarthost_password = std::move(files.smarthost_password);
-    for (auto& problem : files.problems) loaded.problems.push_back(std::move(problem));
+  const bool whole = loaded.ok();
+  auto files = cli::look_at_files(loaded);
+  extras.dkim = std::move(files.dkim);
+  extras.smarthost_password = std::move(files.smarthost_password);
+  if (whole) {
     for (auto& problem : open_folders(loaded.config)) loaded.problems.push_back(std::move(problem));
   }
   tell_problems(loaded);
@@ -341,11 +341,7 @@ env::Awaitable<boost::json::object> Process::reload() {
   notify_service_manager(
       fmt::format("RELOADING=1\nMONOTONIC_USEC={}", machine_->clock.now().time_since_epoch().count()));
   auto loaded = cli::load_config(options_.config);
-  cli::ConfigFiles files;
-  if (loaded.ok()) {
-    files = cli::look_at_files(loaded.config);
-    for (auto& problem : files.problems) loaded.problems.push_back(std::move(problem));
-  }
+  auto files = cli::look_at_files(loaded);
   boost::json::array problems;
   std::string refused;               // the first error and its place
   std::vector<std::string> further;  // the other ones, for the log

@@ -61,7 +61,7 @@ class Checker {
   int run();
 
  private:
-  void look_at_system(const config::Config& config);
+  void look_at_system(config::Loaded& loaded);
   void certificate(const config::Config& config, const crypto::CertificateFacts& facts);
   void users(const config::Config& config);
   void add(const config::Config& config, std::string_view key, std::string text, i18n::Args args, bool warning = false);
@@ -126,11 +126,13 @@ void Checker::users(const config::Config& config) {
   }
 }
 
-void Checker::look_at_system(const config::Config& config) {
-  auto files = look_at_files(config);
-  for (auto& problem : files.problems) problems_.push_back(std::move(problem));
+void Checker::look_at_system(config::Loaded& loaded) {
+  const auto& config = loaded.config;
+  const bool whole = loaded.ok();
+  const auto files = look_at_files(loaded);
+  problems_ = std::move(loaded.problems);
   if (files.certificate) certificate(config, *files.certificate);
-  users(config);
+  if (whole || config.place("submission.users") != "default") users(config);
 }
 
 // A server that runs has not taken the file over: a reload with errors leaves it as it is.
@@ -141,11 +143,10 @@ bool Checker::running_server_keeps() const {
 
 int Checker::run() {
   auto loaded = load_config(options_.file);
-  problems_ = std::move(loaded.problems);
-  const bool parsed = std::ranges::all_of(problems_, [](const Problem& p) { return p.warning; });
+  const bool parsed = loaded.ok();
+  look_at_system(loaded);
   ExpectationsRun tried;
   if (parsed) {
-    look_at_system(loaded.config);
     if (context_.run_expectations) tried = context_.run_expectations(loaded.config);
     for (auto& problem : tried.problems) problems_.push_back(std::move(problem));
   }

@@ -22,6 +22,7 @@ class Look {
  public:
   explicit Look(const config::Config& config) : config_(config) {}
   ConfigFiles run();
+  std::vector<config::Problem> problems() { return std::move(problems_); }
 
  private:
   // False when it cannot be read, which was told. "" is no file.
@@ -33,12 +34,13 @@ class Look {
 
   const config::Config& config_;
   ConfigFiles out_;
+  std::vector<config::Problem> problems_;
 };
 
 bool Look::readable(std::string_view place, std::string_view key, const std::string& path) {
   if (path.empty()) return true;
   const auto text = read_whole(path);
-  if (!text) out_.problems.push_back(unreadable(config_, place, key, path, text.error()));
+  if (!text) problems_.push_back(unreadable(config_, place, key, path, text.error()));
   return text.has_value();
 }
 
@@ -52,7 +54,7 @@ void Look::tls() {
   if (facts) {
     out_.certificate = std::move(*facts);
   } else {
-    out_.problems.push_back(problem_at(config_, "tls.certificate", "config.certificate", {{"detail", facts.error()}}));
+    problems_.push_back(problem_at(config_, "tls.certificate", "config.certificate", {{"detail", facts.error()}}));
   }
 }
 
@@ -64,7 +66,7 @@ void Look::password() {
   if (auto secret = read_secret(file)) out_.smarthost_password = std::move(*secret);
   struct stat info{};
   if (::stat(path.c_str(), &info) == 0 && (info.st_mode & 0004) != 0) {
-    out_.problems.push_back(problem_at(config_, "deliver.password_file", "config.secret_open", {{"path", path}}, true));
+    problems_.push_back(problem_at(config_, "deliver.password_file", "config.secret_open", {{"path", path}}, true));
   }
 }
 
@@ -82,7 +84,7 @@ void Look::event_log() {
   auto problem =
       problem_at(config_, "log.events", "serve.log_file", {{"path", path}, {"detail", std::strerror(error)}});
   problem.no_right = error == EACCES || error == EPERM;
-  out_.problems.push_back(std::move(problem));
+  problems_.push_back(std::move(problem));
 }
 
 ConfigFiles Look::run() {
@@ -96,14 +98,20 @@ ConfigFiles Look::run() {
   event_log();
   auto dkim = load_dkim_keys(config_);
   out_.dkim = std::move(dkim.keys);
-  for (auto& problem : dkim.problems) out_.problems.push_back(std::move(problem));
+  for (auto& problem : dkim.problems) problems_.push_back(std::move(problem));
   return std::move(out_);
 }
 
 }  // namespace
 
-ConfigFiles look_at_files(const config::Config& config) {
-  return Look(config).run();
+ConfigFiles look_at_files(config::Loaded& loaded) {
+  const bool whole = loaded.ok();
+  Look look(loaded.config);
+  auto files = look.run();
+  for (auto& problem : look.problems()) {
+    if (whole || problem.line != 0) loaded.problems.push_back(std::move(problem));
+  }
+  return files;
 }
 
 config::Problem unreadable(const config::Config& config, std::string_view place, std::string_view key,

@@ -15,12 +15,13 @@
 namespace postil::cli {
 
 struct ConfigFiles {
-  std::vector<config::Problem> problems;  // all of them
   std::optional<crypto::CertificateFacts> certificate;
   std::shared_ptr<const mailauth::DkimKeys> dkim;
   std::string smarthost_password;
 };
-ConfigFiles look_at_files(const config::Config& config);
+// What is wrong with them is added to the problems; beside other errors only of files that the configuration names
+// itself.
+ConfigFiles look_at_files(config::Loaded& loaded);
 
 // A file that a key names and that cannot be read, with what to do. place: of Config::places; error: an errno.
 config::Problem unreadable(const config::Config& config, std::string_view place, std::string_view key,

@@ -242,7 +242,7 @@ std::span<const Key> keys();
 // Those of the entries of an array of tables: "dkim.selector". `shown` gives the values of all entries, as a list.
 std::span<const Key> entry_keys();
 const Key* find_key(std::string_view path);
-// The nearest known key within a typing error or two; "" = none.
+// The nearest known key within a typing error or two, or of the same name in another table; "" = none.
 std::string nearest_key(std::string_view path);
 // A whole example file for a job.
 std::string example(std::string_view job);

@@ -38,6 +38,7 @@ class Reader {
   template <class Target>
   void take(const RowOf<Target>& row, Target& target, const toml::node& node);
   void unknown(const std::string& path, const toml::key& key);
+  void unknown_table(const std::string& path, const toml::key& key);
   Place place_of(const toml::source_region& region) const { return {file_, region.begin.line, region.begin.column}; }
   void add(const toml::source_region& at, std::string text_key, i18n::Args args = {}) {
     draft_.add(place_of(at), std::move(text_key), std::move(args));
@@ -95,17 +96,8 @@ void Reader::defaults() {
 
 void Reader::unknown(const std::string& path, const toml::key& key) {
   const auto nearest = nearest_key(path);
-  if (!nearest.empty()) return add(key.source(), "config.unknown_key_near", {{"key", path}, {"nearest", nearest}});
-  // The right name in the wrong table is the other usual slip.
-  const auto table = path.substr(0, path.find('.'));
-  const bool entry = std::ranges::any_of(entry_keys(), [&](const Key& k) { return k.path.starts_with(table + "."); });
-  for (const auto& candidate : entry ? entry_keys() : keys()) {
-    const auto dot = candidate.path.rfind('.');
-    if (dot != std::string_view::npos && candidate.path.substr(dot + 1) == key.str()) {
-      return add(key.source(), "config.unknown_key_near", {{"key", path}, {"nearest", std::string(candidate.path)}});
-    }
-  }
-  add(key.source(), "config.unknown_key", {{"key", path}});
+  if (nearest.empty()) return add(key.source(), "config.unknown_key", {{"key", path}});
+  add(key.source(), "config.unknown_key_near", {{"key", path}, {"nearest", nearest}});
 }
 
 // Sets it, and tells all that is wrong with the value, each at its place.
@@ -133,7 +125,7 @@ void Reader::take(const RowOf<Target>& row, Target& target, const toml::node& no
 void Reader::value(const std::string& path, const toml::key& key, const toml::node& node) {
   const auto& all = rows();
   const auto row = std::ranges::find_if(all, [&](const Row& r) { return r.key.path == path; });
-  if (row == all.end()) return unknown(path, key);
+  if (row == all.end()) return node.is_array_of_tables() ? unknown_table(path, key) : unknown(path, key);
   if (const auto before = draft_.at.find(path); before != draft_.at.end()) {
     return add(key.source(), "config.twice",
                {{"key", path}, {"place", fmt::format("{}:{}", before->second.file, before->second.line)}});
@@ -246,17 +238,24 @@ void Reader::inner_table(const std::string& path, const toml::key& key, const to
   if (std::ranges::any_of(keys(), [&](const Key& k) { return k.path.starts_with(path + "."); })) {
     return table(inner, path + ".");
   }
+  unknown_table(path, key);
+}
+
+void Reader::unknown_table(const std::string& path, const toml::key& key) {
   std::string best;
-  const auto like = [&](std::string_view name) { return edit_distance(name, path) <= 2 && path.size() > 3; };
+  std::size_t distance = 3;
+  const auto look = [&](std::string_view name) {
+    const auto d = edit_distance(name, path);
+    if (d >= distance || d * 2 >= path.size()) return;
+    distance = d;
+    best = name;
+  };
   for (const auto all : {keys(), entry_keys()}) {
     for (const auto& k : all) {
-      const auto name = k.path.substr(0, k.path.find('.'));
-      if (name != k.path && like(name)) best = name;
+      if (const auto dot = k.path.find('.'); dot != std::string_view::npos) look(k.path.substr(0, dot));
     }
   }
-  for (const auto* name : {"aliases", "languages"}) {
-    if (like(name)) best = name;
-  }
+  for (const auto* name : {"aliases", "languages"}) look(name);
   if (best.empty()) return add(key.source(), "config.unknown_table", {{"table", path}});
   add(key.source(), "config.unknown_table_near", {{"table", path}, {"nearest", best}});
 }

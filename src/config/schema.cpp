@@ -412,6 +412,16 @@ std::string nearest_key(std::string_view path) {
       }
     }
   }
+  if (!best.empty()) return best;
+  // The right name in the wrong table, or in none, is the other usual slip.
+  const auto table = path.substr(0, path.find('.') + 1);
+  const auto last = path.substr(path.rfind('.') + 1);
+  const bool entry =
+      !table.empty() && std::ranges::any_of(entry_keys(), [&](const Key& k) { return k.path.starts_with(table); });
+  for (const auto& key : entry ? entry_keys() : keys()) {
+    const auto dot = key.path.rfind('.');
+    if (dot != std::string_view::npos && key.path.substr(dot + 1) == last) return std::string(key.path);
+  }
   return best;
 }
 

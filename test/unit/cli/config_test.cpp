@@ -62,6 +62,18 @@ TEST_F(ConfigCommand, EveryUnreadableFileAtItsLine) {
   EXPECT_TRUE(complained("6 errors.")) << err_;
   EXPECT_TRUE(complained("Make the file, or write where it is.")) << err_;
 
+  // Also beside an error of another kind, which keeps nothing back.
+  const auto misspelt = write("misspelt.toml", text(folder_ + "/nowhere") + "[histroy]\nage = \"7d\"\n");
+  EXPECT_EQ(run({"config", "check", misspelt}), exit_config);
+  for (const int line : {6, 7, 12, 14, 18, 22})
+    EXPECT_TRUE(complained(misspelt + ":" + std::to_string(line) + ":1  ")) << err_;
+  EXPECT_TRUE(complained("Did you mean [history]?")) << err_;
+  EXPECT_TRUE(complained("7 errors.")) << err_;
+  // Of what it does not name nothing is said.
+  const auto short_one = write("short.toml", "job = \"submission\"\nhostnam = \"mail.example.org\"\n");
+  EXPECT_EQ(run({"config", "check", short_one}), exit_config);
+  EXPECT_FALSE(complained("/etc/postil/users")) << err_;
+
   for (const char* name : {"c.pem", "k.pem", "password", "dkim.pem", "ca.pem"}) {
     ASSERT_EQ(::chmod(write(name, "secret").c_str(), 0), 0);
   }

@@ -78,6 +78,10 @@ TEST(ConfigParse, UnknownKeysAndWhatMayHaveBeenMeant) {
   EXPECT_THAT(loaded.problems[0].args, Contains(i18n::Arg{"nearest", "deliver.lifetime"}));
   EXPECT_EQ(nearest_key("submission.listn"), "submission.listen");
   EXPECT_EQ(nearest_key("x"), "");
+  EXPECT_EQ(nearest_key("retry_first"), "deliver.retry_first");
+  EXPECT_EQ(nearest_key("dkim.retry_first"), "");
+  EXPECT_THAT(problems(relay + "[[dkm]]\ndomain = \"example.org\"\n"), ElementsAre("unknown_table_near@5:3"));
+  EXPECT_THAT(problems(relay + "[[quotas]]\nx = 1\n"), ElementsAre("unknown_table@5:3"));
 }
 
 TEST(ConfigParse, WrongValues) {
