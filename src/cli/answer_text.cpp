@@ -3,11 +3,36 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <ios>
 #include <ostream>
 
 #include "i18n/columns.hpp"
 
 namespace postil::cli {
+namespace {
+
+constexpr std::size_t line_cells_min = 50;
+constexpr std::size_t text_cells_min = 16;  // beside labels
+
+int width_slot() {
+  static const int slot = std::ios_base::xalloc();
+  return slot;
+}
+
+}  // namespace
+
+std::size_t line_cells_of(std::ostream& out) {
+  const long narrow = out.iword(width_slot());
+  return narrow > 0 ? static_cast<std::size_t>(narrow) : line_cells;
+}
+
+void set_terminal_cells(std::ostream& out, std::size_t cells) {
+  out.iword(width_slot()) = static_cast<long>(std::clamp(cells, line_cells_min, line_cells));
+}
+
+void write_wrapped(std::ostream& out, const std::string& text) {
+  for (const auto& line : i18n::wrap(text, line_cells_of(out))) out << line << '\n';
+}
 
 void Rows::add(std::string label, std::string text, std::string item) {
   if (text.empty()) return;
@@ -22,7 +47,8 @@ void Rows::write(std::ostream& out) const {
     std::string start = "  " + i18n::pad(row.label, width + 3);
     if (!row.item.empty()) start += i18n::pad(row.item, item_width_ + 2);
     const auto indent = i18n::width_cells(start);
-    for (const auto& line : i18n::wrap(row.text, line_cells - indent)) {
+    const auto room = std::max(line_cells_of(out), indent + text_cells_min) - indent;
+    for (const auto& line : i18n::wrap(row.text, room)) {
       out << start << line << '\n';
       start.assign(indent, ' ');
     }
@@ -30,11 +56,11 @@ void Rows::write(std::ostream& out) const {
 }
 
 void write_paragraph(std::ostream& out, const std::string& text) {
-  for (const auto& line : i18n::wrap(text, line_cells - 2)) out << "  " << line << '\n';
+  for (const auto& line : i18n::wrap(text, line_cells_of(out) - 2)) out << "  " << line << '\n';
 }
 
 std::string outcome_text(const diagnose::Answer& answer, const i18n::Translator& tr) {
-  return tr.text(fmt::format("explain.outcome.{}", diagnose::to_string(answer.outcome)));
+  return tr.text(diagnose::outcome_text_key(answer));
 }
 
 std::string what_text(const diagnose::Answer& answer, const i18n::Translator& tr) {
@@ -47,10 +73,10 @@ void write_answer_head(std::ostream& out, const diagnose::Answer& answer, const 
   const std::string title = answer.subject + "  " + tr.text(answer.title);
   const std::string state = outcome_text(answer, tr);
   const auto used = i18n::width_cells(title) + i18n::width_cells(state);
-  out << title << std::string(used + 3 <= line_cells ? line_cells - used : 3, ' ') << state << '\n';
+  const auto cells = line_cells_of(out);
+  out << title << std::string(used + 3 <= cells ? cells - used : 3, ' ') << state << '\n';
   write_paragraph(out, what_text(answer, tr));
   if (!answer.quoted.empty()) write_paragraph(out, tr.text("explain.their_text", {{"reply", answer.quoted}}));
-  out << '\n';
 
   Rows first;
   for (const auto& key : answer.why) first.add(tr.text("explain.label.why"), tr.text(key));
@@ -60,8 +86,8 @@ void write_answer_head(std::ostream& out, const diagnose::Answer& answer, const 
     first.add(tr.text(fmt::format("explain.role.{}", knowledge::to_string(step.who))), tr.text(step.text));
   }
   if (!answer.other.empty()) first.add(tr.text("explain.label.elsewhere"), tr.text(answer.other));
-  first.write(out);
   if (!first.empty()) out << '\n';
+  first.write(out);
 }
 
 }  // namespace postil::cli

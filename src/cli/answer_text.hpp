@@ -12,6 +12,12 @@ namespace postil::cli {
 
 inline constexpr std::size_t line_cells = 79;
 
+// How wide lines are: line_cells, or as wide as a narrower terminal. It goes with the stream.
+std::size_t line_cells_of(std::ostream& out);
+void set_terminal_cells(std::ostream& out, std::size_t cells);
+// The text with an end of line behind each of its lines, wrapped.
+void write_wrapped(std::ostream& out, const std::string& text);
+
 // Rows of "label   text", the text wrapped beside its label.
 class Rows {
  public:
@@ -37,8 +43,7 @@ std::string outcome_text(const diagnose::Answer& answer, const i18n::Translator&
 // All of answer.what as one text.
 std::string what_text(const diagnose::Answer& answer, const i18n::Translator& tr);
 
-// Title and outcome, what happened, why, who does what; an empty line behind each part. long_form: also when one meets
-// it.
+// Title and outcome, what happened; behind an empty line why, and who does what. long_form: also when one meets it.
 void write_answer_head(std::ostream& out, const diagnose::Answer& answer, const i18n::Translator& tr, bool long_form);
 
 }  // namespace postil::cli

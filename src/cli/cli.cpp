@@ -11,6 +11,7 @@
 #include <memory>
 
 #include "base/bytes.hpp"
+#include "cli/answer_text.hpp"
 #include "cli/catalog.hpp"
 #include "cli/check.hpp"
 #include "cli/command.hpp"
@@ -27,8 +28,10 @@
 #include "cli/spool.hpp"
 #include "cli/status.hpp"
 #include "cli/suppress.hpp"
+#include "cli/table.hpp"
 #include "cli/trace.hpp"
 #include "cli/user.hpp"
+#include "diagnose/explain.hpp"
 #include "i18n/list.hpp"
 
 namespace postil::cli {
@@ -145,15 +148,20 @@ const CLI::Option* option_in(const CLI::App& at, const std::string& error) {
   return best;
 }
 
-// "1 - 65535", "html, json"; "" where any value will do. CLI11 has it in the name of the option's type only.
-std::string allowed_values(const CLI::Option& option) {
+// "1 - 65535", "html, json"; "" where any value will do, or where the description names them all. CLI11 has it in the
+// name of the option's type only.
+std::string allowed_values(const CLI::Option& option, std::string_view description) {
   const std::string type = option.get_type_name();
   const auto begin = type.find_first_of("[{");
   const auto end = begin == std::string::npos ? begin : type.find(type[begin] == '[' ? ']' : '}', begin);
   if (end == std::string::npos) return {};
   std::string out;
-  for (const char c : type.substr(begin + 1, end - begin - 1)) out += c == ',' ? ", " : std::string(1, c);
-  return out;
+  bool all_named = true;
+  for (const auto value : split(std::string_view(type).substr(begin + 1, end - begin - 1), ',')) {
+    out += (out.empty() ? "" : ", ") + std::string(value);
+    all_named = all_named && description.find(value) != std::string_view::npos;
+  }
+  return all_named ? std::string() : out;
 }
 
 // As CLI11 wants them. "help send" is "send --help".
@@ -179,6 +187,10 @@ UsageError unknown_word(const i18n::Translator& tr, const CLI::App& at, const st
   }
   for (const auto* sub : at.get_subcommands({})) names.push_back(sub->get_name());
   const bool command = at.get_parent() == nullptr || !names.empty();
+  // "postil 550"
+  if (at.get_parent() == nullptr && diagnose::explain(word)) {
+    return {tr.text("cli.error.command_unknown", {{"command", shown}}), "explain " + shown};
+  }
   return {command ? tr.text("cli.error.command_unknown", {{"command", shown}})
                   : tr.text("cli.error.argument_unknown", {{"argument", shown}}),
           nearest(shown, names)};
@@ -199,10 +211,10 @@ UsageError what_is_wrong(const i18n::Translator& tr, const CLI::App& app, const 
   }
   if (const auto* option = option_in(at, error.what())) {
     const bool missing = dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr;
-    const auto allowed = allowed_values(*option);
+    const auto what = option->get_description();
+    const auto allowed = allowed_values(*option, what);
     return {tr.text(missing ? "cli.error.value_missing" : "cli.error.value_wrong", {{"option", shown_name(*option)}}) +
-                "\n  " + shown_name(*option) + ": " + option->get_description() +
-                (allowed.empty() ? "" : " (" + allowed + ")"),
+                "\n  " + shown_name(*option) + ": " + what + (allowed.empty() ? "" : " (" + allowed + ")"),
             {}};
   }
   return {tr.text("cli.error.incomplete"), {}};
@@ -233,14 +245,20 @@ void write_usage(const Process& process, const i18n::Translator& tr, const CLI::
 }
 
 // What is wrong, what may have been meant, and how the command is written.
-int usage_error(const Process& process, const i18n::Translator& tr, const CLI::App& app, const CLI::ParseError& error) {
-  const auto wrong = what_is_wrong(tr, app, error);
+int usage_error(const Process& process, const i18n::Translator& tr, const CLI::App& app, const UsageError& wrong) {
   const std::string meant =
       wrong.meant.empty() ? std::string() : tr.text("cli.error.did_you_mean", {{"name", wrong.meant}});
   if (wants_json(process)) {
     return usage_json(process, command_path(deepest(app)), wrong.what + (meant.empty() ? "" : ' ' + meant));
   }
-  process.err << wrong.what << '\n';
+  for (const auto part : split(wrong.what, '\n')) {
+    const std::string line(part);
+    if (line.starts_with(' ')) {
+      write_paragraph(process.err, line);  // what the option is, indented
+    } else {
+      write_wrapped(process.err, line);
+    }
+  }
   if (!meant.empty()) process.err << meant << '\n';
   write_usage(process, tr, app);
   return exit_usage;
@@ -254,6 +272,17 @@ std::vector<std::string> without_language(const std::vector<std::string>& argume
     rest.erase(rest.begin(), rest.begin() + static_cast<std::ptrdiff_t>(std::min(words, rest.size())));
   }
   return rest;
+}
+
+// COLUMNS is what somebody asks for, also in a pipe.
+void fit_terminal(std::ostream& out, int descriptor) {
+  const char* asked = std::getenv("COLUMNS");
+  const int columns = asked == nullptr ? 0 : std::atoi(asked);
+  if (columns > 0) {
+    set_terminal_cells(out, static_cast<std::size_t>(columns));
+  } else if (isatty(descriptor) != 0) {
+    set_terminal_cells(out, terminal_cells(descriptor));
+  }
 }
 
 // The names under which other programs know it; also "postil mailq".
@@ -303,7 +332,7 @@ int run(const Process& process) {
   }
 
   CLI::App app(tr.text("cli.about"), process.program_name);
-  app.formatter(std::make_shared<HelpFormatter>(tr, process.program_name));
+  app.formatter(std::make_shared<HelpFormatter>(tr, process.program_name, line_cells_of(process.out)));
   app.set_help_flag("-h,--help", tr.text("cli.option.help"));
   app.set_version_flag("--version", "postil " POSTIL_VERSION, tr.text("cli.option.version"));
   std::string ignored;
@@ -324,13 +353,16 @@ int run(const Process& process) {
   try {
     app.parse(reversed(process.arguments));
   } catch (const CLI::CallForHelp&) {
+    // "help qeue", "qeue --help"
+    const auto rest = app.remaining(true);
+    if (!rest.empty() && &deepest(app) == &app) return usage_error(process, tr, app, unknown_word(tr, app, rest[0]));
     process.out << app.help();
     return exit_ok;
   } catch (const CLI::CallForVersion& version) {
     process.out << version.what() << '\n';
     return exit_ok;
   } catch (const CLI::ParseError& error) {
-    return usage_error(process, tr, app, error);
+    return usage_error(process, tr, app, what_is_wrong(tr, app, error));
   }
   if (!chosen.run) {
     process.err << tr.text("cli.error.no_command") << "\n\n" << app.help();
@@ -350,6 +382,8 @@ int run(int argc, char** argv, std::vector<AddCommand> more, RunExpectations run
     if (const char* value = std::getenv(name)) process.environment[name] = value;
   }
   process.out_is_terminal = isatty(STDOUT_FILENO) != 0;
+  fit_terminal(std::cout, STDOUT_FILENO);
+  fit_terminal(std::cerr, STDERR_FILENO);
   process.explain_id = explain_running;
   process.run_expectations = std::move(run_expectations);
   if (argc > 0) {

@@ -8,6 +8,7 @@
 #include <ostream>
 
 #include "base/bytes.hpp"
+#include "cli/answer_text.hpp"
 #include "cli/fact_rows.hpp"
 #include "diagnose/json.hpp"
 #include "i18n/columns.hpp"
@@ -19,8 +20,6 @@ namespace {
 using diagnose::Answer;
 using diagnose::Comparison;
 using i18n::Translator;
-
-constexpr std::size_t line_cells = 79;
 
 struct Options {
   std::vector<std::string> codes;
@@ -89,9 +88,7 @@ void write_table(const Comparison& comparison, const Context& context) {
   };
   row("", [&](const Answer& side) { return side.subject + "  " + tr.text(side.title); });
   row(tr.text("compare.row.means"), [&](const Answer& side) { return tr.text(side.what.front()); });
-  row(tr.text("compare.row.result"), [&](const Answer& side) {
-    return tr.text(fmt::format("explain.outcome.{}", diagnose::to_string(side.outcome)));
-  });
+  row(tr.text("compare.row.result"), [&](const Answer& side) { return tr.text(diagnose::outcome_text_key(side)); });
   row(tr.text("compare.row.answers"), [&](const Answer& side) { return stages(side, tr); });
   row(tr.text("compare.row.emitters"), [&](const Answer& side) { return emitters_text(side, tr); });
   row(tr.text("compare.row.act"), [&](const Answer& side) { return actors(side, tr); });
@@ -105,38 +102,47 @@ void write_table(const Comparison& comparison, const Context& context) {
   std::vector<std::size_t> widths(1);
   for (const auto& cells : rows) widths[0] = std::max(widths[0], i18n::width_cells(cells[0]));
   const std::size_t count = comparison.sides.size();
-  const std::size_t room = line_cells - widths[0] - 2 * count;
+  const std::size_t room = line_cells_of(context.out) - widths[0] - 2 * count;
   widths.resize(count + 1, room / count);
   for (const auto& cells : rows) write_row(context.out, cells, widths);
-}
-
-void write_paragraph(std::ostream& out, const std::string& text) {
-  for (const auto& line : i18n::wrap(text, line_cells)) out << line << '\n';
 }
 
 void write_text(const Comparison& comparison, const Context& context) {
   const auto& tr = context.tr;
   auto& out = context.out;
-  for (const auto& pair : comparison.pairs) write_paragraph(out, tr.text(pair.verdict.text, pair.verdict.args));
+  for (const auto& pair : comparison.pairs) write_wrapped(out, tr.text(pair.verdict.text, pair.verdict.args));
   out << '\n';
   write_table(comparison, context);
   for (const auto& pair : comparison.pairs) {
     out << '\n';
     if (comparison.pairs.size() > 1) out << pair.a << " / " << pair.b << "  ";
     out << tr.text("compare.can_both") << '\n';
-    write_paragraph(out, tr.text(pair.session.text, pair.session.args));
-    write_paragraph(out, tr.text(pair.delivery.text, pair.delivery.args));
+    write_wrapped(out, tr.text(pair.session.text, pair.session.args));
+    write_wrapped(out, tr.text(pair.delivery.text, pair.delivery.args));
     for (const auto& line : pair.transcript) out << "  " << line << '\n';
   }
   out << '\n';
   for (std::size_t i = 0; i < comparison.sides.size(); ++i) {
     const auto label = tr.text("compare.if_you_see", {{"code", comparison.sides[i].subject}}) + ": ";
-    write_paragraph(out, label + tr.text(comparison.if_you_see[i].text, comparison.if_you_see[i].args));
+    write_wrapped(out, label + tr.text(comparison.if_you_see[i].text, comparison.if_you_see[i].args));
   }
 }
 
+// "235-vs-521", "550,551", "550 vs 554" are written for two codes as well.
+std::vector<std::string> codes_in(const std::vector<std::string>& words) {
+  std::vector<std::string> out;
+  for (std::string word : words) {
+    for (auto at = word.find("-vs-"); at != std::string::npos; at = word.find("-vs-")) word.replace(at, 4, ",");
+    for (const auto part : split(word, ',')) {
+      if (!part.empty() && part != "vs" && part != "vs.") out.emplace_back(part);
+    }
+  }
+  return out;
+}
+
 int run_compare(const Context& context, const Options& options) {
-  if (options.codes.size() < 2 || options.codes.size() > 3) {
+  const auto codes = codes_in(options.codes);
+  if (codes.size() < 2 || codes.size() > 3) {
     const auto message = context.tr.text("compare.count");
     if (options.json) {
       context.out << diagnose::error_json("compare", "count", message, exit_usage) << '\n';
@@ -145,9 +151,9 @@ int run_compare(const Context& context, const Options& options) {
     }
     return exit_usage;
   }
-  const auto comparison = diagnose::compare(options.codes);
+  const auto comparison = diagnose::compare(codes);
   if (!comparison) {
-    const auto code = printable(options.codes[comparison.error().which], 40);
+    const auto code = printable(codes[comparison.error().which], 40);
     const auto message = context.tr.text("compare.error", {{"code", code}});
     if (options.json) {
       const auto why = diagnose::to_string(comparison.error().why);

@@ -25,6 +25,7 @@
 #include "diagnose/log_line.hpp"
 #include "diagnose/recognise.hpp"
 #include "i18n/list.hpp"
+#include "tlsrpt/told.hpp"
 
 namespace postil::cli {
 namespace {
@@ -91,11 +92,7 @@ void add_reference(Rows& rows, const Answer& answer, const Translator& tr, bool 
   }
   rows.add(tr.text("explain.label.answers"), stages(answer, tr));
   const bool one = answer.enhanced.size() == 1;
-  if (answer.kind == Kind::code_class || answer.kind == Kind::subject) {
-    for (const auto& member : answer.members) rows.add("", tr.text(member.text), member.code);
-  } else {
-    rows.add(tr.text(one ? "explain.label.enhanced_one" : "explain.label.enhanced"), i18n::list(answer.enhanced, tr));
-  }
+  rows.add(tr.text(one ? "explain.label.enhanced_one" : "explain.label.enhanced"), i18n::list(answer.enhanced, tr));
   if (long_form) rows.add(tr.text("explain.label.basic"), i18n::list(answer.basic, tr));
   rows.add(tr.text("explain.label.defined"), definitions(answer, tr));
   if (long_form) add_fact_rows(rows, answer, tr);
@@ -127,6 +124,12 @@ void add_confirmation(Rows& rows, const Answer& answer, const Translator& tr) {
   rows.add("", tr.text(check->text()));
 }
 
+// Behind an empty line.
+void write_part(std::ostream& out, const Rows& rows) {
+  if (!rows.empty()) out << '\n';
+  rows.write(out);
+}
+
 void write_text(const Answer& answer, const Context& context, bool long_form) {
   const auto& tr = context.tr;
   auto& out = context.out;
@@ -135,18 +138,20 @@ void write_text(const Answer& answer, const Context& context, bool long_form) {
   if (!long_form || answer.live_checks.empty()) {
     Rows confirm;
     add_confirmation(confirm, answer, tr);
-    confirm.write(out);
-    if (!confirm.empty() && !brief_reply) out << '\n';
+    write_part(out, confirm);
   }
   if (!brief_reply) {
+    Rows members;
+    for (const auto& member : answer.members) members.add(member.code, tr.text(member.text));
+    write_part(out, members);
     Rows reference;
     add_reference(reference, answer, tr, long_form);
-    reference.write(out);
+    write_part(out, reference);
     if (!answer.transcript.empty()) out << '\n';
     for (const auto& line : answer.transcript) out << "  " << line << '\n';
   }
-  if (!long_form && context.out_is_terminal) {
-    out << tr.text("explain.more", {{"program", context.program_name}, {"code", answer.subject}}) << '\n';
+  if (!long_form && context.out_is_terminal && answer.members.empty()) {
+    out << '\n' << tr.text("explain.more", {{"program", context.program_name}, {"code", answer.subject}}) << '\n';
   }
 }
 
@@ -154,7 +159,7 @@ int fail(const Context& context, const Options& options, std::string_view id, co
   if (options.json) {
     context.out << diagnose::error_json("explain", id, message, code) << '\n';
   } else {
-    context.err << message << '\n';
+    write_wrapped(context.err, message);
   }
   return code;
 }
@@ -286,7 +291,7 @@ int explain_mail(const Context& context, const Options& options, std::string_vie
     return fail(context, options, id, context.tr.text(fmt::format("tls_report.error.{}", id)), exit_data);
   }
   if (options.json) {
-    context.out << tls_report_json(*report, context.tr) << '\n';
+    context.out << tlsrpt::told_as_json(*report, context.tr) << '\n';
   } else if (options.quiet) {
     write_tls_report_lines(context.out, *report, context.tr);
   } else {
@@ -362,6 +367,32 @@ bool is_file(const std::string& name) {
   return std::filesystem::is_regular_file(name, error) && !error;
 }
 
+// "bounce.eml", "./log": whoever writes that means a file, whether there is one or not.
+bool looks_like_file(const std::string& word) {
+  if (word.find_first_of(" \t\n") != std::string::npos || std::ranges::none_of(word, is_alpha)) return false;
+  constexpr std::string_view ends[] = {".eml", ".msg", ".mbox", ".log", ".txt", ".json", ".gz"};
+  return word.find('/') != std::string::npos ||
+         std::ranges::any_of(ends, [&](auto end) { return word.ends_with(end); });
+}
+
+bool is_code(const std::string& word) {
+  const auto answer = diagnose::explain(word);
+  return answer && answer->kind != Kind::reply;
+}
+
+// "550 554": not one reply, but several things that are asked about.
+bool are_codes(const std::vector<std::string>& words, const std::string& joined) {
+  return words.size() > 1 && std::ranges::all_of(words, is_code) && !is_code(joined);
+}
+
+// "connect, ehlo, starttls"
+std::string stage_names() {
+  std::string out;
+  for (int i = 0; i <= static_cast<int>(knowledge::Stage::any); ++i)
+    out += fmt::format("{}{}", i == 0 ? "" : ", ", knowledge::to_string(static_cast<knowledge::Stage>(i)));
+  return out;
+}
+
 int run_explain(const Context& context, const Options& options) {
   if (!options.resolver.empty() && !config::resolver_address(options.resolver)) {
     const auto value = printable(options.resolver, 60);
@@ -370,9 +401,10 @@ int run_explain(const Context& context, const Options& options) {
   auto stage = std::optional(knowledge::Stage::any);
   if (!options.stage.empty()) stage = knowledge::find_stage(options.stage);
   if (!stage) {
-    const auto said =
-        context.tr.text("explain.error.stage") + "\n  --stage: " + context.tr.text("explain.stage_option");
-    return fail(context, options, "stage", said, exit_usage);
+    const auto said = context.tr.text("explain.error.stage");
+    const auto code = fail(context, options, "stage", said, exit_usage);
+    if (!options.json) context.err << "  --stage: " << stage_names() << '\n';
+    return code;
   }
 
   const bool piped = options.what.empty() && options.files.empty();
@@ -387,13 +419,19 @@ int run_explain(const Context& context, const Options& options) {
     return std::max(code, explain_source(context, options, context.in, *stage));
   }
   // "postil explain *.eml"; a code is a code, whatever files there are.
-  if (std::ranges::all_of(options.what, is_file) && !diagnose::explain(options.what.front())) {
+  const auto means_file = [](const std::string& word) { return is_file(word) || looks_like_file(word); };
+  if (std::ranges::all_of(options.what, means_file) && !diagnose::explain(options.what.front())) {
     for (const auto& name : options.what) code = std::max(code, explain_file(context, options, name, *stage));
     return code;
   }
   std::string input;
   for (const auto& word : options.what) input += (input.empty() ? "" : " ") + word;
-  return std::max(code, explain_text(context, options, input, *stage));
+  if (!are_codes(options.what, input)) return std::max(code, explain_text(context, options, input, *stage));
+  for (const auto& word : options.what) {
+    if (&word != &options.what.front() && !options.json && !options.quiet) context.out << '\n';
+    code = std::max(code, explain_text(context, options, word, *stage));
+  }
+  return code;
 }
 
 }  // namespace

@@ -38,7 +38,7 @@ void add_fact_rows(Rows& rows, const diagnose::Answer& answer, const i18n::Trans
     rows.add("", tr.text(check->text()));
     label.clear();
   }
-  rows.add(tr.text("fact.label.related"), i18n::list(answer.related, tr));
+  rows.add(tr.text("fact.label.related"), i18n::list(diagnose::related_besides(answer), tr));
 }
 
 }  // namespace postil::cli

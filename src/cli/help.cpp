@@ -220,7 +220,8 @@ std::string command_path(const CLI::App& app) {
   return out;
 }
 
-HelpFormatter::HelpFormatter(const i18n::Translator& tr, std::string program) : tr_(tr), program_(std::move(program)) {
+HelpFormatter::HelpFormatter(const i18n::Translator& tr, std::string program, std::size_t cells)
+    : tr_(tr), program_(std::move(program)), cells_(cells) {
   label("Positionals", tr.text("cli.arguments_heading"));
   label("Options", tr.text("cli.options_heading"));
   label("Subcommands", tr.text("cli.commands_heading"));
@@ -228,7 +229,7 @@ HelpFormatter::HelpFormatter(const i18n::Translator& tr, std::string program) : 
 
 std::string HelpFormatter::row(const std::string& name, const std::string& text) const {
   std::string out = "  " + name;
-  const auto lines = i18n::wrap(text, line_cells - name_cells);
+  const auto lines = i18n::wrap(text, cells_ - name_cells);
   std::size_t used = i18n::width_cells(out);
   for (const auto& line : lines) {
     if (used + 2 > name_cells) {
@@ -270,6 +271,10 @@ std::string HelpFormatter::options(const CLI::App* app, CLI::AppFormatMode mode)
       if (shown && !option->check_lname(option_of_summary)) out += make_option(option, false);
     }
   }
+  const CLI::App* program = app;
+  while (program->get_parent() != nullptr) program = program->get_parent();
+  const auto* language = program == app ? nullptr : program->get_option_no_throw("--lang");
+  if (language != nullptr) out += make_option(language, false);
   return out;
 }
 
@@ -313,7 +318,7 @@ std::string HelpFormatter::exit_codes(const std::string& path) const {
   if (entry == nullptr || entry->exits.empty()) return {};
   std::string out = '\n' + tr_.text("help.exit_codes") + ":\n";
   for (const auto& exit : entry->exits) {
-    const auto lines = i18n::wrap(tr_.text(fmt::format("help.exit.{}", exit.text)), line_cells - 6);
+    const auto lines = i18n::wrap(tr_.text(fmt::format("help.exit.{}", exit.text)), cells_ - 6);
     for (std::size_t i = 0; i < lines.size(); ++i) {
       out += fmt::format("  {:<4}{}\n", i == 0 ? fmt::to_string(exit.code) : std::string(), lines[i]);
     }
@@ -323,12 +328,12 @@ std::string HelpFormatter::exit_codes(const std::string& path) const {
 
 std::string HelpFormatter::make_help(const CLI::App* app, std::string name, CLI::AppFormatMode mode) const {
   const std::string path = command_path(*app);
-  std::string out = wrapped(app->get_description(), line_cells);
+  std::string out = wrapped(app->get_description(), cells_);
   out += '\n' + make_usage(app, std::move(name));
   out += make_positionals(app);
   out += options(app, mode);
   out += make_subcommands(app, mode);
-  if (const auto& footer = app->get_footer(); !footer.empty()) out += '\n' + wrapped(footer, line_cells);
+  if (const auto& footer = app->get_footer(); !footer.empty()) out += '\n' + wrapped(footer, cells_);
   out += examples(path) + exit_codes(path);
   return out;
 }

@@ -12,8 +12,8 @@ namespace postil::cli {
 
 class HelpFormatter : public CLI::Formatter {
  public:
-  // program: as it was called. The translator must outlive this.
-  HelpFormatter(const i18n::Translator& tr, std::string program);
+  // program: as it was called. cells: how wide lines may be. The translator must outlive this.
+  HelpFormatter(const i18n::Translator& tr, std::string program, std::size_t cells);
 
   std::string make_help(const CLI::App* app, std::string name, CLI::AppFormatMode mode) const override;
   // "Usage: postil queue show [--OPTION...] ID", one line with its end.
@@ -29,6 +29,7 @@ class HelpFormatter : public CLI::Formatter {
 
   const i18n::Translator& tr_;
   std::string program_;
+  std::size_t cells_;
 };
 
 // "queue show": the names from the program down to the command, without the program's.

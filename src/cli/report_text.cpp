@@ -21,14 +21,14 @@ std::string reason_key(const Diagnosis& diagnosis, std::string_view what) {
   return fmt::format("reason.{}.{}", knowledge::entry(diagnosis.explanation->reason).key, what);
 }
 
-std::string heading(const Diagnosis& diagnosis, const Translator& tr) {
+std::string heading(const Diagnosis& diagnosis, const Translator& tr, std::size_t cells) {
   std::string title = diagnosis.observed.refusal.address;
   if (!title.empty()) title += "  ";
   title += diagnosis.explanation ? tr.text(reason_key(diagnosis, "name")) : outcome_of(diagnosis, tr);
   const auto outcome = diagnosis.explanation ? outcome_of(diagnosis, tr) : std::string();
   const auto used = i18n::width_cells(title) + i18n::width_cells(outcome);
   if (outcome.empty()) return title;
-  return title + std::string(used + 3 <= line_cells ? line_cells - used : 3, ' ') + outcome;
+  return title + std::string(used + 3 <= cells ? cells - used : 3, ' ') + outcome;
 }
 
 std::string quoted(const Diagnosis& diagnosis, const Translator& tr) {
@@ -66,7 +66,7 @@ void add_evidence(Rows& rows, const Diagnosis& diagnosis, const diagnose::Report
 
 void write_one(std::ostream& out, const Diagnosis& diagnosis, const diagnose::Report& report, const Translator& tr,
                bool long_form) {
-  out << heading(diagnosis, tr) << '\n';
+  out << heading(diagnosis, tr, line_cells_of(out)) << '\n';
   if (!diagnosis.explanation) {
     const auto said = quoted(diagnosis, tr);
     if (!said.empty()) write_paragraph(out, said);
@@ -84,8 +84,11 @@ void write_one(std::ostream& out, const Diagnosis& diagnosis, const diagnose::Re
   }
   rows.add(tr.text(fmt::format("explain.role.{}", knowledge::to_string(found.act))), tr.text(found.act_text));
   if (!found.finding.note.empty()) rows.add(tr.text("diagnosis.label.note"), tr.text(found.finding.note));
-  if (!diagnosis.confirm.key.empty()) {
-    rows.add(tr.text("diagnosis.label.confirm"), tr.text(fmt::format("live_check.{}.text", diagnosis.confirm.key)));
+  if (const auto* check = knowledge::find_live_check(diagnosis.confirm.key)) {
+    // With the names that are known, otherwise with those of the examples.
+    const auto& command = diagnosis.confirm.command.empty() ? check->command : diagnosis.confirm.command;
+    rows.add(tr.text("diagnosis.label.confirm"), command);
+    rows.add("", tr.text(check->text()));
   }
   if (long_form) add_evidence(rows, diagnosis, report, tr);
   rows.write(out);
@@ -97,7 +100,7 @@ void write_one(std::ostream& out, const Diagnosis& diagnosis, const diagnose::Re
       line += c;
       continue;
     }
-    for (const auto& part : i18n::wrap(line, line_cells - 4)) out << "    " << part << '\n';
+    for (const auto& part : i18n::wrap(line, line_cells_of(out) - 4)) out << "    " << part << '\n';
     line.clear();
   }
 }

@@ -150,11 +150,13 @@ int Send::conclude() {
     if (!outcome.reply) {
       stop = trouble(outcome);
     } else if (explained.insert(outcome.reply->one_line()).second) {
+      if (explained.size() > 1 && !options_.json) context_.out << '\n';
       explain(*outcome.reply, stage_of(outcome.stage));
     }
   }
   if (!recipients.empty()) said_["recipients"] = std::move(recipients);
   if (any_taken && !stop) {
+    if (!explained.empty() && !options_.json) context_.out << '\n';
     if (options_.demo) {
       const int end = follow();
       if (worst == exit_ok) worst = end;

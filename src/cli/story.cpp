@@ -86,7 +86,10 @@ void Teller::accepted(const json::object& record) {
   const std::string login = string_of(record, "login");
   i18n::Args args{
       {"peer", string_of(record, "peer")}, {"login", login}, {"size", short_size(story_.envelope.size_octets)}};
-  add(record, tr_.text(login.empty() ? "trace.accepted" : "trace.accepted_login", args));
+  std::string told = tr_.text(login.empty() ? "trace.accepted" : "trace.accepted_login", args);
+  const std::string later = string_of(record, "held_until");
+  if (!later.empty()) told += " " + tr_.text("trace.leaves_later", {{"time", later}});
+  add(record, std::move(told));
 }
 
 void Teller::connected(const json::object& record) {
@@ -136,7 +139,12 @@ void Teller::recipient(const json::object& record, std::string_view event) {
                                    : "trace.delivered",
                     args);
   } else if (event == "recipient.removed") {
-    any_removed_ = true;
+    const bool back = reason == "returned_by_admin";
+    (back ? any_failed_ : any_removed_) = true;
+    if (back) {
+      story_.last_reason = reason;
+      story_.last_by_reply = false;
+    }
     text = tr_.text("trace.removed", args);
   } else {
     if (reason == "expired" && story_.last_reason != reason) {
@@ -250,14 +258,14 @@ void write_lines(std::ostream& out, const std::vector<StoryLine>& lines, std::si
   constexpr std::size_t indent = 14;
   for (std::size_t i = from; i < lines.size(); ++i) {
     std::string start = i18n::pad(lines[i].time, indent);
-    for (const auto& part : i18n::wrap(lines[i].text, line_cells - indent)) {
+    for (const auto& part : i18n::wrap(lines[i].text, line_cells_of(out) - indent)) {
       out << start << part << '\n';
       start.assign(indent, ' ');
     }
     if (lines[i].remote.empty()) continue;
     start.assign(indent, ' ');
     start += begins_with_code(lines[i].remote) ? "> " : "* ";  // the host's words, or ours
-    for (const auto& part : i18n::wrap(lines[i].remote, line_cells - indent - 2)) {
+    for (const auto& part : i18n::wrap(lines[i].remote, line_cells_of(out) - indent - 2)) {
       out << start << part << '\n';
       start.assign(indent + 2, ' ');
     }

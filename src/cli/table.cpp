@@ -1,7 +1,6 @@
 #include "cli/table.hpp"
 
 #include <sys/ioctl.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <ostream>
@@ -24,9 +23,9 @@ std::string cut(const std::string& text, std::size_t cells) {
   return out + "...";
 }
 
-std::size_t terminal_cells() {
+std::size_t terminal_cells(int descriptor) {
   winsize size{};
-  if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= 40) return size.ws_col;
+  if (::ioctl(descriptor, TIOCGWINSZ, &size) == 0 && size.ws_col >= 40) return size.ws_col;
   return 100;
 }
 

@@ -27,7 +27,7 @@ class Table {
 
 // At most that many cells, with "..." where something was cut off.
 std::string cut(const std::string& text, std::size_t cells);
-// Columns of the terminal at the standard output, 100 where it is not known.
-std::size_t terminal_cells();
+// Columns of the terminal, 100 where that is not known. descriptor: 1 is the standard output, 2 that for errors.
+std::size_t terminal_cells(int descriptor = 1);
 
 }  // namespace postil::cli

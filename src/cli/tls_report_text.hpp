@@ -1,8 +1,7 @@
-// A TLS report that came, told to a person or as JSON (docs/commands.md).
+// A TLS report that came, in the terminal.
 #pragma once
 
 #include <iosfwd>
-#include <string>
 
 #include "i18n/translator.hpp"
 #include "tlsrpt/received.hpp"
@@ -14,7 +13,5 @@ namespace postil::cli {
 void write_tls_report(std::ostream& out, const tlsrpt::Received& received, const i18n::Translator& tr, bool long_form);
 // One line for each policy, and one for each kind of failure.
 void write_tls_report_lines(std::ostream& out, const tlsrpt::Received& received, const i18n::Translator& tr);
-// "postil.tls_report/1"
-std::string tls_report_json(const tlsrpt::Received& received, const i18n::Translator& tr);
 
 }  // namespace postil::cli

@@ -70,7 +70,8 @@ void write_head(std::ostream& out, const std::string& id, const Story& story, bo
   if (story.envelope.size_octets > 0) head += "  " + short_size(story.envelope.size_octets);
   const std::string state = tr.text("trace.state." + (unrecorded ? std::string("unrecorded") : end_word(story.end)));
   const auto used = i18n::width_cells(head) + i18n::width_cells(state);
-  out << head << std::string(used + 3 <= line_cells ? line_cells - used : 3, ' ') << state << '\n';
+  const auto cells = line_cells_of(out);
+  out << head << std::string(used + 3 <= cells ? cells - used : 3, ' ') << state << '\n';
 }
 
 int show_message(const Context& context, const std::string& id, const json::array& records, const json::object* message,
@@ -84,6 +85,7 @@ int show_message(const Context& context, const std::string& id, const json::arra
     write_paragraph(context.out, context.tr.text("trace.unrecorded"));
   } else {
     std::ostringstream meaning;
+    meaning.copyfmt(context.out);  // with the terminal's width
     write_meaning(meaning, story, context.tr);
     if (!meaning.str().empty()) context.out << '\n' << meaning.str();
   }

@@ -31,7 +31,7 @@ void add_facts(Draft& draft, Fields main, const Answer& answer) {
   const auto label = [&](Fields fields, std::string_view key) {
     fields.set("LABEL", draft.tr.text(fmt::format("explain.label.{}", key)));
   };
-  main.set("OUTCOME", draft.tr.text(fmt::format("explain.outcome.{}", diagnose::to_string(answer.outcome))));
+  main.set("OUTCOME", draft.tr.text(diagnose::outcome_text_key(answer)));
   main.set("OUTCOME_CLASS", outcome_class(answer.outcome));
   main.set("T_FACTS", draft.text("code.facts"));
   if (refusal(answer.outcome)) {
@@ -61,7 +61,7 @@ void add_facts(Draft& draft, Fields main, const Answer& answer) {
            draft.tr.text(answer.enhanced.size() == 1 ? "explain.label.enhanced_one" : "explain.label.enhanced"));
   add_codes(draft, main, "BASIC", answer.basic);
   main.set("L_BASIC", draft.tr.text("explain.label.basic"));
-  add_codes(draft, main, "RELATED", answer.related);
+  add_codes(draft, main, "RELATED", diagnose::related_besides(answer));
   main.set("L_RELATED", draft.tr.text("fact.label.related"));
   if (answer.standing) {
     auto standing = main.add("STANDING");
@@ -355,7 +355,7 @@ Page card_page(const Site& site, const Place& place) {
   fields.set("DIR", direction(place.language));
   fields.set("SUBJECT", answer->subject);
   fields.set("TITLE", draft.tr.text(answer->title));
-  fields.set("OUTCOME", draft.tr.text(fmt::format("explain.outcome.{}", diagnose::to_string(answer->outcome))));
+  fields.set("OUTCOME", draft.tr.text(diagnose::outcome_text_key(*answer)));
   fields.set("OUTCOME_CLASS", outcome_class(answer->outcome));
   fields.set("TEXT", answer->what.empty() ? "" : draft.tr.text(answer->what.front()));
   const auto address = site.address(*page);

@@ -10,6 +10,7 @@
 #include "console/web.hpp"
 #include "diagnose/json.hpp"
 #include "diagnose/recognise.hpp"
+#include "tlsrpt/told.hpp"
 
 namespace postil::console {
 namespace {
@@ -40,6 +41,9 @@ HttpResponse explain(const Question& question, const std::string& what) {
   const auto stage_key = question.get("stage");
   const auto stage = stage_key.empty() ? std::optional(knowledge::Stage::any) : knowledge::find_stage(stage_key);
   if (!stage) return failure(question, 400, "explain", "stage");
+  if (tlsrpt::looks_like_report(what)) {
+    if (const auto report = tlsrpt::read(what)) return json(200, tlsrpt::told_as_json(*report, question.tr));
+  }
   const auto understood = diagnose::understand(what, *stage);
   if (!understood) {
     const bool empty = understood.error() == diagnose::NotUnderstood::empty;

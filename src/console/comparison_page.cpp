@@ -5,6 +5,7 @@
 
 #include "base/bytes.hpp"
 #include "console/draft.hpp"
+#include "i18n/list.hpp"
 #include "knowledge/pairs.hpp"
 
 namespace postil::console {
@@ -57,51 +58,64 @@ void fill_table(Draft& draft, Fields main, const Comparison& comparison) {
     if (cell) {
       auto badge = cell->add("BADGE");
       badge.set("CLASS", outcome_class(side.outcome));
-      badge.set("NAME", draft.tr.text(fmt::format("explain.outcome.{}", diagnose::to_string(side.outcome))));
+      badge.set("NAME", draft.tr.text(diagnose::outcome_text_key(side)));
     }
     return true;
   });
   table.row("answers", [&](Fields* cell, const Answer& side) {
-    for (const auto stage : side.stages) {
-      if (!cell) break;
-      set_stage(draft, cell->add("STAGE"), stage);
-    }
-    return !side.stages.empty();
+    if (!cell || side.stages.empty()) return !side.stages.empty();
+    auto list = cell->add("LIST");
+    for (const auto stage : side.stages) set_stage(draft, list.add("STAGE"), stage);
+    return true;
+  });
+  table.row("emitters", [&](Fields* cell, const Answer& side) {
+    std::vector<std::string> emitters;
+    for (const auto emitter : side.emitters)
+      emitters.push_back(draft.tr.text(fmt::format("fact.emitter.{}", knowledge::to_string(emitter))));
+    if (cell && !emitters.empty()) cell->add("TEXT").set("TEXT_HTML", draft.markup(i18n::list(emitters, draft.tr)));
+    return !emitters.empty();
   });
   table.row("act", [&](Fields* cell, const Answer& side) {
+    std::vector<std::string> roles;
     for (const auto& step : side.steps) {
-      if (!cell) break;
-      cell->add("WORD").set("NAME", draft.tr.text(fmt::format("explain.role.{}", knowledge::to_string(step.who))));
+      roles.push_back(draft.tr.text(fmt::format("explain.role.{}", knowledge::to_string(step.who))));
+      if (step.who == knowledge::Role::nobody) break;  // what others may do all the same is advice for later
     }
-    return !side.steps.empty();
+    if (cell) cell->add("TEXT").set("TEXT_HTML", draft.markup(i18n::list(roles, draft.tr)));
+    return !roles.empty();
   });
   table.row("retried", [&](Fields* cell, const Answer& side) {
-    if (cell) {
-      const auto key = fmt::format("compare.short_retry.{}", knowledge::to_string(side.retry));
-      cell->add("WORD").set("NAME", draft.tr.text(key));
-    }
+    const auto key = fmt::format("compare.short_retry.{}", knowledge::to_string(side.retry));
+    if (cell) cell->add("TEXT").set("TEXT_HTML", draft.prose_of(key));
+    return true;
+  });
+  table.row("persistence", [&](Fields* cell, const Answer& side) {
+    if (!side.persistence) return false;
+    const auto key = fmt::format("explain.persistence.{}", knowledge::to_string(*side.persistence));
+    if (cell) cell->add("TEXT").set("TEXT_HTML", draft.prose_of(key));
     return true;
   });
   table.row("enhanced", [&](Fields* cell, const Answer& side) {
-    if (cell) add_codes(draft, *cell, side.enhanced);
+    if (cell && !side.enhanced.empty()) add_codes(draft, cell->add("LIST"), side.enhanced);
     return !side.enhanced.empty();
   });
   table.row("defined", [&](Fields* cell, const Answer& side) {
+    if (!cell || side.defined.empty()) return !side.defined.empty();
     std::vector<std::string> seen;
+    auto list = cell->add("LIST");
     for (const auto& [document, section] : side.defined) {
-      if (!cell) break;
       if (std::ranges::find(seen, document) != seen.end()) continue;
       seen.push_back(document);
       if (!std::ranges::all_of(document, is_digit)) {
-        cell->add("WORD").set("NAME", document);
+        list.add("WORD").set("NAME", document);
         continue;
       }
-      auto rfc = cell->add("RFC");
+      auto rfc = list.add("RFC");
       rfc.set("NUMBER", document);
       rfc.set("HREF", fmt::format("https://www.rfc-editor.org/rfc/rfc{}{}", document,
                                   section.empty() ? "" : "#section-" + section));
     }
-    return !side.defined.empty();
+    return true;
   });
 }
 

@@ -13,6 +13,7 @@
 #include "diagnose/explain.hpp"
 #include "diagnose/rules.hpp"
 #include "knowledge/guides.hpp"
+#include "tlsrpt/received.hpp"
 
 namespace postil::console {
 
@@ -65,6 +66,7 @@ const knowledge::Guide* guide_of(std::string_view item);
 void fill_answer_fields(Draft& draft, Fields main, const diagnose::Answer& answer);
 // The box's answer to a bounce or to log lines.
 void fill_report(Draft& draft, Fields main, const diagnose::Report& report);
+void fill_tls_report(Draft& draft, Fields main, const tlsrpt::Received& received);
 // An ITEM for each RFC or draft.
 void add_definitions(Fields list, const std::vector<knowledge::Definition>& defined);
 void fill_transcript(Fields main, const std::vector<std::string>& transcript);

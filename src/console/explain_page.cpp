@@ -22,6 +22,31 @@ void add_reason(Draft& draft, Fields main, const Answer& answer) {
   reason.set("CONFIDENCE", draft.tr.text(fmt::format("explain.confidence.{}", diagnose::to_string(reply.confidence))));
 }
 
+// Of what is known about its codes only what fits the reply: their own pages have the rest. check: is filled, and
+// belongs to the result.
+Answer of_reply(const Answer& answer, knowledge::LiveCheck& check) {
+  Answer out = answer;
+  const auto space = out.subject.find(' ');
+  out.basic = {out.subject.substr(0, space)};
+  out.enhanced.clear();
+  if (space != std::string::npos) out.enhanced = {out.subject.substr(space + 1)};
+  out.related.clear();
+  if (answer.reply->reason == knowledge::Reason::unknown) return out;
+  out.when.clear();
+  out.transcript.clear();
+  out.collisions.clear();
+  out.confused.clear();
+  const auto stage = answer.stages.size() == 1 ? answer.stages.front() : knowledge::Stage::any;
+  const auto confirm = diagnose::diagnosis_of(answer, stage).confirm;
+  out.live_checks.clear();
+  if (const auto* known = knowledge::find_live_check(confirm.key)) {
+    check = *known;
+    if (!confirm.command.empty()) check.command = confirm.command;
+    out.live_checks = {&check};
+  }
+  return out;
+}
+
 void fill_finding(Draft& draft, Fields found, const Answer& answer) {
   if (answer.kind == Kind::message_id || answer.kind == Kind::receipt_id) {
     auto id = found.add("ID");
@@ -36,8 +61,30 @@ void fill_finding(Draft& draft, Fields found, const Answer& answer) {
     quoted.set("T_QUOTED", draft.text("explain.quoted"));
     quoted.set("LINE", answer.quoted);
   }
-  fill_answer_fields(draft, fields, answer);
+  knowledge::LiveCheck check;
+  fill_answer_fields(draft, fields, answer.reply ? of_reply(answer, check) : answer);
   add_reason(draft, fields, answer);
+}
+
+void say_nothing(Draft& draft, Fields main, const std::string& why) {
+  auto nothing = main.add("NOTHING");
+  nothing.set("T_TITLE", draft.title);
+  nothing.set("TEXT", draft.tr.text(why));
+}
+
+// Whether the input is one.
+bool fill_from_tls_report(Draft& draft, Fields main, std::string_view input) {
+  if (!tlsrpt::looks_like_report(input)) return false;
+  const auto report = tlsrpt::read(input);
+  if (!report && report.error() == tlsrpt::NotReceived::none) return false;
+  if (report) {
+    auto found = main.add("FOUND");
+    found.set("T_TITLE", draft.title);
+    fill_tls_report(draft, found, *report);
+  } else {
+    say_nothing(draft, main, fmt::format("tls_report.error.{}", tlsrpt::to_string(report.error())));
+  }
+  return true;
 }
 
 }  // namespace
@@ -53,12 +100,11 @@ bool fill_explain(Draft& draft, std::string_view input, std::string_view stage, 
     main.add("EMPTY").set("T_TITLE", draft.title);
     return true;
   }
+  if (fill_from_tls_report(draft, main, input)) return true;
   const auto at = stage.empty() ? std::optional(knowledge::Stage::any) : knowledge::find_stage(stage);
   const auto understood = diagnose::understand(input, at.value_or(knowledge::Stage::any));
   if (!understood) {
-    auto nothing = main.add("NOTHING");
-    nothing.set("T_TITLE", draft.title);
-    nothing.set("TEXT", draft.tr.text(fmt::format("explain.error.{}", diagnose::to_string(understood.error()))));
+    say_nothing(draft, main, fmt::format("explain.error.{}", diagnose::to_string(understood.error())));
   } else if (const auto* answer = std::get_if<Answer>(&*understood)) {
     auto found = main.add("FOUND");
     found.set("T_TITLE", draft.title);

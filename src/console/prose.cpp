@@ -13,24 +13,31 @@ constexpr std::array<std::string_view, 21> commands = {"AUTH", "BDAT", "BODY", "
                                                        "EXPN", "HELO", "HELP", "LHLO",     "MAIL",     "NOOP", "QUIT",
                                                        "RCPT", "RSET", "SIZE", "SMTPUTF8", "STARTTLS", "VRFY", "ATRN"};
 
+// Letters of other scripts stand right beside a code in Japanese, Chinese and Arabic.
 bool is_word(char c) {
-  return is_alnum(c) || c == '.' || c == '_' || is_8bit(c);
+  return is_alnum(c) || c == '.' || c == '_';
 }
 
-// "521", "5.1.1", "x.1.1", where there is a page for it.
+bool is_number(std::string_view text) {
+  return !text.empty() && text.size() <= 3 && std::ranges::all_of(text, is_digit);
+}
+
+// "521", "5xx", "5.1.1", "x.1.1", "5.7.x", where there is a page for it.
 std::optional<Place> page_of(std::string_view word, std::string_view language) {
   if (word.size() == 3 && std::ranges::all_of(word, is_digit)) {
     const auto code = static_cast<knowledge::Code>(std::stoi(std::string(word)));
     if (knowledge::find_code(code) == nullptr) return std::nullopt;
     return Place{View::code, std::string(language), std::string(word)};
   }
+  if (word.size() == 3 && word.ends_with("xx") && word[0] >= '2' && word[0] <= '5')
+    return Place{View::code_class, std::string(language), std::string(word)};
   const auto parts = split(word, '.');
   if (parts.size() != 3 || parts[0].size() != 1 || std::string_view("245x").find(parts[0]) == std::string_view::npos) {
     return std::nullopt;
   }
-  for (auto part : {parts[1], parts[2]}) {
-    if (part.empty() || part.size() > 3 || !std::ranges::all_of(part, is_digit)) return std::nullopt;
-  }
+  if (parts[1].size() == 1 && parts[1][0] >= '0' && parts[1][0] <= '7' && parts[2] == "x")
+    return Place{View::subject, std::string(language), "x." + std::string(word.substr(2))};
+  if (!is_number(parts[1]) || !is_number(parts[2])) return std::nullopt;
   const auto subject = static_cast<std::uint16_t>(std::stoi(std::string(parts[1])));
   const auto detail = static_cast<std::uint16_t>(std::stoi(std::string(parts[2])));
   if (knowledge::find_status(subject, detail) == nullptr) return std::nullopt;
@@ -47,7 +54,9 @@ std::string word_html(std::string_view word, const Links& links, std::string_vie
     if (same_code(own, word)) return "<code>" + std::string(word) + "</code>";
     return "<a href=\"" + escaped(links.to(*place)) + "\"><code>" + std::string(word) + "</code></a>";
   }
-  if (std::ranges::find(commands, word) != commands.end()) return "<code>" + std::string(word) + "</code>";
+  // "x.7": half a code
+  const bool half = word.size() > 2 && word.starts_with("x.") && is_number(word.substr(2));
+  if (half || std::ranges::find(commands, word) != commands.end()) return "<code>" + std::string(word) + "</code>";
   return escaped(word);
 }
 

@@ -4,6 +4,7 @@
 #include "base/bytes.hpp"
 #include "console/draft.hpp"
 #include "diagnose/diagnosis.hpp"
+#include "knowledge/checks.hpp"
 
 namespace postil::console {
 namespace {
@@ -16,6 +17,7 @@ void add_explanation(Draft& draft, Fields row, const Diagnosis& diagnosis) {
   auto fields = row.add("EXPLAINED");
   fields.set("REASON", draft.tr.text(fmt::format("reason.{}.name", entry.key)));
   fields.set("HREF", draft.link(View::reasons) + "#" + std::string(entry.key));
+  fields.set("L_LASTS", draft.tr.text("fact.label.persistence"));
   fields.set("LASTS",
              draft.tr.text(fmt::format("explain.persistence.{}", knowledge::to_string(explanation.persistence))));
   fields.set("L_CONFIDENCE", draft.tr.text("explain.label.confidence"));
@@ -38,10 +40,12 @@ void add_explanation(Draft& draft, Fields row, const Diagnosis& diagnosis) {
     if (refusal.code != 0) set_code(draft, codes.add("ITEM"), fmt::to_string(refusal.code));
     if (refusal.enhanced) set_code(draft, codes.add("ITEM"), reply::to_string(refusal.enhanced));
   }
-  if (!diagnosis.confirm.command.empty()) {
+  if (const auto* check = knowledge::find_live_check(diagnosis.confirm.key)) {
     auto confirm = fields.add("CONFIRM");
     confirm.set("T_CONFIRM", draft.tr.text("fact.label.confirm"));
-    confirm.set("COMMAND", diagnosis.confirm.command);
+    // With the names that are known, otherwise with those of the examples.
+    confirm.set("COMMAND", diagnosis.confirm.command.empty() ? check->command : diagnosis.confirm.command);
+    confirm.set("TEXT_HTML", draft.prose_of(check->text()));
   }
 }
 

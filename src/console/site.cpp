@@ -15,8 +15,9 @@ namespace {
 using knowledge::Stage;
 
 // What every page may show. A language without one of them is not offered.
-constexpr std::array<std::string_view, 11> areas = {"web",    "explain", "compare", "code",      "status",    "class",
-                                                    "reason", "reply",   "fact",    "collision", "live_check"};
+constexpr std::array<std::string_view, 12> areas = {"web",    "explain",   "compare",    "code",
+                                                    "status", "class",     "reason",     "reply",
+                                                    "fact",   "collision", "live_check", "tls_report"};
 
 constexpr std::array stages = {Stage::connect, Stage::ehlo, Stage::starttls, Stage::auth, Stage::mail,
                                Stage::rcpt,    Stage::data, Stage::message,  Stage::vrfy, Stage::help,

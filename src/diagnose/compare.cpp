@@ -27,6 +27,24 @@ bool only_from(const Answer& side, Emitter emitter) {
   return side.emitters.size() == 1 && side.emitters.front() == emitter;
 }
 
+// 334 and 354 are half an answer: the command gets another one behind them.
+bool asks_for_more(const Answer& side) {
+  return side.outcome == Outcome::go_on;
+}
+bool ends_what_asks(const Answer& asks, const Answer& end) {
+  if (!asks_for_more(asks) || asks_for_more(end)) return false;
+  const bool text = std::ranges::find(asks.stages, Stage::data) != asks.stages.end();
+  return share_a_command(asks, end) || (text && std::ranges::find(end.stages, Stage::message) != end.stages.end());
+}
+
+// What comes for each recipient or message anew.
+bool share_a_step_of_mail(const Answer& a, const Answer& b) {
+  return std::ranges::any_of(a.stages, [&](Stage stage) {
+    const bool mail = stage >= Stage::mail && stage <= Stage::message;
+    return mail && std::ranges::find(b.stages, stage) != b.stages.end();
+  });
+}
+
 void judge_session(PairFinding& out, const Answer& a, const Answer& b) {
   out.session.args = codes(a, b);
   if (out.relation == "belongs") {
@@ -56,7 +74,11 @@ void judge_session(PairFinding& out, const Answer& a, const Answer& b) {
                    {{"last", last.subject}, {"other", other.subject}}};
     out.one_session = closes(a) && closes(b) ? Verdict::no : Verdict::yes;
     if (closes(a) && closes(b)) out.session.args = codes(a, b);
-  } else if (share_a_command(a, b)) {
+  } else if (ends_what_asks(a, b) || ends_what_asks(b, a)) {
+    const bool a_first = asks_for_more(a);
+    out.session = {"compare.session.asks_for_more",
+                   {{"first", a_first ? a.subject : b.subject}, {"second", a_first ? b.subject : a.subject}}};
+  } else if (share_a_step_of_mail(a, b)) {
     out.session.text = "compare.session.same_command";
   } else if ((only_from(a, Emitter::submission) && only_from(b, Emitter::destination)) ||
              (only_from(b, Emitter::submission) && only_from(a, Emitter::destination))) {
@@ -88,6 +110,9 @@ void judge_delivery(PairFinding& out, const Answer& first, const Answer& second)
   } else {
     out.delivery.text = "compare.delivery.several_servers";
   }
+  // "In one delivery too" stands behind a yes.
+  const bool one_recipient = out.delivery.text == "compare.delivery.both_permanent" || out.relation == "belongs";
+  if (out.one_session == Verdict::no && !one_recipient) out.delivery.text += "_only";
 }
 
 // A reviewed pair is one of two basic codes or of two enhanced codes; "550 5.1.1" stands for its enhanced code beside

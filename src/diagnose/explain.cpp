@@ -112,6 +112,12 @@ Answer of_code(Code code) {
   return out;
 }
 
+// Of a refusal for now no example of one for good is shown, nor the other way round.
+void keep_transcript_of(Answer& answer, std::string_view words) {
+  const auto has = [&](const std::string& line) { return line.find(words) != std::string::npos; };
+  if (std::ranges::none_of(answer.transcript, has)) answer.transcript.clear();
+}
+
 // klass: 0 when it is not given.
 Answer of_status(unsigned klass, std::uint16_t subject, std::uint16_t detail) {
   Answer out;
@@ -137,6 +143,8 @@ Answer of_status(unsigned klass, std::uint16_t subject, std::uint16_t detail) {
   out.stages = known->stages;
   out.emitters = known->emitters;
   if (klass != 0) out.persistence = known->persistence_of(klass);
+  out.never_success = klass == 0 && !known->success;
+  out.never_refusal = klass == 0 && known->success && !known->persistence;
   // Some end what was temporary: 4.4.7 says that the tries are over.
   const bool over = klass == 4 && out.persistence && *out.persistence != knowledge::Persistence::transient;
   if (klass == 5 && out.persistence == knowledge::Persistence::conditional) out.retry = Retry::after_change;
@@ -154,6 +162,7 @@ Answer of_status(unsigned klass, std::uint16_t subject, std::uint16_t detail) {
   if (english.has(prefix + ".when")) out.when = prefix + ".when";
   if (klass != 2) add_steps(out, prefix);
   if (klass == 4 && !over) out.what.emplace_back("explain.class_4");
+  if (klass != 0) keep_transcript_of(out, out.subject);
   return out;
 }
 
@@ -168,8 +177,13 @@ Answer of_pair(Code code, reply::EnhancedCode enhanced) {
   for (const auto& other : basic.confused) out.confused.push_back(other);
   out.collisions = knowledge::collisions_of(code, enhanced);
   // The server refuses by the basic code; the two classes have to be the same. [rfc2034 4]
-  if (enhanced.klass != code / 100) out.what.emplace_back("explain.class_mismatch");
+  if (enhanced.klass != code / 100) {
+    out.what.emplace_back("explain.class_mismatch");
+    out.retry = basic.retry;
+    out.persistence = basic.persistence;
+  }
   out.outcome = basic.outcome;
+  keep_transcript_of(out, fmt::format("S: {}", code / 100));
   const auto* known = knowledge::find_code(code);
   const bool usual = known != nullptr && std::ranges::find(known->enhanced, enhanced) != known->enhanced.end();
   // Where the enhanced code is the one that the RFC gives to the basic code, that code's own page says most.
@@ -309,6 +323,20 @@ std::string_view to_string(Kind kind) {
       return "receipt_id";
   }
   return "reply";
+}
+
+std::string outcome_text_key(const Answer& answer) {
+  if (answer.never_success) return "explain.outcome.refused";
+  return fmt::format("explain.outcome.{}", to_string(answer.never_refusal ? Outcome::success : answer.outcome));
+}
+
+std::vector<std::string> related_besides(const Answer& answer) {
+  std::vector<std::string> out;
+  for (const auto& code : answer.related) {
+    const auto among = [&](const auto& list) { return std::ranges::find(list, code) != list.end(); };
+    if (!among(answer.basic) && !among(answer.enhanced)) out.push_back(code);
+  }
+  return out;
 }
 
 std::string_view to_string(NotUnderstood why) {

@@ -57,6 +57,8 @@ struct Answer {
   Kind kind = Kind::basic_code;
   std::string subject;  // "521", "556 5.1.10", "5xx", "7Q3K-9F2M-4T8XB": a literal
   Outcome outcome = Outcome::mixed;
+  bool never_success = false;  // of a mixed one: it stands with refusals only, or with successes only
+  bool never_refusal = false;
   knowledge::Retry retry = knowledge::Retry::none;
   std::string title;              // key; empty for ids
   std::vector<std::string> what;  // keys: what it means, or what happened
@@ -81,6 +83,11 @@ struct Answer {
   std::optional<Explanation> reply;                     // kind reply: the reason
   std::string quoted;                                   // kind reply: the reply on one line, printable
 };
+
+// The key of the outcome's text: "explain.outcome.permanent".
+std::string outcome_text_key(const Answer& answer);
+// answer.related, without what stands among the basic and enhanced codes already.
+std::vector<std::string> related_besides(const Answer& answer);
 
 // input: what a person pasted, at most input_octets_max, in any encoding. Secrets in it (AUTH lines)
 // come up in no part of the answer: only lines that begin with a reply code are used.

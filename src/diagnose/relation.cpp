@@ -19,6 +19,13 @@ bool any_stage(const Answer& side) {
   return std::ranges::find(side.stages, Stage::any) != side.stages.end();
 }
 
+// Answers that have no place of their own in the order of a session.
+bool at_any_time(const Answer& side) {
+  return std::ranges::any_of(side.stages, [](Stage stage) {
+    return stage == Stage::any || stage == Stage::vrfy || stage == Stage::help || stage == Stage::etrn;
+  });
+}
+
 // The two go together in one reply: one is a basic code alone, the other an enhanced code alone.
 bool belong(const Answer& basic, const Answer& enhanced) {
   if (basic.kind != Kind::basic_code || enhanced.kind != Kind::enhanced_code) return false;
@@ -88,13 +95,12 @@ std::string enhanced_of(const Answer& side) {
 }
 
 bool share_a_command(const Answer& a, const Answer& b) {
-  if (any_stage(a) || any_stage(b)) return true;
   return std::ranges::any_of(a.stages,
                              [&](Stage stage) { return std::ranges::find(b.stages, stage) != b.stages.end(); });
 }
 
 bool always_before(const Answer& a, const Answer& b) {
-  return !a.stages.empty() && !b.stages.empty() &&
+  return !a.stages.empty() && !b.stages.empty() && !at_any_time(a) && !at_any_time(b) &&
          *std::ranges::max_element(a.stages) < *std::ranges::min_element(b.stages);
 }
 

@@ -21,7 +21,7 @@ Relation relation_of(const Answer& a, const Answer& b);
 std::string basic_of(const Answer& side);
 std::string enhanced_of(const Answer& side);
 
-// Whether one command of a session can be answered with either.
+// Whether one command of a session, named in the facts of both, can be answered with either.
 bool share_a_command(const Answer& a, const Answer& b);
 // Whether all that a answers comes before all that b answers.
 bool always_before(const Answer& a, const Answer& b);

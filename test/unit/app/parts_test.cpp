@@ -16,6 +16,7 @@
 #include "accounts/users_text.hpp"
 #include "app/event_log.hpp"
 #include "app/file_accounts.hpp"
+#include "app/help.hpp"
 #include "app/rate_limits.hpp"
 #include "crypto/password.hpp"
 
@@ -23,6 +24,20 @@ namespace postil::app {
 namespace {
 
 using testing::HasSubstr;
+
+TEST(Help, tells_who_acts_in_short_ascii_lines) {
+  EXPECT_THAT(help_lines("556"), testing::Contains(testing::StartsWith("Sender: Check the part of the address")));
+  EXPECT_THAT(help_lines("250"), testing::Contains(testing::StartsWith("Nothing has to be done.")));
+  EXPECT_TRUE(help_lines("nonsense").empty());
+  for (const char* topic : {"550", "5.7.26", "5xx", "x.7.z", "550 5.1.1"}) {
+    const auto lines = help_lines(topic);
+    EXPECT_GE(lines.size(), 2u) << topic;
+    for (const auto& line : lines) {
+      EXPECT_LE(line.size(), 400u) << line;
+      EXPECT_TRUE(std::ranges::all_of(line, [](char c) { return c >= ' ' && c < 127; })) << line;
+    }
+  }
+}
 
 const MonoTime start{hours(1000)};
 

@@ -112,6 +112,10 @@ TEST_F(ExplainReport, a_file_that_is_not_there_is_66) {
   EXPECT_TRUE(complained("none.eml"));
   EXPECT_EQ(run({"explain", "--file", folder_ + "/none.eml", "--json"}), exit_no_input);
   EXPECT_EQ(json().at("error").at("id").as_string(), "file");
+  for (const auto& name : {folder_ + "/none", std::string("none.eml")}) {
+    EXPECT_EQ(run({"explain", name}), exit_no_input);
+    EXPECT_TRUE(complained("The file " + name + " cannot be read.")) << err_;
+  }
 }
 
 TEST_F(ExplainReport, a_code_is_a_code_even_beside_a_file_of_that_name) {

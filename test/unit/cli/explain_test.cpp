@@ -5,7 +5,9 @@
 #include <fstream>
 #include <sstream>
 
+#include "cli/answer_text.hpp"
 #include "cli/cli.hpp"
+#include "i18n/columns.hpp"
 
 namespace postil::cli {
 namespace {
@@ -112,6 +114,67 @@ TEST(Explain, what_is_not_understood_is_65_a_wrong_word_64_and_no_secret_is_show
     const auto compared = postil(words);
     EXPECT_NE(compared.code, exit_ok);
     EXPECT_EQ(boost::json::parse(compared.out).at("exit").as_int64(), compared.code);
+  }
+}
+
+TEST(Explain, several_codes_are_told_one_after_the_other) {
+  const auto two = postil({"explain", "550", "x.7.1", "-q"});
+  EXPECT_EQ(two.code, exit_ok);
+  EXPECT_EQ(std::count(two.out.begin(), two.out.end(), '\n'), 2);
+  EXPECT_THAT(two.out, testing::StartsWith("550  "));
+  EXPECT_THAT(two.out, HasSubstr("\nx.7.1  "));
+  EXPECT_THAT(postil({"explain", "451", "4.7.1", "-q"}).out, testing::StartsWith("451 4.7.1  "));  // one reply
+  EXPECT_THAT(postil({"explain", "550", "no", "554"}).out, HasSubstr("The reply was: 550 no 554"));
+}
+
+TEST(Explain, codes_that_contradict_go_by_the_three_digits) {
+  const auto bad = postil({"explain", "554 4.7.1"}).out;
+  EXPECT_THAT(bad, HasSubstr("refused for good"));
+  EXPECT_THAT(bad, HasSubstr("contradict each other"));
+  EXPECT_THAT(bad, HasSubstr("No: a mail server returns the message"));
+  EXPECT_THAT(bad, Not(HasSubstr("tries again by itself")));
+  const auto later = postil({"explain", "450 4.2.1"}).out;  // the registry's example is 550 5.2.1
+  EXPECT_THAT(later, HasSubstr("tries again by itself"));
+  EXPECT_THAT(later, Not(HasSubstr("S: 550")));
+}
+
+TEST(Explain, one_empty_line_stands_between_the_parts_and_none_at_the_end) {
+  for (const std::string what :
+       {"521", "5xx", "x.7.z", "550 5.1.1", "550 5.7.708 Access denied", "550 554", "421 4.7.0 [TSS04] later",
+        "550 5.1.1 <ann@example.org>: user unknown", "599", "5.1.99"}) {
+    for (const char* form : {"--lang=en", "--long"}) {
+      const auto out = postil({"explain", what, form}).out;
+      EXPECT_FALSE(out.starts_with('\n') || out.ends_with("\n\n")) << what << '\n' << out;
+      EXPECT_EQ(out.find("\n\n\n"), out.npos) << what << '\n' << out;
+    }
+  }
+}
+
+TEST(Explain, lines_fit_a_narrow_terminal) {
+  for (const std::string language : {"en", "de", "ru", "ja"}) {
+    for (const auto& words :
+         {std::vector<std::string>{"explain", "556"}, {"compare", "235", "556"}, {"explain", "--help"}}) {
+      std::istringstream in;
+      std::ostringstream out, err;
+      set_terminal_cells(out, 60);
+      Process process{.arguments = words, .environment = {{"LC_ALL", language}}, .in = in, .out = out, .err = err};
+      EXPECT_EQ(run(process), exit_ok);
+      std::istringstream lines(out.str());
+      for (std::string line; std::getline(lines, line);) {
+        const bool literal = line.find(": ") < 6 || line.find("postil") != line.npos;  // sessions and commands
+        if (!literal) EXPECT_LE(i18n::width_cells(line), 60u) << line;
+      }
+    }
+  }
+}
+
+TEST(Compare, codes_may_be_joined_as_people_write_them) {
+  const auto wanted = postil({"compare", "235", "521"}).out;
+  for (const auto& words :
+       {std::vector<std::string>{"235-vs-521"}, {"235,521"}, {"235", "vs", "521"}, {"235,", "521"}}) {
+    auto arguments = words;
+    arguments.insert(arguments.begin(), "compare");
+    EXPECT_EQ(postil(arguments).out, wanted) << words[0];
   }
 }
 

@@ -56,6 +56,12 @@ TEST(Prose, LinksCodesAndMarksCommands) {
   EXPECT_EQ(prose("port 587, RFC 5321, 1550, 599, 3.14.15", links, "en").html,
             "port 587, RFC 5321, 1550, 599, 3.14.15");
   EXPECT_EQ(prose("a `-all` b", links, "en").html, "a <code>-all</code> b");
+  EXPECT_EQ(prose("5.7.x, 5xx and x.7", links, "en").html,
+            "<a href=\"../../en/smtp/status/x.7.x\"><code>5.7.x</code></a>, <a "
+            "href=\"../../en/smtp/5xx\"><code>5xx</code></a> and <code>x.7</code>");
+  // Where words stand without spaces.
+  EXPECT_EQ(prose("\u30b3\u30fc\u30c9550\u306f", links, "ja").html,
+            "\u30b3\u30fc\u30c9<a href=\"../../ja/smtp/550\"><code>550</code></a>\u306f");
 }
 
 TEST(Prose, EscapesEverything) {

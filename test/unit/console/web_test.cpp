@@ -1,5 +1,6 @@
 #include "console/web.hpp"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include <boost/json.hpp>
@@ -144,6 +145,12 @@ TEST(Web, OtherMethodsAreRefused) {
   EXPECT_EQ(web().answer(request).status, 400u);
 }
 
+std::string report_form(const std::string& text) {
+  std::string out = "q=";
+  for (const unsigned char c : text) out += fmt::format("%{:02x}", c);
+  return out;
+}
+
 TEST(Box, ACodeLeadsToItsPage) {
   for (const auto& [q, to] :
        {std::pair{"521", "/de/smtp/521"}, {"+5.1.1%0A", "/de/smtp/status/5.1.1"}, {"5xx", "/de/smtp/5xx"}}) {
@@ -161,6 +168,24 @@ TEST(Box, AReplyIsExplainedInThePagesLanguage) {
   EXPECT_THAT(answer.body, HasSubstr("Adresse"));
   EXPECT_THAT(answer.body, HasSubstr("noindex"));
   EXPECT_EQ(get("/de/explain?q=550+5.1.1+unknown").status, 200u);
+}
+
+TEST(Box, ATlsReportIsRead) {
+  const std::string report =
+      R"({"organization-name":"Company-X <b>","date-range":{"start-datetime":"2016-04-01T00:00:00Z",
+"end-datetime":"2016-04-01T23:59:59Z"},"report-id":"5065427c","policies":[{"policy":{"policy-type":"sts",
+"policy-string":["mode: testing"],"policy-domain":"company-y.example"},"summary":{"total-successful-session-count":5326,
+"total-failure-session-count":100},"failure-details":[{"result-type":"certificate-expired",
+"receiving-mx-hostname":"mx1.company-y.example","failed-session-count":100}]}]})";
+  const auto page = post("/de/explain", report_form(report));
+  EXPECT_EQ(page.status, 200u);
+  for (const char* words :
+       {"Company-X &lt;b&gt;", "company-y.example", "5326", "certificate-expired", "mx1.company-y.example", "noindex"})
+    EXPECT_THAT(page.body, HasSubstr(words));
+  EXPECT_THAT(page.body, Not(HasSubstr("{{")));
+  EXPECT_THAT(post("/en/explain", report_form("{\"organization-name\":\"X\"}")).body,
+              HasSubstr("no TLS report of RFC 8460"));
+  EXPECT_EQ(json(post("/api/v1/explain", report, "text/plain")).at("schema"), "postil.tls_report/1");
 }
 
 TEST(Box, WhatIsNotUnderstoodIsSaid) {

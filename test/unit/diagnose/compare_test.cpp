@@ -82,6 +82,23 @@ TEST(Compare, what_comes_first_is_said_only_where_it_always_does) {
   // 5.7.1 may refuse the connection, and later commands too.
   EXPECT_EQ(pair_of("5.7.1", "235").session.text, "compare.session.open");
   EXPECT_EQ(pair_of("535", "550").session.text, "compare.session.one_after_the_other");
+  // HELP, VRFY and ETRN may come at any time, and 500 answers any command.
+  EXPECT_EQ(pair_of("214", "554").relation, "success_permanent.anywhere");
+  for (const char* other : {"214", "252", "253", "500"})
+    EXPECT_EQ(pair_of(other, "556").session.text, "compare.session.open") << other;
+  EXPECT_EQ(pair_of("252", "556").session.text, "compare.session.open");
+  // Two refusals of AUTH need two of them; recipients have nothing to do with it.
+  EXPECT_EQ(pair_of("535", "538").session.text, "compare.session.open");
+  EXPECT_EQ(pair_of("550", "555").session.text, "compare.session.same_command");
+}
+
+TEST(Compare, what_asks_for_more_is_followed_by_the_answer) {
+  for (const auto& [more, end] : {std::pair{"334", "535"}, {"354", "552"}, {"354", "451"}}) {
+    EXPECT_EQ(say(pair_of(end, more).session), std::string("Yes, in one session, even for one command: ") + more +
+                                                   " asks for more, and " + end + " may be the answer to that.");
+  }
+  EXPECT_EQ(pair_of("354", "550 5.1.1").one_session, Verdict::yes);
+  EXPECT_EQ(pair_of("334", "354").session.text, "compare.session.one_after_the_other");
 }
 
 TEST(Compare, enhanced_codes_may_be_reviewed_too) {
@@ -99,6 +116,8 @@ TEST(Compare, other_pairs_get_a_sentence_by_their_relation) {
   EXPECT_EQ(say(pair_of("535", "521").session),
             "Not in one session: a server that greets with 521 serves nothing, so that 535 cannot follow.");
   EXPECT_EQ(pair_of("535", "521").one_session, Verdict::no);
+  EXPECT_THAT(say(pair_of("535", "521").delivery), testing::StartsWith("In one delivery, yes: one host may say 5"));
+  EXPECT_THAT(say(pair_of("535", "552").delivery), testing::StartsWith("In one delivery too: "));
   EXPECT_EQ(say(pair_of("550", "421").session),
             "Yes, in one session, but 421 is then its last reply: it closes the connection. 550 comes before it.");
   EXPECT_EQ(pair_of("421", "221").one_session, Verdict::no);
