@@ -110,7 +110,8 @@ json::value Admin::setting(const std::string& rule) const {
   if (rule.empty()) return nullptr;
   json::object out{{"key", rule}};
   if (const auto* key = config::find_key(rule)) out["value"] = key->shown(app_.config());
-  out["place"] = place_of(app_.config(), rule);
+  const std::string place = place_of(app_.config(), rule);
+  if (place != "default" || out.contains("value")) out["place"] = place;  // else it is no setting
   return out;
 }
 

@@ -109,7 +109,11 @@ void Attempt::leave_out_suppressed() {
     result.outcome = queue::RecipientResult::Outcome::failed;
     result.reason = queue::Reason::suppressed;
     result.code = {5, 7, 1};
-    result.diagnostic = entry->why;
+    // Why an administrator put it there is a note for administrators.
+    const std::string since = message::rfc3339_date(entry->since).substr(0, 10);
+    result.diagnostic = entry->by_hand
+                            ? fmt::format("an administrator put the address on our suppression list on {}", since)
+                            : fmt::format("on our suppression list since {}: {}", since, entry->why);
     result.diagnostic_time = entry->since;
     done_.results.push_back(std::move(result));
   }

@@ -1,8 +1,9 @@
 #include "delivery/reports.hpp"
 
+#include "address/domain.hpp"
 #include "base/assert.hpp"
-#include "base/bytes.hpp"
 #include "diagnose/told.hpp"
+#include "i18n/translator.hpp"
 #include "mailauth/dkim_body.hpp"
 
 namespace postil::delivery {
@@ -41,8 +42,9 @@ constexpr std::size_t piece_octets = 64 * 1024;
 }  // namespace
 
 const std::string& Settings::report_language_of(const queue::Envelope& original) const {
-  if (!original.language.empty()) return original.language;
-  const auto domain = domain_languages.find(to_lower(original.sender.substr(original.sender.rfind('@') + 1)));
+  if (!i18n::match_accept_language(original.language).empty()) return original.language;
+  const std::string_view of_sender = std::string_view(original.sender).substr(original.sender.rfind('@') + 1);
+  const auto domain = domain_languages.find(address::to_ascii(of_sender).value_or(std::string()));
   return domain == domain_languages.end() ? report_language : domain->second;
 }
 

@@ -6,6 +6,7 @@
 #include <array>
 #include <charconv>
 
+#include "address/domain.hpp"
 #include "base/bytes.hpp"
 
 namespace postil::history {
@@ -38,6 +39,14 @@ std::optional<WallTime> time_of(std::string_view text) {
   return wall_from_microseconds(value);
 }
 
+// Letters of any size are the same, and so are both forms of a domain.
+std::string key_of(std::string_view address) {
+  const auto at = address.rfind('@');
+  if (at == std::string_view::npos) return to_lower(address);
+  const auto domain = address::to_ascii(address.substr(at + 1));
+  return to_lower(address.substr(0, at + 1)) + domain.value_or(to_lower(address.substr(at + 1)));
+}
+
 bool good_address(std::string_view address) {
   return !address.empty() && address.size() <= address_octets_max && std::ranges::none_of(address, is_control);
 }
@@ -51,13 +60,13 @@ bool Suppressions::apply(std::string_view line) {
     return false;
   const auto parts = split(line.substr(0, tab), '\t');
   if (parts.size() == 2 && parts[0] == "-") {
-    entries_.erase(to_lower(parts[1]));
+    entries_.erase(key_of(parts[1]));
     return true;
   }
   if (parts.size() != 6 || parts[0] != "+") return false;
   const auto since = time_of(parts[2]), until = time_of(parts[3]);
   if (!since || !until || !good_address(parts[1])) return false;
-  entries_[to_lower(parts[1])] = {std::string(parts[1]), *since, *until, parts[4] == "hand", std::string(parts[5])};
+  entries_[key_of(parts[1])] = {std::string(parts[1]), *since, *until, parts[4] == "hand", std::string(parts[5])};
   return true;
 }
 
@@ -120,14 +129,14 @@ env::DiskResult<void> Suppressions::write_anew(WallTime now) {
 std::optional<Suppressed> Suppressions::find(std::string_view address, WallTime now) const {
   const std::lock_guard lock(mutex_);
   if (entries_.empty()) return {};
-  const auto found = entries_.find(to_lower(address));
+  const auto found = entries_.find(key_of(address));
   if (found == entries_.end() || found->second.over(now)) return {};
   return found->second;
 }
 
 std::vector<Suppressed> Suppressions::list(std::string_view after, std::size_t count_max, WallTime now) const {
   const std::lock_guard lock(mutex_);
-  const std::string from = to_lower(after);
+  const std::string from = key_of(after);
   std::vector<const std::pair<const std::string, Suppressed>*> all;
   for (const auto& entry : entries_) {
     if (entry.first > from && !entry.second.over(now)) all.push_back(&entry);
@@ -158,7 +167,7 @@ Suppressions::Change Suppressions::write(const std::string& line) {
 }
 
 Suppressions::Change Suppressions::add_now(const Suppressed& one) {
-  const std::string key = to_lower(one.address);
+  const std::string key = key_of(one.address);
   {
     const std::lock_guard lock(mutex_);
     const auto before = entries_.find(key);
@@ -179,7 +188,7 @@ Suppressions::Change Suppressions::add_now(const Suppressed& one) {
 }
 
 Suppressions::Change Suppressions::remove_now(const std::string& address) {
-  const std::string key = to_lower(address);
+  const std::string key = key_of(address);
   {
     const std::lock_guard lock(mutex_);
     if (!entries_.contains(key)) return Change::nothing;

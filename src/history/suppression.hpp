@@ -21,7 +21,7 @@
 namespace postil::history {
 
 struct Suppressed {
-  std::string address;  // letters of any size are the same
+  std::string address;  // letters of any size are the same, and both forms of a domain
   WallTime since;
   WallTime until;        // WallTime{}: without an end
   bool by_hand = false;  // else a reply that said that there is no such mailbox
@@ -61,7 +61,7 @@ class Suppressions {
   env::Disk& disk_;
   env::Executor writer_;
   mutable std::mutex mutex_;                             // of entries_
-  std::unordered_map<std::string, Suppressed> entries_;  // by the address in small letters
+  std::unordered_map<std::string, Suppressed> entries_;  // by the address in small letters, its domain in A-labels
   std::unique_ptr<env::File> file_;                      // the writer's only
   std::uint64_t end_ = 0;
 };

@@ -8,6 +8,7 @@
 #include "base/assert.hpp"
 #include "crypto/password.hpp"
 #include "message/date.hpp"
+#include "server/refusal_rule.hpp"
 
 namespace postil::server {
 
@@ -201,8 +202,11 @@ env::Awaitable<Answer> Answers::recipient(smtp::CheckRecipient question) {
   for (auto& target : *targets) {
     if (services_.suppressions) {
       if (const auto entry = services_.suppressions->find(target.address, services_.clock.wall())) {
-        co_return refuse(TextId::rcpt_suppressed,
-                         {{"recipient", path.address}, {"since", message::rfc3339_date(entry->since).substr(0, 10)}});
+        Refusal refusal =
+            refuse(TextId::rcpt_suppressed,
+                   {{"recipient", path.address}, {"since", message::rfc3339_date(entry->since).substr(0, 10)}});
+        refusal.reply.rule = entry->by_hand ? rule_by_hand : "suppress.automatic";
+        co_return refusal;
       }
     }
     taken.addresses.push_back(std::move(target.address));
@@ -268,8 +272,10 @@ void Answers::tell_accepted(const queue::Envelope& envelope) {
 
 env::Awaitable<Answer> Answers::commit(smtp::CommitMessage question) {
   POSTIL_ASSERT(body_);
-  if (question.message.language.empty() && services_.accounts && !question.message.login.empty()) {
-    question.message.language = services_.accounts->language(question.message.login);
+  if (services_.accounts && !question.message.login.empty()) {
+    // What programs write into a header is often their own language.
+    std::string own = services_.accounts->language(question.message.login);
+    if (!own.empty()) question.message.language = std::move(own);
   }
   queue::Envelope envelope = envelope_of(std::move(question.message), *policy_, peer_address_, services_.clock.wall());
   if (hash_) envelope.body_hash = hash_->finish();

@@ -65,8 +65,6 @@ std::string_view rule_of(const reply::Reply& reply) {
     case TextId::rcpt_domain_unknown:
     case TextId::rcpt_domain_no_host:
       return "deliver.check_recipient_domains";
-    case TextId::rcpt_suppressed:
-      return "suppress.automatic";
     case TextId::rcpt_not_here:
       return "aliases";
     case TextId::message_too_slow:

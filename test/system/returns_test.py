@@ -24,6 +24,7 @@ RECORDS = [
     "later.lab. MX 10 mx.later.lab.", "mx.later.lab. A 127.0.0.15",
     "down.lab. MX 10 a.down.lab.", "down.lab. MX 20 b.down.lab.",
     "a.down.lab. A 127.0.0.99", "b.down.lab. A 127.0.0.11",
+    "russian.lab. MX 10 mx.ours.lab.",
 ]
 ADDRESSES = [f"127.0.0.{n}" for n in (11, 12, 13, 14, 15, 16, 99)]
 
@@ -53,7 +54,10 @@ class Returns(postil.unittest.TestCase):
         cls.host521 = cls.stack.enter_context(Sink("127.0.0.14", port, greeting="521 5.3.2 host accepts no mail"))
         cls.other521 = cls.stack.enter_context(Sink("127.0.0.16", port, greeting="521 5.3.2 host accepts no mail"))
         cls.later_host = cls.stack.enter_context(Sink("127.0.0.15", port, rcpt=rcpt_later))
-        cls.server = cls.stack.enter_context(postil.Server(dns=names.settings, deliver={"port": port}))
+        cls.server = postil.Server(dns=names.settings, deliver={"port": port}, languages={'"russian.lab"': "ru"})
+        cls.server.add_user("otto@ours.lab", postil.PASSWORD, "--language", "de")
+        cls.server.add_user("ira", postil.PASSWORD, "--address", "*@russian.lab")
+        cls.stack.enter_context(cls.server)
 
     @classmethod
     def tearDownClass(cls):
@@ -175,6 +179,42 @@ class Returns(postil.unittest.TestCase):
         self.assertIn(b"Original-Envelope-Id: abc=1", content)
         postil.wait_for(lambda: self.server.queued() == 0)
         self.assertEqual(self.ours.find("never tell"), [])
+
+    def test_by_hand_on_the_suppression_list(self):
+        self.send("sue@good.lab", "waits, and is stopped", mail_options=["HOLDFOR=600"])
+        done = self.server.run("suppress", "add", "sue@good.lab", "--why", "a private note", "--socket", self.server.control_socket)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.server.control("queue.act", action="release", filter={"reason": "held_by_sender"})
+        _, text, groups, content = self.report_about("waits, and is stopped")
+        self.assertIn("sends nothing more to this address", " ".join(text.split()))
+        self.assertEqual((groups[0]["Action"], groups[0]["Status"]), ("failed", "5.7.1"))
+        self.assertNotIn(b"a private note", content, "it is for administrators")
+        with self.assertRaises(smtplib.SMTPRecipientsRefused) as refused:
+            self.send("Sue@good.lab", "is not taken")
+        code, words = refused.exception.recipients["Sue@good.lab"]
+        self.assertEqual((code, words[:6]), (550, b"5.7.1 "))
+        receipt = words.decode().rsplit("(", 1)[1].rstrip(")")
+        told = self.server.run("explain", receipt, "--socket", self.server.control_socket).stdout
+        self.assertIn("suppression list", told)
+        self.assertRegex(told, r"Decided by +postil suppress\n")
+
+    def test_the_language_is_the_accounts_then_the_messages_then_the_domains(self):
+        cases = {  # login, sender, header of the message: languages of the report
+            ("otto@ours.lab", "otto@ours.lab", "Content-Language: ru"): "de, en",
+            (postil.USER, postil.USER, "Accept-Language: fi, ru;q=0.8"): "ru, en",
+            (postil.USER, postil.USER, "Content-Language: de-AT"): "de, en",
+            (postil.USER, postil.USER, "Content-Language: fi"): "en",
+            ("ira", "ira@russian.lab", "Content-Language: fi"): "ru, en",
+            ("ira", "ira@russian.lab", "Content-Language: de"): "de, en",
+            ("ira", "ira@russian.lab", "X-None: at all"): "ru, en",
+        }
+        for number, (login, sender, header) in enumerate(cases):
+            with self.server.client(user=login) as client:
+                client.sendmail(sender, ["bert@refuses.lab"], header + "\r\n" + postil.message(f"language {number}", sender))
+        for number, (case, wanted) in enumerate(cases.items()):
+            with self.subTest(case=case):
+                _, recipients, content = postil.wait_for(lambda: self.ours.find(f"Subject: language {number}"))[0]
+                self.assertEqual((recipients, parse(content)["Content-Language"]), ([case[1]], wanted))
 
 
 if __name__ == "__main__":

@@ -106,6 +106,19 @@ TEST_F(SuppressionTest, an_entry_of_a_reply_ends_and_one_by_hand_stays) {
   EXPECT_EQ(add("with\nline@example.net"), Change::nothing);
 }
 
+TEST_F(SuppressionTest, both_forms_of_a_domain_are_one) {
+  open();
+  EXPECT_EQ(add("Ann@B\u00fccher.example"), Change::done);
+  EXPECT_EQ(add("ann@xn--bcher-kva.example"), Change::nothing);
+  EXPECT_TRUE(list->find("ann@XN--Bcher-KVA.example", start));
+  open();
+  EXPECT_TRUE(list->find("ann@b\u00fccher.example", start)) << "and from the file";
+  EXPECT_EQ(run(list->remove("ann@xn--bcher-kva.example")), Change::done);
+  EXPECT_FALSE(list->find("ann@b\u00fccher.example", start));
+  EXPECT_EQ(add("ann@[192.0.2.1]"), Change::done);
+  EXPECT_TRUE(list->find("ANN@[192.0.2.1]", start));
+}
+
 TEST_F(SuppressionTest, the_file_is_written_anew_when_most_of_it_is_old) {
   open();
   for (int i = 0; i < 300; ++i) {
