@@ -356,6 +356,11 @@ int run_sendmail(const Context& context, const std::string& name, const std::vec
         context.out << context.tr.text("sendmail.aliases") << '\n';
       }
       return exit_ok;
+    case Mode::queue_run:
+      if (options->json) {
+        context.out << json::object{{"schema", "postil.sendmail/1"}, {"ok", true}, {"exit", 0}} << '\n';
+      }
+      return exit_ok;
     case Mode::queue:
       return show_mail_queue(context, {.config = options->config, .socket = {}, .demo = false}, options->json);
     case Mode::smtp:

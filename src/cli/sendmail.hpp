@@ -12,7 +12,7 @@
 namespace postil::cli {
 
 struct SendmailOptions {
-  enum class Mode : std::uint8_t { deliver, smtp, queue, aliases };
+  enum class Mode : std::uint8_t { deliver, smtp, queue, aliases, queue_run };
   Mode mode = Mode::deliver;
   std::optional<std::string> sender;  // -f; "" for <>
   std::string full_name;              // -F

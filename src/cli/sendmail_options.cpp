@@ -77,6 +77,7 @@ bool set(SendmailOptions& options, char letter, std::string_view value) {
 
 std::expected<SendmailOptions, std::string> parse_sendmail(const std::vector<std::string>& arguments) {
   SendmailOptions options;
+  bool queue_run = false;
   std::size_t i = 0;
   for (; i < arguments.size(); ++i) {
     std::string_view word = arguments[i];
@@ -91,7 +92,10 @@ std::expected<SendmailOptions, std::string> parse_sendmail(const std::vector<std
       continue;
     }
     word.remove_prefix(1);
-    if (word[0] == 'q') continue;  // a queue run: the server needs none
+    if (word[0] == 'q') {  // the server needs none; what asks for nothing else has nothing to send
+      queue_run = true;
+      continue;
+    }
     while (!word.empty()) {
       const char letter = word[0];
       word.remove_prefix(1);
@@ -112,6 +116,10 @@ std::expected<SendmailOptions, std::string> parse_sendmail(const std::vector<std
     }
   }
   options.recipients.assign(arguments.begin() + static_cast<std::ptrdiff_t>(i), arguments.end());
+  const bool sends = options.from_header || !options.recipients.empty();
+  if (queue_run && !sends && options.mode == SendmailOptions::Mode::deliver) {
+    options.mode = SendmailOptions::Mode::queue_run;
+  }
   return options;
 }
 

@@ -34,6 +34,9 @@ TEST(SendmailOptions, AsProgramsUseThem) {
   EXPECT_EQ(parsed({"-bp"}).mode, Mode::queue);
   EXPECT_EQ(parsed({"-bs"}).mode, Mode::smtp);
   EXPECT_EQ(parsed({"-bi"}).mode, Mode::aliases);
+  for (const char* run : {"-q", "-q30m", "-qf"}) EXPECT_EQ(parsed({run}).mode, Mode::queue_run);
+  EXPECT_EQ(parsed({"-q", "-t"}).mode, Mode::deliver);
+  EXPECT_EQ(parsed({"-q", "a@example.net"}).mode, Mode::deliver);
   EXPECT_EQ(parsed({"-bm", "x"}).mode, Mode::deliver);
   EXPECT_EQ(parsed({"-N", "success,delay", "-R", "hdrs", "-V", "id7", "x"}).notify, 10);
 }
@@ -195,6 +198,8 @@ TEST_F(Sendmail, NewaliasesHasNothingToDo) {
   EXPECT_TRUE(said("nothing to do"));
   EXPECT_EQ(run({"sendmail", "-bi"}), exit_ok);
   EXPECT_TRUE(said("nothing to do"));
+  EXPECT_EQ(run({"-q"}, "", "sendmail"), exit_ok);  // as the scripts of a dial-up line say it
+  EXPECT_EQ(out_ + err_, "");
 }
 
 }  // namespace
