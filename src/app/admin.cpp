@@ -346,6 +346,7 @@ env::Awaitable<std::optional<json::object>> Admin::message(MessageId id) {
                          {"arrived", time_json(envelope->arrived)},
                          {"expires", time_json(envelope->expires)},
                          {"held", held},
+                         {"release", envelope->hold_request.empty() ? nullptr : time_json(envelope->release)},
                          {"kind", kind_word(envelope->kind)},
                          {"recipients", std::move(recipients)}};
 }
@@ -403,20 +404,21 @@ env::Awaitable<json::object> Admin::act(json::object request) {
   if (action == std::end(words)) co_return failure("bad_request", "action is retry, hold, release, return or drop");
   struct View {
     std::vector<MessageId> ids;
-    std::uint64_t left_alone = 0;  // held ones, that are not tried
+    std::uint64_t held = 0, later = 0;  // are not tried: held by an admin, or to leave later
   };
   auto read = [which = *filter, what = action->second](const queue::Engine& engine, queue::Now now) {
     std::vector<MessageId> found = engine.select(which, now, 1'000'000);
     const std::size_t all = found.size();
-    View out{engine.changed_by(what, std::move(found)), all};
-    out.left_alone -= out.ids.size();
+    const std::uint64_t later = what == Action::retry ? engine.leave_later(found) : 0;
+    View out{engine.changed_by(what, std::move(found)), all - later, later};
+    out.held -= out.ids.size();
     return out;
   };
   View view = co_await app_.post_office().ask(std::move(read));
   if (!true_of(request, "preview")) view.ids = co_await app_.post_office().act(action->second, *filter);
   json::array changed;
   for (const auto id : view.ids) changed.push_back(json::string(to_string(id)));
-  co_return json::object{{"ok", true}, {"changed", std::move(changed)}, {"held", view.left_alone}};
+  co_return json::object{{"ok", true}, {"changed", std::move(changed)}, {"held", view.held}, {"later", view.later}};
 }
 
 }  // namespace postil::app

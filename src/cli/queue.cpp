@@ -311,6 +311,12 @@ std::string common_end(const json::object& message) {
   return out;
 }
 
+bool waits_for_release(const json::object& message) {
+  return std::ranges::any_of(array_in(message, "recipients"), [](const json::value& recipient) {
+    return string_of(recipient.as_object(), "reason") == queue::to_string(queue::Reason::held_by_sender);
+  });
+}
+
 void Queue::write_recipient(const json::object& recipient, bool with_end) {
   const std::string status = string_of(recipient, "status");
   Rows rows;
@@ -345,6 +351,7 @@ int Queue::show() {
   rows.add(text("show.client"), string_of(message, "client"));
   rows.add(text("show.size"), short_size(count_of(message, "size")));
   rows.add(text("show.arrived"), string_of(message, "arrived"));
+  if (waits_for_release(message)) rows.add(text("show.release"), string_of(message, "release"));
   // Hosts that refuse us are waited for less long than others: then each recipient has its own time.
   const std::string given_up = common_end(message);
   rows.add(text("show.expires"), given_up);
@@ -383,7 +390,7 @@ int Queue::act(const std::string& action) {
     if (options_.json) {
       (*preview)["done"] = false;
       as_json(std::move(*preview));
-    } else if (count_of(*preview, "held") > 0) {
+    } else if (count_of(*preview, "held") + count_of(*preview, "later") > 0) {
       tell_held(*preview);
     } else {
       context_.out << text("none_match") << '\n';
@@ -424,6 +431,8 @@ int Queue::act(const std::string& action) {
 void Queue::tell_held(const json::object& answer) {
   const auto held = count_of(answer, "held");
   if (held > 0) context_.out << tr_.count("queue.stay_held", held, {{"program", context_.program_name}}) << '\n';
+  const auto later = count_of(answer, "later");
+  if (later > 0) context_.out << tr_.count("queue.stay_later", later, {{"program", context_.program_name}}) << '\n';
 }
 
 void add_filter(CLI::App& command, Options& options, const i18n::Translator& tr) {

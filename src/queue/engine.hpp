@@ -200,6 +200,8 @@ class Engine {
   std::vector<MessageId> select(const Filter& filter, Now now, std::size_t count_max) const;
   // Those that an action changes: all of them, but "retry" leaves alone those that are held, by us or by their senders.
   std::vector<MessageId> changed_by(Admin::Action action, std::vector<MessageId> ids) const;
+  // How many of them wait for the time that their senders named, and are not held besides.
+  std::uint64_t leave_later(const std::vector<MessageId>& ids) const;
   // Of one message: until its next attempt, by recipient index; empty when unknown.
   struct Row {
     std::uint32_t index = 0;

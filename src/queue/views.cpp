@@ -287,6 +287,15 @@ std::vector<MessageId> Engine::changed_by(Admin::Action action, std::vector<Mess
   return ids;
 }
 
+std::uint64_t Engine::leave_later(const std::vector<MessageId>& ids) const {
+  const State& s = *state_;
+  const auto later = std::ranges::count_if(ids, [&](MessageId id) {
+    const Slot slot = s.find(id);
+    return slot != no_slot && !s.messages[slot].held && s.messages[slot].life.begins_mono() > s.latest;
+  });
+  return static_cast<std::uint64_t>(later);
+}
+
 std::vector<Engine::Row> Engine::rows(MessageId id, Now now) const {
   const State& s = *state_;
   std::vector<Row> rows;

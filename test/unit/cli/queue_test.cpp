@@ -175,6 +175,27 @@ TEST_F(ServerCommands, HeldMessagesAreNotTried) {
   EXPECT_TRUE(said("1 message is tried now.\n2 messages are held and stay so.")) << out_;
 }
 
+TEST_F(ServerCommands, WhatLeavesLaterIsNotHeld) {
+  boost::json::array recipients{
+      object{{"address", "b@example.net"}, {"status", "waiting"}, {"reason", "held_by_sender"}, {"next_in", 7200}}};
+  ControlServer server(socket_, [&](const object& request) {
+    if (request.at("call") == "queue.act")
+      return object{{"ok", true}, {"changed", boost::json::array{}}, {"held", 0}, {"later", 3}};
+    return object{{"ok", true},
+                  {"message",
+                   object{{"id", "0SA7-KM1Q-40000"}, {"release", "2026-11-23T12:00:00Z"}, {"recipients", recipients}}}};
+  });
+  EXPECT_EQ(ask({"queue", "retry", "--all", "--yes"}), exit_ok) << err_;
+  EXPECT_TRUE(said("3 messages wait for the times that their senders named.")) << out_;
+  EXPECT_FALSE(said("held")) << out_;
+  EXPECT_EQ(ask({"queue", "show", "0SA7-KM1Q-40000"}), exit_ok) << err_;
+  EXPECT_TRUE(said("Leaves at")) << out_;
+  EXPECT_TRUE(said("2026-11-23T12:00:00Z")) << out_;
+  recipients[0].as_object()["reason"] = "greylisted";  // an admin has let it go
+  EXPECT_EQ(ask({"queue", "show", "0SA7-KM1Q-40000"}), exit_ok) << err_;
+  EXPECT_FALSE(said("Leaves at")) << out_;
+}
+
 TEST_F(ServerCommands, AMessageIsGivenUpWhenItsDelayNoticeSays) {
   boost::json::array recipients{
       object{{"address", "b@example.net"},
@@ -258,6 +279,16 @@ TEST(Story, OfAMessageThatCameBack) {
   EXPECT_EQ(story.lines[2].remote, "550 5.1.1 unknown user");
   EXPECT_TRUE(story.last_by_reply);
   EXPECT_EQ(story.last_reply, "550 5.1.1 unknown user");
+}
+
+TEST(Story, UntilWhenItIsKeptBack) {
+  const i18n::Translator tr;
+  const auto story = tell_story(
+      records(R"({"time":"2026-11-22T10:02:11.204Z","event":"message.accepted","id":"x","sender":"a@example.org",
+                  "to":"b@example.net","size":1,"login":"a","peer":"::1","held_until":"2026-11-23T12:00:00Z"})"),
+      tr, false);
+  ASSERT_EQ(story.lines.size(), 1u);
+  EXPECT_THAT(story.lines[0].text, testing::EndsWith("It leaves at 2026-11-23T12:00:00Z, as its sender wishes."));
 }
 
 TEST(Story, KeysThatSigned) {

@@ -26,7 +26,9 @@ TEST(EngineHold, nothing_leaves_before_its_time) {
   // Nobody makes it leave earlier.
   h.admin(Admin::Action::retry, {{1}});
   EXPECT_THAT(h.engine.changed_by(Admin::Action::retry, {{1}}), IsEmpty());
+  EXPECT_EQ(h.engine.leave_later({{1}, {2}}), 1u);
   h.admin(Admin::Action::hold, {{1}});
+  EXPECT_EQ(h.engine.leave_later({{1}}), 0u) << "it is counted as held";
   h.admin(Admin::Action::release, {{1}});
   h.advance(hours(10) - seconds(1));
   EXPECT_THAT(h.started, IsEmpty());
