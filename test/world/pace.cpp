@@ -153,6 +153,27 @@ TEST_F(PaceWorld, a_site_that_wants_less_gets_less_and_all_in_the_end) {
   };
   begin("", strict, 3);
   for (int i = 0; i < 300; ++i) send("a@home.example", "r" + std::to_string(i) + "@" + domain(i % 3));
+  ASSERT_TRUE(world.run_until([&] { return server->count(event::Name::pace_raised) > 0; }, hours(1)));
+  // What `postil queue --by site` and `postil trace` make their tables and stories of.
+  auto read = [](const queue::Engine& engine, queue::Now) { return engine.pace_of(domain(0)); };
+  const auto row = world.run(server->node(), server->app().post_office().ask(read));
+  ASSERT_TRUE(row);
+  ASSERT_FALSE(row->changes.empty());
+  EXPECT_EQ(row->changes[0].cause, queue::PaceCause::throttled);
+  EXPECT_THAT(row->changes[0].said, testing::HasSubstr("4.7.28"));
+  EXPECT_TRUE(std::ranges::any_of(row->changes, [](const queue::PaceChange& change) {
+    return change.cause == queue::PaceCause::recovered &&
+           (change.connections > change.connections_before || change.rate > change.rate_before);
+  }));
+  for (const auto name : {event::Name::pace_slowed, event::Name::pace_raised}) {
+    const auto told = std::ranges::find(server->told(), name, [](const auto& one) { return one.event.name; });
+    ASSERT_NE(told, server->told().end());
+    const auto id = std::ranges::find(told->event.fields, std::string_view("id"), &event::Field::key);
+    const auto message = parse_message_id(std::get<std::string>(id->value));
+    ASSERT_TRUE(message);
+    const auto story = world.run(server->node(), server->app().history().find(*message));
+    EXPECT_THAT(story, testing::Contains(testing::HasSubstr(event::declaration(name).wire)));
+  }
   ASSERT_TRUE(empty(hours(8)));
   EXPECT_EQ(remote->taken().size(), 300u);
   EXPECT_GT(refused, 0);

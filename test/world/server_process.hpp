@@ -98,8 +98,8 @@ class ServerProcess {
     void emit(const event::Event& event) override {
       ++counts[event.name];
       using enum event::Name;
-      constexpr event::Name kept[] = {message_accepted,   recipient_delivered, recipient_failed,
-                                      recipient_deferred, bounce_queued,       command_refused};
+      constexpr event::Name kept[] = {message_accepted, recipient_delivered, recipient_failed, recipient_deferred,
+                                      bounce_queued,    command_refused,     pace_slowed,      pace_raised};
       if (std::ranges::find(kept, event.name) != std::end(kept)) told.push_back({owner.world_.now(), event});
       if (owner.node_) owner.world_.note(event::to_json(event, owner.node_->wall()));
     }
