@@ -1,5 +1,6 @@
 #include "delivery/tell.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include "message/date.hpp"
@@ -63,9 +64,14 @@ void tell_results(Services& services, const queue::Persist& persist) {
     }
     tell(services, id, std::move(told));
   }
-  if (!persist.unreported.empty()) {
-    tell(services, id,
-         {event::Name::bounce_dropped, {{"recipients", static_cast<std::int64_t>(persist.unreported.size())}}});
+  // Who drops a message wants no bounce: nothing is missing then.
+  const auto wanted = [&](std::uint32_t index) {
+    const auto state = std::ranges::find(persist.changes.recipients, index, &queue::RecipientState::index);
+    return state == persist.changes.recipients.end() || state->reason != queue::Reason::dropped_by_admin;
+  };
+  const auto untold = std::ranges::count_if(persist.unreported, wanted);
+  if (untold > 0) {
+    tell(services, id, {event::Name::bounce_dropped, {{"recipients", static_cast<std::int64_t>(untold)}}});
   }
   if (persist.finished) tell(services, id, {event::Name::message_finished, {}});
 }

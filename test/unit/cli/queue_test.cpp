@@ -347,6 +347,13 @@ TEST(Story, Ends) {
       MessageEnd::failed);
   EXPECT_EQ(tell_story(records(R"({"event":"recipient.removed"},{"event":"message.finished"})"), tr, false).end,
             MessageEnd::removed);
+  EXPECT_EQ(
+      tell_story(
+          records(
+              R"({"event":"recipient.removed","reason":"returned_by_admin"},{"event":"bounce.queued"},{"event":"message.finished"})"),
+          tr, false)
+          .end,
+      MessageEnd::returned);
   const auto other_host = tell_story(records(R"(
     {"event":"connection.failed","remote":"mx1","reply":"421 busy"},{"event":"recipient.delivered","recipient":0,"remote":"mx2","reply":"250 OK"})"),
                                      tr, false);
@@ -373,6 +380,51 @@ TEST(Story, Units) {
   EXPECT_EQ(short_size(999), "999 B");
   EXPECT_EQ(short_size(4100), "4.1 kB");
   EXPECT_EQ(short_size(52000000), "52.0 MB");
+}
+
+std::string meaning_of(const std::string& record) {
+  const i18n::Translator tr;
+  std::ostringstream out;
+  write_meaning(out, tell_story(records(accepted + record), tr, false), tr);
+  return out.str();
+}
+
+// What a reply asks of a sender is not to be done where it was said to this server or its smarthost.
+TEST(Story, MeaningIsThatOfTheReason) {
+  using testing::HasSubstr;
+  using testing::Not;
+  const auto smarthost = meaning_of(
+      R"({"event":"recipient.deferred","recipient":0,"reason":"smarthost_refused","status":"4.3.2","reply":"521 no mail"})");
+  EXPECT_THAT(smarthost, HasSubstr("Our own mail system"));
+  EXPECT_THAT(smarthost, HasSubstr("your mail administrator's"));
+  EXPECT_THAT(smarthost, Not(HasSubstr("MX records")));
+  EXPECT_THAT(smarthost, Not(HasSubstr("Send the message again")));
+  const auto login = meaning_of(
+      R"({"event":"recipient.deferred","recipient":0,"reason":"auth_failed","status":"4.7.0","reply":"530 5.7.0 Authentication required"})");
+  EXPECT_THAT(login, Not(HasSubstr("mail program")));
+  const auto nonsense = meaning_of(
+      R"({"event":"recipient.deferred","recipient":0,"reason":"protocol_error","status":"4.5.0","reply":"250 what"})");
+  EXPECT_THAT(nonsense, Not(HasSubstr("success")));
+  EXPECT_THAT(nonsense, HasSubstr("did not take the message for now"));
+  const auto blocked = meaning_of(
+      R"({"event":"recipient.deferred","recipient":0,"reason":"refused_us","status":"4.3.2","reply":"554 mx no SMTP service for you here"})");
+  EXPECT_THAT(blocked, HasSubstr("Blocked by the receiver"));
+  const auto none = meaning_of(
+      R"({"event":"recipient.deferred","recipient":0,"reason":"refused_us","status":"4.3.2","reply":"554 no SMTP service here"})");
+  const std::string greylisted =
+      R"({"event":"recipient.deferred","recipient":0,"reason":"greylisted","status":"4.7.1","reply":"451 4.7.1 greylisted"},)";
+  EXPECT_EQ(
+      meaning_of(
+          greylisted +
+          R"({"event":"recipient.removed","recipient":0,"reason":"dropped_by_admin"},{"event":"message.finished"})"),
+      "");
+  EXPECT_THAT(
+      meaning_of(
+          greylisted +
+          R"({"event":"recipient.removed","recipient":0,"reason":"returned_by_admin"},{"event":"message.finished"})"),
+      HasSubstr("Ask your administrator"));
+  EXPECT_THAT(none, HasSubstr("lift the block"));
+  EXPECT_THAT(none, Not(HasSubstr("MX records")));
 }
 
 TEST_F(ServerCommands, TraceExplainsTheLastReply) {

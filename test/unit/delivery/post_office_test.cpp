@@ -444,6 +444,7 @@ TEST(PostOffice, AnActionIsDurableWhenItReturns) {
     EXPECT_EQ(rig.act(action).size(), 1u);
     ASSERT_THAT(rig.watched.asked, SizeIs(3));
     EXPECT_THAT(rig.watched.asked.back(), testing::StartsWith(batch));
+    EXPECT_EQ(rig.events.counts[event::Name::bounce_dropped], 0) << "none was wanted";
   }
 }
 
