@@ -265,7 +265,7 @@ hostname = mail.{self.domain}
 ssl = required
 ssl_cert = <{self.certificate}
 ssl_key = <{self.key}
-auth_mechanisms = plain login scram-sha-1 scram-sha-256
+auth_mechanisms = plain login cram-md5 xoauth2 scram-sha-1 scram-sha-256
 auth_failure_delay = 0
 auth_verbose = yes
 passdb {{
@@ -297,6 +297,59 @@ service anvil {{
   unix_listener anvil-auth-penalty {{
     mode = 0
   }}
+}}
+""")
+
+    def command(self):
+        return ["/usr/sbin/dovecot", "-F", "-c", self.folder / "config"]
+
+
+class DovecotLmtp(MailServer):
+    """Its LMTP service, on address:port and on the socket `lmtp` in its folder; takes mail for bert, has no room for carl, knows nobody else."""
+
+    def write_config(self):
+        self.lay_over("/usr", *[postil.PEERS / name / "usr" for name in ("dovecot-lmtpd", "dovecot-core")])
+        (self.folder / "run").mkdir()
+        shutil.chown(self.mail, "vmail")
+        users = self.folder / "users"
+        users.write_text("".join(f"{name}@{self.domain}:{{PLAIN}}-:64108:64108::{self.mail}/{name}::{room}\n"
+                                 for name, room in (("bert", ""), ("carl", "userdb_quota_rule=*:bytes=10"))))
+        users.chmod(0o644)
+        (self.folder / "config").write_text(f"""protocols = lmtp
+base_dir = {self.folder}/run
+state_dir = {self.folder}/run
+log_path = {self.folder}/log
+hostname = store.{self.domain}
+ssl = no
+auth_username_format = %Lu
+mail_plugins = quota
+mail_location = maildir:~/mail
+quota_full_tempfail = yes
+plugin {{
+  quota = maildir:User
+}}
+passdb {{
+  driver = passwd-file
+  args = {users}
+}}
+userdb {{
+  driver = passwd-file
+  args = {users}
+}}
+service lmtp {{
+  inet_listener lmtp {{
+    address = {self.address}
+    port = {self.port}
+  }}
+  unix_listener {self.folder}/lmtp {{
+    mode = 0666
+  }}
+}}
+service stats {{
+  chroot =
+}}
+service anvil {{
+  chroot =
 }}
 """)
 

@@ -1,7 +1,9 @@
-"""Delivery to other people's servers: Postfix, Exim and smtp-sink take what was sent, unchanged, over TLS where they offer it."""
+"""Delivery to other people's servers: Postfix, Exim and smtp-sink take what was sent, unchanged, over TLS where they offer it; Dovecot
+takes it by LMTP, on a Unix socket and over TCP, each recipient by itself."""
 import postil
-from mail_servers import Exim, Postfix, SmtpSink, make_users
+from mail_servers import DovecotLmtp, Exim, Postfix, SmtpSink, make_users
 from names import NameServer
+from sink import Sink
 
 BODY = (".a line that begins with a dot\r\n..and one with two\r\n.\r\n\r\n"
         + "a long line " * 70 + "\r\nlast line, no other after it\r\n")
@@ -47,6 +49,32 @@ class Receivers(postil.unittest.TestCase):
 
     def test_smtp_sink(self):
         self.deliver_to(SmtpSink, "127.0.0.15", False)
+
+    def test_dovecot_by_lmtp(self):
+        port, lmtp_port = postil.free_port(["127.0.0.11"]), postil.free_port(["127.0.0.16"])
+        with NameServer(["ours.lab. MX 10 mx.ours.lab.", "mx.ours.lab. A 127.0.0.11"]) as names, Sink("127.0.0.11", port) as ours, \
+                DovecotLmtp("127.0.0.16", lmtp_port, "own.lab") as store:
+            for way in (f"lmtp:unix:{store.folder}/lmtp", f"lmtp:inet:127.0.0.16:{lmtp_port}"):
+                with self.subTest(way), postil.Server(dns=names.settings, deliver={"port": port},
+                                                      **{"[route]": {"domains": ["own.lab"], "to": way}}) as server:
+                    text = postil.message(way, to="bert@own.lab", body=BODY)
+                    with server.client() as client:
+                        client.sendmail(postil.USER, ["bert@own.lab", "carl@own.lab", "dora@own.lab"], text)
+                        client.sendmail(postil.USER, ["bert@own.lab"], text)
+
+                    def stored():
+                        """both have reached bert"""
+                        return len([one for one in store.messages() if f"Subject: {way}\n".encode() in one.replace(b"\r\n", b"\n")]) == 2
+                    postil.wait_for(stored)
+                    for content in store.messages():
+                        self.assertIn(("\n\n" + BODY.replace("\r\n", "\n")).encode(), content.replace(b"\r\n", b"\n"))
+                    bounce = postil.wait_for(lambda: [one for one in ours.taken() if f"Subject: {way}".encode() in one[2]])[0][2]
+                    self.assertIn(b"\r\n<dora@own.lab>\r\n", bounce)
+                    self.assertIn(b"550 5.1.1", bounce)
+                    self.assertNotIn(b"carl@own.lab", bounce)
+                    waits = server.control("queue.list", filter={"all": True})["messages"]
+                    self.assertEqual([(one["address"], one["diagnostic"][:9]) for one in waits[0]["recipients"] if one["status"] == "waiting"],
+                                     [("carl@own.lab", "452 4.2.2")])
 
 
 if __name__ == "__main__":
