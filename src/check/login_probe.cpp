@@ -64,6 +64,10 @@ env::Awaitable<bool> open(HostProbe probe, Dialogue& dialogue, Connection* to) {
 
 env::Awaitable<void> authenticate(HostProbe probe, Dialogue& dialogue, Connection* to) {
   if (diagnose::shows_password(to->mechanism) && !proven(*to)) co_return;  // kept back
+  if (to->mechanism.ends_with("-PLUS") && !sasl::can_bind(dialogue.tls())) {
+    to->broken = diagnose::Break{"auth", "tls", "This connection has nothing to which a login could be bound."};
+    co_return;
+  }
   const auto names = diagnose::offered_mechanisms(*to);
   sasl::ClientLogin login;
   login.user = probe.options.request.login_user;
@@ -130,7 +134,10 @@ class Logins {
 env::Awaitable<void> Logins::open_port(Port* port) {
   port->dialogue = dialogue_of(port->connection);
   const bool usable = co_await open(probe_, *port->dialogue, port->connection);
-  if (usable) port->mechanisms = diagnose::usable_mechanisms(*port->connection);
+  if (!usable) co_return;
+  port->mechanisms = diagnose::usable_mechanisms(*port->connection);
+  const bool bound = sasl::can_bind(port->dialogue->tls());
+  std::erase_if(port->mechanisms, [&](const auto& name) { return name.ends_with("-PLUS") && !bound; });
 }
 
 std::string Logins::choose(const Port& port) const {

@@ -167,6 +167,20 @@ void find_untried(Findings& out, const std::vector<const Connection*>& tried) {
   }
 }
 
+// What more a port offers: these want more than a user name and a password.
+void find_others(Findings& out, const std::vector<const Connection*>& tried) {
+  for (const auto* c : tried) {
+    auto others = offered_mechanisms(*c);
+    const auto usable = usable_mechanisms(*c);
+    if (usable.empty()) continue;  // LOGIN-NO-MECHANISM tells
+    std::erase_if(others, [&](const auto& one) { return std::ranges::find(usable, one) != usable.end(); });
+    if (others.empty()) continue;
+    auto finding = about(Id::login_others, *c);
+    finding.add_list("mechanisms", others);
+    out.add(std::move(finding));
+  }
+}
+
 // No address, no connection: the name is wrong, or DNS does not answer.
 void find_no_address(Findings& out) {
   const auto& subject = out.seen().request.subject;
@@ -200,6 +214,7 @@ void find_login(Findings& out) {
       tried, [](const auto* c) { return c->auth && login_answer(*c->auth) == LoginAnswer::let_in; });
   for (const auto* c : tried) find_connection(out, *c, let_in);
   find_untried(out, tried);
+  find_others(out, tried);
   for (const auto* c : closed) {
     auto finding = about(tried.empty() ? Id::login_unreachable : Id::login_port, *c);
     finding.args = {{"detail", detail_of(*c->broken)}};

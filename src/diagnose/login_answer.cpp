@@ -11,7 +11,7 @@ namespace {
 using knowledge::Reason;
 
 constexpr std::string_view known_mechanisms[login_mechanisms_max] = {
-    "SCRAM-SHA-256-PLUS", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN", "LOGIN"};
+    "SCRAM-SHA-256-PLUS", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-256", "SCRAM-SHA-1", "CRAM-MD5", "PLAIN", "LOGIN"};
 
 // What the words tell; nothing where they leave it to the codes.
 std::optional<LoginAnswer> by_words(const reply::RemoteReply& reply) {

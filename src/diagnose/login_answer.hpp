@@ -25,7 +25,7 @@ LoginAnswer login_answer(const reply::RemoteReply& reply);
 // What the host offers where a login would be tried: over TLS, if that came about.
 std::vector<std::string> offered_mechanisms(const Connection& connection);
 // Of those that are offered, the ones that a check can try, the strongest first; at most login_mechanisms_max.
-inline constexpr std::size_t login_mechanisms_max = 6;
+inline constexpr std::size_t login_mechanisms_max = 7;
 std::vector<std::string> usable_mechanisms(const Connection& connection);
 // Whether it sends the password itself.
 bool shows_password(std::string_view mechanism);

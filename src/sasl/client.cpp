@@ -9,6 +9,7 @@
 #include "base/bytes.hpp"
 #include "crypto/base64.hpp"
 #include "crypto/digest.hpp"
+#include "crypto/hmac_md5.hpp"
 #include "sasl/prepare.hpp"
 
 namespace postil::sasl {
@@ -92,6 +93,28 @@ class Login final : public ClientMechanism {
  private:
   ClientLogin login_;
   int step_ = 0;
+};
+
+// [rfc2195 2]: the server speaks first, and the password stays here.
+class CramMd5 final : public ClientMechanism {
+ public:
+  explicit CramMd5(ClientLogin login) : login_(std::move(login)) {}
+  ~CramMd5() override { crypto::wipe(login_.password); }
+  std::optional<std::string> initial() override { return {}; }
+  Response respond(std::string_view challenge) override {
+    if (done_) return std::unexpected("The server asked for more than CRAM-MD5 has.");
+    const auto proof = crypto::hmac_md5(login_.password, challenge);
+    if (!proof) return std::unexpected("CRAM-MD5 needs MD5, which is switched off here.");
+    done_ = true;
+    std::string out = login_.user + " ";
+    for (const char octet : *proof) out += fmt::format("{:02x}", static_cast<unsigned char>(octet));
+    return out;
+  }
+  bool complete() const override { return done_; }
+
+ private:
+  ClientLogin login_;
+  bool done_ = false;
 };
 
 std::string escaped_name(std::string_view name) {  // [rfc5802 5.1]
@@ -228,7 +251,12 @@ std::string choose_client(const ClientChoice& choice, const std::optional<crypto
   return {};
 }
 
+bool can_bind(const std::optional<crypto::TlsFacts>& tls) {
+  return !binding_of(tls).type.empty();
+}
+
 std::unique_ptr<ClientMechanism> make_client(std::string_view name, ClientLogin login) {
+  if (name == "CRAM-MD5") return std::make_unique<CramMd5>(std::move(login));
   if (name == "PLAIN") return std::make_unique<Plain>(std::move(login));
   if (name == "LOGIN") return std::make_unique<Login>(std::move(login));
   POSTIL_ASSERT(name.starts_with("SCRAM-SHA-"));

@@ -1,6 +1,6 @@
 // SASL, the client's side, sans-I/O: our login at a smarthost. PLAIN, LOGIN, SCRAM-SHA-1 and SCRAM-SHA-256, and these
-// with channel binding (-PLUS) [rfc4616] [rfc5802] [rfc7677] [rfc9266]. Octets, not base64: that is the protocol's
-// business.
+// with channel binding (-PLUS) [rfc4616] [rfc5802] [rfc7677] [rfc9266]; CRAM-MD5 for a check only. Octets, not base64:
+// that is the protocol's business.
 //
 //   auto mechanism = sasl::make_client("SCRAM-SHA-256", login);
 //   mechanism->initial()        the initial response; nothing when the server speaks first
@@ -53,7 +53,10 @@ struct ClientChoice {
 // The strongest mechanism that both sides know and that fits, upper case; "" = none.
 std::string choose_client(const ClientChoice& choice, const std::optional<crypto::TlsFacts>& tls);
 
-// name: one that choose_client() gave.
+// Whether a -PLUS mechanism can be made over this connection: some certificates and old TLS give nothing to bind to.
+bool can_bind(const std::optional<crypto::TlsFacts>& tls);
+
+// name: one that choose_client() gave, or CRAM-MD5, which that never does; a -PLUS one only where can_bind().
 std::unique_ptr<ClientMechanism> make_client(std::string_view name, ClientLogin login);
 
 }  // namespace postil::sasl

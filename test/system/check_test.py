@@ -4,6 +4,7 @@ import hashlib
 import json
 import pathlib
 import socket
+import ssl
 import subprocess
 import tempfile
 import threading
@@ -305,6 +306,37 @@ class Liars(postil.unittest.TestCase):
             self.assertIn(name, at, (address, report))
 
 
+class Logins(postil.unittest.TestCase):
+    def test_a_connection_to_which_nothing_can_be_bound(self):
+        """TLS 1.2 without the extended master secret, and a certificate whose signature has no digest: yet the server offers -PLUS."""
+        with tempfile.TemporaryDirectory() as folder, NameServer(["mx.lab. A 127.0.0.1"]) as names:
+            certificate, key = f"{folder}/certificate", f"{folder}/key"
+            subprocess.run(["openssl", "req", "-x509", "-newkey", "ed25519", "-nodes", "-subj", "/CN=mx", "-addext", "subjectAltName=DNS:mx.lab",
+                            "-keyout", key, "-out", certificate], check=True, capture_output=True)
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate, key)
+            context.maximum_version = ssl.TLSVersion.TLSv1_2
+            context.options |= 1  # SSL_OP_NO_EXTENDED_MASTER_SECRET
+            server = socket.create_server(("127.0.0.1", 0))
+
+            def serve():
+                try:
+                    while True:
+                        with context.wrap_socket(server.accept()[0], server_side=True) as there:
+                            there.sendall(b"220 mx.lab\r\n")
+                            while line := there.recv(1000):
+                                there.sendall(b"250-mx.lab\r\n250 AUTH SCRAM-SHA-256-PLUS PLAIN\r\n" if line.startswith(b"EHLO") else b"535 5.7.8 no\r\n")
+                except OSError:
+                    pass
+            thread = threading.Thread(target=serve, daemon=True)
+            thread.start()
+            report = check("mx.lab", "--login", "ann", "--port-submissions", server.getsockname()[1], "--port-submission", postil.free_port(), "--ca", certificate,
+                           names=names, code=1, env={"POSTIL_PASSWORD": "x"})
+            server.close()
+        self.assertEqual(finding(report, "LOGIN-REFUSED")["evidence"], ["PLAIN  S: 535 5.7.8 no"])
+        self.assertEqual(finding(report, "LOGIN-NOT-TRIED")["args"], {"mechanisms": "SCRAM-SHA-256-PLUS"})
+
+
 class Peers(postil.unittest.TestCase):
     """Postfix with a good certificate, Exim with one that is of another name and authority; OpenSMTPD; Dovecot."""
 
@@ -337,15 +369,16 @@ class Peers(postil.unittest.TestCase):
                 return report, lambda: refusals() - before
             good, _ = login(postil.PASSWORD, code=0)
             ok = [one for one in good["findings"] if one["id"] == "LOGIN-OK"]
-            self.assertEqual({one["args"]["mechanism"]: len(one["about"]) for one in ok}, dict.fromkeys(("SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN", "LOGIN"), 2))
+            self.assertEqual({one["args"]["mechanism"]: len(one["about"]) for one in ok}, dict.fromkeys(("SCRAM-SHA-256", "SCRAM-SHA-1", "CRAM-MD5", "PLAIN", "LOGIN"), 2))
+            self.assertEqual(finding(good, "LOGIN-OTHER-MECHANISMS")["args"], {"mechanisms": "XOAUTH2"})
             wrong, tries = login("wrong", code=1)
             self.assertEqual([one["evidence"][0].split()[0] for one in wrong["findings"] if one["id"] == "LOGIN-REFUSED"], ["SCRAM-SHA-256", "PLAIN"])
             left = {one["about"][0].split()[-1]: one["args"]["mechanisms"] for one in wrong["findings"] if one["id"] == "LOGIN-NOT-TRIED"}
-            self.assertEqual(left, {"(TLS)": "SCRAM-SHA-1, LOGIN", "(STARTTLS)": "SCRAM-SHA-256, SCRAM-SHA-1, PLAIN, LOGIN"})
+            self.assertEqual(left, {"(TLS)": "SCRAM-SHA-1, CRAM-MD5, LOGIN", "(STARTTLS)": "SCRAM-SHA-256, SCRAM-SHA-1, CRAM-MD5, PLAIN, LOGIN"})
             postil.wait_for(lambda: tries() == 2)
             every, tries = login("wrong", "--all-mechanisms", code=1)
             self.assertNotIn("LOGIN-NOT-TRIED", ids(every))
-            postil.wait_for(lambda: tries() == 8)
+            postil.wait_for(lambda: tries() == 10)
             off, _ = login(postil.PASSWORD, user="off", code=1)
             self.assertIn("LOGIN-PERMISSION", ids(off))
 

@@ -29,6 +29,17 @@ TEST(SaslClient, Plain) {
   EXPECT_FALSE(mechanism->respond("more?"));
 }
 
+// [rfc2195 2]
+TEST(SaslClient, CramMd5IsThatOfTheRfc) {
+  auto mechanism = make_client("CRAM-MD5", login("tim", "tanstaaftanstaaf"));
+  EXPECT_EQ(mechanism->initial(), std::nullopt);
+  EXPECT_FALSE(mechanism->complete());
+  EXPECT_EQ(mechanism->respond("<1896.697170952@postoffice.reston.mci.net>").value(),
+            "tim b913a602c7eda7a495b4e6e7334d3890");
+  EXPECT_TRUE(mechanism->complete());
+  EXPECT_FALSE(mechanism->respond("more?"));
+}
+
 TEST(SaslClient, Login) {
   auto mechanism = make_client("LOGIN", login("user", "pencil"));
   EXPECT_EQ(mechanism->initial(), std::nullopt);
