@@ -87,8 +87,9 @@ std::optional<sasl::ScramKeys> parse_scram(std::string_view text, crypto::Hash h
   const auto second = dollar == std::string_view::npos ? dollar : text.find(':', dollar);
   if (colon == std::string_view::npos || second == std::string_view::npos || colon > dollar) return std::nullopt;
   sasl::ScramKeys keys;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + colon, keys.iterations);
-  if (error != std::errc() || end != text.data() + colon) return std::nullopt;
+  const auto count = text.substr(0, colon);
+  const auto [end, error] = std::from_chars(count.data(), count.data() + count.size(), keys.iterations);
+  if (error != std::errc() || end != count.data() + count.size()) return std::nullopt;
   const auto salt = crypto::base64_decode(text.substr(colon + 1, dollar - colon - 1));
   const auto stored = crypto::base64_decode(text.substr(dollar + 1, second - dollar - 1));
   const auto server = crypto::base64_decode(text.substr(second + 1));
