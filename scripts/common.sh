@@ -7,8 +7,11 @@ packages_file=$root/packaging/debian-12.packages
 as_root() {
   if [ "$(id -u)" = 0 ]; then
     "$@"
-  else
+  elif command -v sudo >/dev/null; then
     sudo "$@"
+  else
+    echo "This needs root, and there is no sudo: run it as root. ($*)" >&2
+    return 77
   fi
 }
 
