@@ -8,6 +8,7 @@
 #include "diagnose/log_formats.hpp"
 #include "diagnose/quoted_reply.hpp"
 #include "diagnose/redact.hpp"
+#include "diagnose/report_phrases.hpp"
 #include "dsn/human_reader.hpp"
 #include "mime/text.hpp"
 
@@ -308,7 +309,11 @@ class BounceReader {
       auto found = addresses_in(line);
       if (!found.empty()) return found;
     }
-    return addresses_in(own);
+    // The sender and the people to turn to are named beside the recipients.
+    const auto all = addresses_in(own);
+    auto others = all;
+    std::erase_if(others, [&](const auto& address) { return is_contact(address) || iequals(address, out_.sender); });
+    return others.empty() ? all : others;
   }
 
   void from_human_part() {

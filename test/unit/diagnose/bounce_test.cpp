@@ -224,6 +224,18 @@ TEST(BounceText, whom_it_is_about_is_read_from_the_sentence_before) {
   EXPECT_EQ(lines_of(imail), (Lines{"ann@example.net|||failed|any||"}));
 }
 
+TEST(BounceText, the_sender_and_those_to_turn_to_are_no_recipients) {
+  for (const auto* body :
+       {"The following destination addresses were unknown:\n\nSMTP <ann@example.net>\n\nPlease reply to "
+        "Postmaster@relay.example\nif you feel this message to be in error.\n",
+        "The following message has violated system policy:\n\nFrom: carol@sender.example\nTo: ann@example.net\n\n"
+        "Virus Name: W32/Example\n"}) {
+    const auto read = read_bounce(mail(body));
+    ASSERT_EQ(read.recipients.size(), 1u) << body;
+    EXPECT_EQ(read.recipients[0].refusal.address, "ann@example.net") << body;
+  }
+}
+
 TEST(BounceText, header_lines_and_brackets_of_other_languages) {
   const auto german = read_bounce(
       mail("Ihre Nachricht\n\n An: ann@example.net\n Betreff: Angebot\n\nkonnte nicht zugestellt werden an folgende "
