@@ -101,8 +101,10 @@ Observed of_words(std::string_view text, Action action) {
 std::string_view without_queue_id(std::string_view text) {
   const auto colon = text.find(": ");
   if (colon == std::string_view::npos || colon == 0 || colon > 20) return text;
+  // People shorten the id, so its length says nothing; these words stand in its place.
   const auto id = text.substr(0, colon);
-  if (!std::ranges::all_of(id, is_alnum) || (id.size() < 6 && id != "NOQUEUE")) return text;
+  if (!std::ranges::all_of(id, is_alnum) || id == "reject" || id == "warning" || id == "error" || id == "fatal")
+    return text;
   return text.substr(colon + 2);
 }
 

@@ -63,6 +63,16 @@ INSTANTIATE_TEST_SUITE_P(
              "relay=mx.example.net[192.0.2.1]:25, delay=1, "
              "delays=0/0/1/0, dsn=2.0.0, status=sent (250 2.0.0 Ok: queued as 1234)",
              "postfix", "bob@example.net", 250, "2.0.0", "delivered", "any", "mx.example.net", "Ok: queued as 1234"},
+        // An id that somebody has shortened, and one that was cut out.
+        Line{"Nov  2 10:00:01 mx postfix/smtp[1]: 4ABC: to=<bob@example.net>, relay=mx.example.net[192.0.2.1]:25, "
+             "delay=1, dsn=5.1.1, status=bounced (host mx.example.net[192.0.2.1] said: 550 5.1.1 no such user (in "
+             "reply to RCPT TO command))",
+             "postfix", "bob@example.net", 550, "5.1.1", "failed", "rcpt", "mx.example.net", "no such user"},
+        Line{"Nov  2 10:00:01 mx postfix/smtpd[1]: reject: RCPT from a.example[203.0.113.9]: 450 4.2.0 "
+             "<b@example.org>: Recipient address rejected: Greylisted; from=<a@example.com> to=<b@example.org> "
+             "proto=ESMTP helo=<x>",
+             "postfix", "b@example.org", 450, "4.2.0", "delayed", "rcpt", "",
+             "<b@example.org>: Recipient address rejected: Greylisted"},
         Line{"Nov  2 10:00:01 mx postfix/smtpd[1]: NOQUEUE: reject: RCPT from unknown[203.0.113.9]: 554 5.7.1 "
              "<carol@example.org>: Relay access denied; from=<x@example.com> to=<carol@example.org> proto=ESMTP "
              "helo=<x>",
