@@ -30,11 +30,16 @@ struct DiskFailure {
 template <class T>
 using DiskResult = std::expected<T, DiskFailure>;
 
+inline constexpr std::size_t direct_alignment_octets = 64 << 10;  // a page is never larger
+
 class File {
  public:
   virtual ~File() = default;
   virtual DiskResult<void> write(std::uint64_t offset, std::span<const std::string_view> parts) = 0;  // all or error
   virtual DiskResult<std::size_t> read(std::uint64_t offset, std::span<char> into) = 0;               // 0 = end
+  // The same, for much that is read once: what is not in memory yet may go past the page cache, where offset, size and
+  // address are multiples of direct_alignment_octets.
+  virtual DiskResult<std::size_t> read_once(std::uint64_t offset, std::span<char> into) { return read(offset, into); }
   virtual DiskResult<void> preallocate(std::uint64_t size) = 0;  // reads as zero octets
   virtual DiskResult<void> truncate(std::uint64_t size) = 0;
   virtual DiskResult<void> sync_data() = 0;

@@ -2,12 +2,14 @@
 
 #include <algorithm>
 
+#include "base/assert.hpp"
 #include "spool/messages.hpp"
 
 namespace postil::spool {
 namespace {
 constexpr std::size_t slice_messages = 2000;
-constexpr std::size_t window_octets = 4 << 20;
+constexpr std::size_t window_octets_min = 16 << 20;
+constexpr std::size_t ahead_octets = 2 << 20;  // a message's first states stand a little behind its add
 }  // namespace
 
 void Lease::begin() {
@@ -27,41 +29,55 @@ void Lease::begin() {
 }
 
 void Lease::fill_window(const Location& at) {
+  constexpr auto alignment = env::direct_alignment_octets;
   const auto end = std::uint64_t{at.offset} + item_header_octets + at.length;
-  if (window_segment_ == at.segment && at.offset >= window_from_ && end <= window_from_ + window_.size()) return;
+  const auto ahead = window_filled_ == window_octets_ ? ahead_octets : 0;  // the file goes on
+  const bool here = window_segment_ == at.segment && at.offset >= window_from_;
+  if (here && end + ahead <= window_from_ + window_filled_) return;
   window_segment_ = at.segment;
-  window_from_ = at.offset;
-  window_.clear();
+  window_from_ = at.offset / alignment * alignment;
+  window_filled_ = 0;
   const auto handle = shared_->segments.handle(at.segment);
   if (!handle) return;
   window_salt_ = handle->salt;
-  window_.resize(std::max<std::size_t>(window_octets, item_header_octets + std::size_t{at.length}));
-  std::size_t filled = 0;
-  while (filled < window_.size()) {
-    const auto got = handle->file->read(window_from_ + filled, {window_.data() + filled, window_.size() - filled});
-    if (!got || *got == 0) break;
-    filled += *got;
+  const auto wanted = std::max<std::uint64_t>(window_octets_min, end - window_from_);
+  if (window_octets_ < wanted) {
+    window_octets_ = static_cast<std::size_t>((wanted + alignment - 1) / alignment * alignment);
+    window_.reset(static_cast<char*>(std::aligned_alloc(alignment, window_octets_)));
+    POSTIL_ASSERT(window_);
   }
-  window_.resize(filled);
+  while (window_filled_ < window_octets_) {
+    const auto got = handle->file->read_once(window_from_ + window_filled_,
+                                             {window_.get() + window_filled_, window_octets_ - window_filled_});
+    if (!got || *got == 0) break;
+    window_filled_ += *got;
+  }
+}
+
+std::optional<std::string_view> Lease::in_window(MessageId id, const Location& at) const {
+  if (at.segment != window_segment_ || at.offset < window_from_) return {};
+  const auto octets = std::string_view(window_.get(), window_filled_);
+  const auto skip = static_cast<std::size_t>(at.offset - window_from_);
+  const auto head = read_item_head(octets.substr(std::min(skip, octets.size())));
+  if (!head || head->id != id || head->length != at.length) return {};
+  if (skip + item_header_octets + head->length > octets.size()) return {};
+  const auto content = octets.substr(skip + item_header_octets, head->length);
+  if (!item_crc_right(*head, content, window_salt_)) return {};
+  return content;
 }
 
 std::optional<env::Waiting> Lease::waiting(const Place& place) {
   const auto where = whereabouts(*shared_, place.id);
   if (!where) return {};
-  std::string_view content;
-  std::optional<AddContent> add;
   fill_window(where->add);
-  const auto skip = static_cast<std::size_t>(where->add.offset - window_from_);
-  const auto head = read_item_head(std::string_view(window_).substr(std::min(skip, window_.size())));
-  if (head && head->id == place.id && head->length == where->add.length &&
-      skip + item_header_octets + head->length <= window_.size()) {
-    content = std::string_view(window_).substr(skip + item_header_octets, head->length);
-    if (item_crc_right(*head, content, window_salt_)) add = read_add(content);
-  }
+  const auto content = in_window(place.id, where->add);
+  std::optional<AddContent> add;
+  if (content) add = read_add(*content);
   std::optional<env::Waiting> out;
   if (add) {
+    const auto find = [&](const Location& at) { return in_window(place.id, at); };
     auto envelope = queue::decode_envelope(add->envelope);
-    auto state = read_whole_state(*shared_, place.id, *where, add->state);
+    auto state = read_whole_state(*shared_, place.id, *where, add->state, find);
     if (envelope && state) out = env::Waiting{place.id, std::move(*envelope), std::move(*state)};
   }
   // Most often: it was copied forward, into a part of the open segment that the window holds from before.

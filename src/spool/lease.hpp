@@ -2,8 +2,10 @@
 // reads instead of a million small ones. next() blocks; one caller.
 #pragma once
 
+#include <cstdlib>
 #include <memory>
-#include <string>
+#include <optional>
+#include <string_view>
 #include <vector>
 
 #include "env/store.hpp"
@@ -24,15 +26,21 @@ class Lease {
   };
   void begin();
   std::optional<env::Waiting> the_long_way(MessageId id);
-  // The octets of an item, from the window where it is in it.
   void fill_window(const Location& at);
+  // An item's content; nothing where it is not in the window, whole and right.
+  std::optional<std::string_view> in_window(MessageId id, const Location& at) const;
   std::optional<env::Waiting> waiting(const Place& place);
 
   const std::shared_ptr<Shared> shared_;
   std::vector<Place> places_;
   std::size_t at_ = 0;
   bool begun_ = false;
-  std::string window_;
+  struct Freed {
+    void operator()(char* octets) const { std::free(octets); }
+  };
+  std::unique_ptr<char[], Freed> window_;
+  std::size_t window_octets_ = 0;  // its memory
+  std::size_t window_filled_ = 0;
   std::uint32_t window_segment_ = 0;
   std::uint64_t window_from_ = 0;
   std::uint32_t window_salt_ = 0;

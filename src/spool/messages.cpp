@@ -88,15 +88,17 @@ void complete(queue::MessageState& state, std::size_t recipients) {
 }
 
 env::StoreResult<queue::MessageState> read_whole_state(Shared& shared, MessageId id, const Whereabouts& where,
-                                                       std::string_view first_state) {
+                                                       std::string_view first_state, const FindItem& find) {
   auto state = queue::decode_state(first_state);
   if (!state) return std::unexpected(env::StoreError::corrupt);
   std::ranges::sort(state->recipients, {}, &queue::RecipientState::index);
   complete(*state, where.recipients);
   for (const auto& at : where.states) {
-    auto item = item_at(shared, id, at);
+    const auto known = find ? find(at) : std::nullopt;
+    env::StoreResult<ReadItem> item;
+    if (!known) item = item_at(shared, id, at);
     if (!item) return std::unexpected(item.error());
-    auto newer = queue::decode_state(item->content);
+    auto newer = queue::decode_state(known ? *known : std::string_view(item->content));
     if (!newer) return std::unexpected(env::StoreError::corrupt);
     merge(*state, std::move(*newer));
   }

@@ -1,6 +1,10 @@
 // Reading whole messages back from their pieces. Blocks; thread-safe.
 #pragma once
 
+#include <functional>
+#include <optional>
+#include <string_view>
+
 #include "env/store.hpp"
 #include "spool/shared.hpp"
 
@@ -22,9 +26,11 @@ struct ReadAdd {
   AddContent add;
 };
 env::StoreResult<ReadAdd> read_add_at(Shared& shared, MessageId id, const Location& at);
+// The content of an item that is in memory anyway; nothing where it is not.
+using FindItem = std::function<std::optional<std::string_view>(const Location& at)>;
 // The newest state of every recipient.
 env::StoreResult<queue::MessageState> read_whole_state(Shared& shared, MessageId id, const Whereabouts& where,
-                                                       std::string_view first_state);
+                                                       std::string_view first_state, const FindItem& find = {});
 env::StoreResult<std::string> read_chunk_at(Shared& shared, const Location& at);
 
 // A state with a part for each of `recipients`: who is not told of waits, due at once.

@@ -1,5 +1,6 @@
 #include "env_asio/disk.hpp"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -7,6 +8,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdlib>
 
 #include "support/certificates.hpp"
 
@@ -64,6 +66,35 @@ TEST_F(Disk, WritesReadsAndLists) {
   ASSERT_TRUE(again);
   EXPECT_EQ(read(**again, 0, 10), "abcd");
   EXPECT_FALSE(write(**again, 0, {"x"}));
+}
+
+// From the page cache or past it, aligned or not, at the end and behind it.
+TEST_F(Disk, ReadsOnceWhatItReads) {
+  constexpr std::size_t step = env::direct_alignment_octets;
+  std::string content(step * 3 + 1234, '\0');
+  for (std::size_t i = 0; i < content.size(); ++i) content[i] = static_cast<char>(i * 7 + i / 1000);
+  auto file = disk->create("big");
+  ASSERT_TRUE(file);
+  ASSERT_TRUE(write(**file, 0, {content}));
+  const std::unique_ptr<char, decltype(&std::free)> memory(static_cast<char*>(std::aligned_alloc(step, step * 4)),
+                                                           &std::free);
+  for (const bool cached : {true, false}) {
+    if (!cached) ASSERT_TRUE((*file)->sync_data());
+    for (const std::size_t offset : {std::size_t{0}, step, step * 3, std::size_t{777}, content.size(), step * 4}) {
+      for (const std::size_t shift : {0u, 1u}) {
+        for (const std::size_t size : {step, step * 3, std::size_t{100}}) {
+          const int fd = ::open(folder.file("big").c_str(), O_RDONLY | O_CLOEXEC);
+          if (!cached) ::posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+          ::close(fd);
+          const auto got = (*file)->read_once(offset, {memory.get() + shift, size});
+          ASSERT_TRUE(got) << got.error().detail;
+          EXPECT_EQ(std::string_view(memory.get() + shift, *got),
+                    content.substr(std::min(offset, content.size()), size))
+              << offset << ' ' << shift << ' ' << size << ' ' << cached;
+        }
+      }
+    }
+  }
 }
 
 TEST_F(Disk, WritesManyPartsInOneCall) {

@@ -319,6 +319,32 @@ TEST_F(SpoolRules, f_drained_queue_gives_space_back) {
   EXPECT_EQ(rig_.log->usage().live_octets, 0u);
 }
 
+// More than is read at once; states stand beside their messages, and far behind them.
+TEST_F(SpoolRules, leases_more_than_is_read_at_once) {
+  rig_.options.segment_octets = 64 << 20;
+  rig_.options.chunk_octets = 256 << 10;
+  rig_.options.queue_octets_max = 8 << 20;
+  ASSERT_EQ(rig_.open(), "");
+  std::vector<MessageId> ids;
+  for (int i = 0; i < 20; ++i) {
+    ids.push_back(rig_.take(std::string(1 << 20, 'x'), 2).value());
+    ASSERT_TRUE(rig_.update(ids.back(), 0, 1));
+  }
+  for (const auto id : ids) ASSERT_TRUE(rig_.update(id, 1, 2));
+  rig_.stop();
+  ASSERT_EQ(rig_.open(), "");
+  std::vector<MessageId> leased;
+  const auto each = [&](env::Waiting&& one) {
+    leased.push_back(one.id);
+    ASSERT_EQ(one.state.recipients.size(), 2u);
+    EXPECT_EQ(one.state.recipients[0].attempts, 1u);
+    EXPECT_EQ(one.state.recipients[1].attempts, 2u);
+  };
+  EXPECT_EQ(rig_.run(rig_.log->lease_all(each))->value(), ids.size());
+  EXPECT_EQ(leased, ids);
+  EXPECT_EQ(rig_.sink.count(event::Name::spool_corrupt), 0u);
+}
+
 // While messages are leased, the keeper copies them forward, from thread to thread: into a segment of which the lease
 // has read a part before the copy was there. And the deletes of a segment are more than a segment holds: copying them
 // ends.
