@@ -8,6 +8,7 @@
 
 #include "base/bytes.hpp"
 #include "base/ids.hpp"
+#include "cli/config_files.hpp"
 #include "cli/follow.hpp"
 #include "diagnose/explain.hpp"
 
@@ -88,7 +89,10 @@ void Send::tell_meaning(const Story& story) {
 void Send::wait_for_bounce() {
   for (int i = 0; i < 25; ++i) {
     for (const auto& file : files_in(inbox_)) {
-      if (inbox_before_.contains(file)) continue;
+      // A delay notice may have come before it.
+      if (inbox_before_.contains(file) || read_file(file).value_or("").find("\nAction: failed") == std::string::npos) {
+        continue;
+      }
       said_["message"].as_object()["bounce"] = file;
       if (!options_.json) context_.out << text("bounce", {{"path", file}}) << '\n';
       return;

@@ -1,6 +1,7 @@
 """The admin's commands against a running server: status, queue, trace, explain, config, metrics."""
 import contextlib
 import json
+import re
 import urllib.request
 
 import postil
@@ -204,7 +205,7 @@ class Demo(postil.unittest.TestCase):
         self.ports = [str(postil.free_port()) for _ in range(3)]
 
     def words(self, *ports):
-        return [postil.PROGRAM, "demo", "--folder", self.folder, "--seconds", "60", "--port", ports[0], "--port-tls", ports[1], "--host-port", ports[2]]
+        return [postil.PROGRAM, "demo", "--folder", self.folder, "--seconds", "90", "--port", ports[0], "--port-tls", ports[1], "--host-port", ports[2]]
 
     def run_demo(self, *ports):
         return postil.subprocess.run(self.words(*ports), capture_output=True, text=True, timeout=60)
@@ -239,12 +240,16 @@ class Demo(postil.unittest.TestCase):
                                      env=self.environment, timeout=60)
         self.assertEqual(done.returncode, 2, done.stdout + done.stderr)
         self.assertIn("the demo has only these: 211 214 220", done.stdout)
-        for code, ends, said in (("354", 0, "354  "), ("455", 2, "Whose move it is"), ("535", 2, "535 5.7.8  ")):
+        for code, ends, said in (("354", 0, "354  "), ("455", 2, "Whose move it is"), ("535", 2, "535 5.7.8  "),
+                                 ("554", 2, "Blocked by the receiver")):
             done = postil.subprocess.run([postil.PROGRAM, "send", "--demo", "--to", f"{code}@demo.test"], capture_output=True, text=True,
                                          env=self.environment, timeout=60)
             self.assertEqual(done.returncode, ends, done.stdout + done.stderr)
             self.assertIn(said, done.stdout)
             self.assertNotIn("Wait;", done.stdout)
+            if ends == 2:  # not the delay notice, which comes first
+                bounce = re.search(r"in a bounce: (\S+)", done.stdout)[1]
+                self.assertIn("Action: failed", postil.pathlib.Path(bounce).read_text())
         for program in ("swaks", "curl"):
             line = next(line for line in shown if f" {program} " in line and "550@" in line).replace("550@", "250@")
             done = postil.subprocess.run(line, shell=True, capture_output=True, text=True, timeout=60)
