@@ -12,6 +12,7 @@
 #include "config/draft.hpp"
 #include "config/schema.hpp"
 #include "config/toml_text.hpp"
+#include "i18n/list.hpp"
 #include "i18n/translator.hpp"
 
 namespace postil::config {
@@ -307,9 +308,27 @@ bool Loaded::ok() const {
   return std::ranges::all_of(problems, [](const Problem& p) { return p.warning; });
 }
 
+namespace {
+
+// Lists stand in arguments with commas; the reader's language may write them otherwise.
+i18n::Args with_lists(i18n::Args args, const i18n::Translator& tr) {
+  constexpr std::string_view lists[] = {"choices", "languages", "names"};
+  for (auto& [name, value] : args) {
+    if (std::ranges::find(lists, name) == std::end(lists)) continue;
+    std::vector<std::string_view> items;
+    for (const auto item : split(value, ',')) items.push_back(trim(item));
+    std::string text = i18n::list(items, tr);
+    value = std::move(text);
+  }
+  return args;
+}
+
+}  // namespace
+
 std::string text_of(const Problem& problem, const i18n::Translator& tr) {
-  if (problem.count) return tr.count(problem.text_key, *problem.count, problem.args);
-  return tr.text(problem.text_key, problem.args);
+  const auto args = with_lists(problem.args, tr);
+  if (problem.count) return tr.count(problem.text_key, *problem.count, args);
+  return tr.text(problem.text_key, args);
 }
 
 std::string to_string(const Problem& problem, const i18n::Translator& tr) {

@@ -424,6 +424,15 @@ TEST(ConfigValues, Durations) {
   }
 }
 
+TEST(ConfigProblems, ListsAreWrittenAsTheReaderDoes) {
+  Problem problem;
+  problem.text_key = "config.wants.choice";
+  problem.args = {{"key", "a"}, {"choices", "red, green"}};
+  EXPECT_NE(text_of(problem, i18n::Translator("en")).find("red, green"), std::string::npos);
+  const i18n::Translator japanese("ja");
+  EXPECT_NE(text_of(problem, japanese).find("red、green"), std::string::npos) << text_of(problem, japanese);
+}
+
 TEST(ConfigValues, Sizes) {
   EXPECT_EQ(parse_size("4096"), 4096u);
   EXPECT_EQ(parse_size("64K"), 65536u);
