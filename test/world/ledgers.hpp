@@ -82,6 +82,9 @@ class Ledgers {
         case event::Name::command_refused:
           refusals_.emplace(field(event, "receipt"), field(event, "recipient"));
           break;
+        case event::Name::pace_slowed:
+        case event::Name::pace_raised:
+          break;
         case event::Name::recipient_deferred:
           ++deferrals_;
           check_reason(event, id);
