@@ -240,6 +240,7 @@ env::Awaitable<void> Observer::logins() {
 
 env::Awaitable<diagnose::Observations> Observer::run() {
   const auto& request = options_.request;
+  if (options_.progress) options_.progress(request.subject.text);
   std::vector<env::Awaitable<void>> works;
   const bool ip = request.subject.kind == SubjectKind::ip;
   // MX is asked for whatever is wanted: it says whether there is such a domain at all.

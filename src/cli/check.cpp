@@ -132,7 +132,11 @@ std::optional<Problem> Check::read_subjects() {
       if (auto problem = add(one)) return problem;
       continue;
     }
-    for (std::string line; subjects_.size() < subjects_max && std::getline(context_.in, line);) {
+    for (std::string line; std::getline(context_.in, line);) {
+      if (subjects_.size() == subjects_max) {
+        bad_input_ = tell({"too_many", text("error.too_many", {{"max", fmt::to_string(subjects_max)}}), exit_data});
+        break;
+      }
       const std::string_view name = trim(std::string_view(line).substr(0, line.find('#')));
       const std::string bare(trim(name.substr(0, name.find('\r'))));
       if (bare.empty()) continue;
@@ -195,7 +199,7 @@ std::optional<Problem> Check::read_password(std::string& to) {
   if (!given && given.error() == PasswordFailure::file_unreadable) {
     return Problem{"file", text("error.password_file", {{"file", printable(options_.password.file)}}), exit_no_input};
   }
-  if (!given) return Problem{"no_password", text("error.no_password")};
+  if (!given || given->password.empty()) return Problem{"no_password", text("error.no_password")};
   to = std::move(given->password);
   return {};
 }
@@ -389,42 +393,6 @@ int Check::run() {
 }
 
 }  // namespace
-
-std::optional<diagnose::Subject> check_subject(const std::string& given, bool host) {
-  diagnose::Subject out;
-  out.text = printable(given, 320);
-  const auto literal = address::literal_ip(given);
-  if (const auto ip = literal ? literal : address::canonical_ip(given)) {
-    out.kind = SubjectKind::ip;
-    out.ip = *ip;
-    return out;
-  }
-  std::string name = given;
-  if (given.find('@') != std::string::npos) {
-    const auto path = address::parse_address(given, true);
-    if (!path || path->literal) return std::nullopt;
-    out.kind = SubjectKind::address;
-    out.mailbox = path->address;
-    name = path->domain;
-  } else if (host) {
-    out.kind = SubjectKind::host;
-  }
-  while (name.ends_with('.')) name.pop_back();
-  const auto ascii = address::to_ascii(name);
-  if (!ascii || !address::valid_domain(*ascii)) return std::nullopt;
-  out.domain = *ascii;
-  return out;
-}
-
-check::Options usual_check() {
-  check::Options out;
-  char name[256] = {};
-  ::gethostname(name, sizeof name - 1);
-  out.request.lists = {"zen.spamhaus.org", "bl.spamcop.net", "b.barracudacentral.org", "psbl.surriel.com"};
-  out.own_name = to_lower(name);
-  if (!address::valid_domain(out.own_name)) out.own_name = "localhost";
-  return out;
-}
 
 void add_check(CLI::App& app, Command& chosen) {
   const auto& tr = *chosen.tr;

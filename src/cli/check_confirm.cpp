@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <ostream>
 
+#include "address/ip.hpp"
 #include "base/bytes.hpp"
 #include "cli/answer_text.hpp"
 #include "cli/check.hpp"
@@ -44,6 +45,10 @@ std::optional<check::Options> options_of(const std::string& command) {
       out.request.parts.add(diagnose::Part::recipient);
     } else if (words[i] == "--parked") {
       out.request.parts.add(diagnose::Part::parked);
+    } else if (words[i] == "--from-ip" && i + 1 < words.size()) {
+      const auto ip = address::canonical_ip(words[++i]);
+      if (!ip) return std::nullopt;
+      out.request.from_ip = *ip;
     } else if (words[i] == "--list" && i + 1 < words.size()) {
       out.request.lists = {std::string(words[++i])};
       out.request.parts.add(diagnose::Part::block_lists);

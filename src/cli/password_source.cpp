@@ -114,7 +114,9 @@ std::expected<GivenPassword, PasswordFailure> get_password(const PasswordOptions
     if (!line) return std::unexpected(PasswordFailure::none_given);
     return GivenPassword{std::move(*line), false};
   }
-  if (const char* given = std::getenv("POSTIL_PASSWORD")) return GivenPassword{given, false};
+  // Empty is what a script has that found none.
+  const char* given = std::getenv("POSTIL_PASSWORD");
+  if (given != nullptr && *given != '\0') return GivenPassword{given, false};
   if (::isatty(STDIN_FILENO) != 1) return std::unexpected(PasswordFailure::none_given);
   return ask_terminal(prompt, again);
 }

@@ -5,8 +5,13 @@
 namespace postil::diagnose {
 namespace {
 
-bool is_trouble(std::string_view check, FindingId id) {
+using knowledge::Reason;
+
+// A policy that asks for refusals is as it should be, and yet why a message is refused by it; without one nobody does.
+bool is_trouble(std::string_view check, Reason reason, FindingId id) {
   const auto word = entry(id).word;
+  if (reason == Reason::dmarc_reject && check == "dmarc") return id == FindingId::dmarc_ok;
+  if (check == "spf") return word == Word::fail || id == FindingId::spf_ip_neutral;
   if (word == Word::fail || word == Word::warn) return true;
   const bool about_mx = check == "recipient_mx" || check == "sender_mx";
   if (about_mx && id == FindingId::mx_null) return true;
@@ -15,15 +20,22 @@ bool is_trouble(std::string_view check, FindingId id) {
   return false;
 }
 
+// What is as it should be, and says nothing of the refusal: a sound SPF record need not name the address that sent, and
+// a message can lack SPF and DKIM whatever the policy is.
+bool tells_nothing(std::string_view check, Reason reason, FindingId id) {
+  if (check == "spf") return id != FindingId::spf_ip_pass;
+  return check == "dmarc" && reason == Reason::unauthenticated;
+}
+
 // What alone shows that reason; empty: any trouble of the check does.
-std::vector<FindingId> proof_of(knowledge::Reason reason) {
+std::vector<FindingId> proof_of(Reason reason) {
   switch (reason) {
-    case knowledge::Reason::recipient_null_mx:
-    case knowledge::Reason::sender_null_mx:
+    case Reason::recipient_null_mx:
+    case Reason::sender_null_mx:
       return {FindingId::mx_null, FindingId::mx_null_preference};
-    case knowledge::Reason::domain_not_found:
+    case Reason::domain_not_found:
       return {FindingId::domain_none};
-    case knowledge::Reason::no_mail_host:
+    case Reason::no_mail_host:
       return {FindingId::domain_none, FindingId::mx_none, FindingId::mx_no_address, FindingId::mx_null_preference};
     default:
       return {};
@@ -44,9 +56,11 @@ Confirmed confirm(std::string_view check, knowledge::Reason reason, const std::v
   for (const auto& finding : findings) {
     const auto& of = entry(finding.id);
     const bool proves =
-        proof.empty() ? is_trouble(check, finding.id) : std::ranges::find(proof, finding.id) != proof.end();
+        proof.empty() ? is_trouble(check, reason, finding.id) : std::ranges::find(proof, finding.id) != proof.end();
     // Another trouble than the reason's shows that this one is not there.
-    const bool seen = of.word == Word::ok || (!proof.empty() && (of.word == Word::fail || of.word == Word::warn));
+    const bool trouble = of.word == Word::fail || of.word == Word::warn;
+    const bool other = trouble && (!proof.empty() || reason == Reason::dmarc_reject);
+    const bool seen = (of.word == Word::ok && !tells_nothing(check, reason, finding.id)) || other;
     if (proves) {
       out.by.emplace_back(of.name);
     } else if (seen) {

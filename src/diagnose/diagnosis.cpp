@@ -6,10 +6,13 @@
 #include <initializer_list>
 #include <utility>
 
+#include "address/domain.hpp"
+#include "address/path.hpp"
 #include "base/assert.hpp"
 #include "base/bytes.hpp"
 #include "base/ids.hpp"
 #include "diagnose/classify.hpp"
+#include "dsn/human.hpp"
 #include "knowledge/checks.hpp"
 
 namespace postil::diagnose {
@@ -135,6 +138,9 @@ LiveCheckCall confirmation(const Refusal& refusal, const Cause& finding, std::st
     }
     break;
   }
+  // SPF is about an address: of the record alone nothing follows.
+  const auto client = client_address_in(refusal.text);
+  if (out.key == "spf" && !out.command.empty() && is_plain(client)) out.command += " --from-ip " + client;
   // The list that was named, in place of the well-known ones.
   constexpr std::string_view lists = "--only block_lists";
   const auto at = out.command.find(lists);
@@ -158,6 +164,21 @@ std::string address_in(std::string_view text) {
     if (begin < at && domain.find('.') != std::string_view::npos && end - begin <= address_octets_max) {
       return std::string(text.substr(begin, end - begin));
     }
+  }
+  return {};
+}
+
+// The domain that a reply names without an address, behind words that large receivers use: "domain [example.com]".
+std::string domain_in(std::string_view text) {
+  constexpr std::string_view before[] = {"domain [", "email from ", "mail from domain "};
+  const std::string low = to_lower(text);
+  for (const auto words : before) {
+    const auto at = low.find(words);
+    if (at == std::string::npos) continue;
+    const auto rest = std::string_view(low).substr(at + words.size());
+    const auto end = std::ranges::find_if_not(rest, [](char c) { return is_alnum(c) || c == '.' || c == '-'; });
+    const std::string name(rest.begin(), end);
+    if (address::valid_domain(name) && address::qualified(name)) return name;
   }
   return {};
 }
@@ -210,6 +231,12 @@ Explanation explain_refusal(const Refusal& refusal) {
   out.what = fmt::format("reason.{}.what", entry.key);
   out.act_text = fmt::format("reason.{}.do", entry.key);
   out.why = out.finding.because;
+  if (refusal.advice.empty()) return out;
+  const auto advice = std::ranges::find(dsn::all_advice(), refusal.advice, &dsn::Advice::id);
+  if (advice == dsn::all_advice().end()) return out;
+  out.what = fmt::format("bounce.advice.{}.what", advice->id);
+  out.act_text = fmt::format("bounce.advice.{}.do", advice->id);
+  out.act = advice->who == "you" ? knowledge::Role::sender : knowledge::Role::sender_admin;
   return out;
 }
 
@@ -253,7 +280,8 @@ Diagnosis diagnosis_of(const Answer& answer, knowledge::Stage stage) {
   // Whether it is the recipient's or the sender's, the reason says; the check asks about the one that it needs.
   auto named = refusal;
   if (named.address.empty()) named.address = address_in(answer.quoted);
-  out.confirm = confirmation(named, answer.reply->finding, named.address);
+  const auto domain = named.address.empty() ? domain_in(answer.quoted) : std::string();
+  out.confirm = confirmation(named, answer.reply->finding, domain.empty() ? named.address : "@" + domain);
   return out;
 }
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <span>
 
 #include "base/bytes.hpp"
 #include "diagnose/findings_areas.hpp"
@@ -150,7 +151,59 @@ Phrase dns_phrase(std::string_view name, const dns::Answer& answer) {
   return {name, fmt::format("dns.{}", dns::to_string(answer.status)), printable(answer.detail, 200)};
 }
 
+namespace {
+
+struct Meaning {
+  std::string_view words;  // of OpenSSL, in small letters
+  std::string_view key;
+};
+
+// The first whose words stand in the text; "" = none does.
+std::string_view meaning_of(std::string_view text, std::span<const Meaning> meanings) {
+  const std::string low = to_lower(text);
+  const auto at =
+      std::ranges::find_if(meanings, [&](const Meaning& one) { return low.find(one.words) != std::string::npos; });
+  return at == meanings.end() ? std::string_view() : at->key;
+}
+
+// What a handshake failed by.
+constexpr Meaning handshake_meanings[] = {{"wrong version number", "no_tls"}, {"unexpected eof", "ended"},
+                                          {"protocol version", "version"},    {"unsupported protocol", "version"},
+                                          {"handshake failure", "no_method"}, {"no shared cipher", "no_method"},
+                                          {"internal error", "their_fault"}};
+// Why a chain leads to no trusted authority.
+constexpr Meaning chain_meanings[] = {{"self-signed certificate in certificate chain", "unknown_root"},
+                                      {"self-signed certificate", "self_signed"},
+                                      {"local issuer certificate", "no_issuer"},
+                                      {"unable to get issuer certificate", "no_issuer"},
+                                      {"first certificate", "no_issuer"},
+                                      {"has expired", "expired"},
+                                      {"not yet valid", "not_yet"},
+                                      {"invalid ca", "no_authority"},
+                                      {"too weak", "weak"},
+                                      {"signature failure", "bad_signature"},
+                                      {"certificate purpose", "purpose"}};
+
+}  // namespace
+
+std::vector<Phrase> chain_phrases(std::string_view name, std::string_view error) {
+  const auto key = meaning_of(error, chain_meanings);
+  if (key.empty()) return {};
+  return {{name, fmt::format("chain.{}", key)}};
+}
+
 Phrase break_phrase(std::string_view name, const Break& broken) {
+  if (broken.how == "tls") {
+    if (const auto key = meaning_of(broken.detail, handshake_meanings); !key.empty()) {
+      return {name, fmt::format("handshake.{}", key)};
+    }
+  }
+  // What was said stands in quotation marks; the parser's words about it are in no language but one.
+  if (broken.how == "malformed" || broken.how == "too_long") {
+    const auto end = broken.detail.rfind('"');
+    const bool quoted = broken.detail.starts_with('"') && end > 0;
+    return {name, "net." + broken.how, quoted ? printable(broken.detail.substr(0, end + 1), 200) : std::string()};
+  }
   // These say all that the system's words behind them say.
   constexpr std::string_view plain[] = {"refused", "timed_out", "unreachable", "closed", "reset"};
   const bool whole = std::ranges::find(plain, broken.how) != std::end(plain);

@@ -64,6 +64,8 @@ std::vector<std::string> record_lines(std::string_view name, const dns::Answer& 
 std::string dns_trouble(const dns::Answer& answer);
 // The same as a sentence.
 Phrase dns_phrase(std::string_view name, const dns::Answer& answer);
+// Why a chain of certificates leads to no trusted authority, by OpenSSL's words for it; none where they are not known.
+std::vector<Phrase> chain_phrases(std::string_view name, std::string_view error);
 // How a conversation ended, as a sentence.
 Phrase break_phrase(std::string_view name, const Break& broken);
 // The policy of MTA-STS to begin with, as its file.

@@ -146,6 +146,13 @@ std::string in_shell(std::string_view word) {
   return quotable ? fmt::format("'{}'", word) : "USER";
 }
 
+Advice every_mechanism(const Observations& seen) {
+  const auto& subject = seen.request.subject;
+  return {Advice::Kind::run, fmt::format("postil check {} --login {} --all-mechanisms",
+                                         subject.kind == SubjectKind::ip ? subject.ip : subject.domain,
+                                         in_shell(seen.request.login_user))};
+}
+
 // What a port offers and no connection to it tried.
 void find_untried(Findings& out, const std::vector<const Connection*>& tried) {
   std::set<std::string> ports;
@@ -157,14 +164,25 @@ void find_untried(Findings& out, const std::vector<const Connection*>& tried) {
     }
     if (left.empty()) continue;
     auto finding = about(Id::login_not_tried, *c);
-    const auto& request = out.seen().request;
     finding.add_list("mechanisms", left);
-    finding.advice = {{Advice::Kind::run, fmt::format("postil check {} --login {} --all-mechanisms",
-                                                      request.subject.kind == SubjectKind::ip ? request.subject.ip
-                                                                                              : request.subject.domain,
-                                                      in_shell(request.login_user))}};
+    finding.advice = {every_mechanism(out.seen())};
     out.add(std::move(finding));
   }
+}
+
+// Each of these refusals is only about its mechanism; that there is no other makes the login fail.
+void find_none(Findings& out, const std::vector<const Connection*>& tried) {
+  std::vector<std::string> refused;
+  for (const auto* c : tried) {
+    if (!c->auth) continue;
+    if (login_answer(*c->auth) != LoginAnswer::mechanism) return;
+    if (std::ranges::find(refused, c->mechanism) == refused.end()) refused.push_back(c->mechanism);
+  }
+  if (refused.empty()) return;
+  Finding finding{.id = Id::login_none, .about = {}, .args = {}, .evidence = {}, .advice = {}};
+  finding.add_list("mechanisms", refused);
+  finding.advice = {every_mechanism(out.seen())};
+  out.add(std::move(finding));
 }
 
 // What more a port offers: these want more than a user name and a password.
@@ -215,6 +233,7 @@ void find_login(Findings& out) {
   for (const auto* c : tried) find_connection(out, *c, let_in);
   find_untried(out, tried);
   find_others(out, tried);
+  find_none(out, tried);
   for (const auto* c : closed) {
     auto finding = about(tried.empty() ? Id::login_unreachable : Id::login_port, *c);
     finding.args = {{"detail", detail_of(*c->broken)}};

@@ -171,7 +171,8 @@ std::vector<Phrase> fetch_phrases(const Fetch& fetch) {
   constexpr std::string_view known[] = {"no_address", "connect",   "timed_out", "certificate",
                                         "tls",        "too_large", "protocol",  "unavailable"};
   if (std::ranges::find(known, word) == std::end(known)) return {};
-  const bool whole = colon == std::string::npos || word == "no_address" || word == "timed_out";
+  constexpr std::string_view plain[] = {"no_address", "timed_out", "certificate", "tls"};  // what is behind is evidence
+  const bool whole = colon == std::string::npos || std::ranges::find(plain, word) != std::end(plain);
   const auto rest = whole ? std::string() : fetch.error.substr(colon + 1);
   return {{"detail", fmt::format("https.{}", word), printable(trim(rest), 200)}};
 }
@@ -188,6 +189,7 @@ void find_policy(Findings& out, const Fetch& fetch, const std::vector<std::strin
              .phrases = std::move(phrases)});
   };
   if (fetch.status != 200 || !transport::sts_media_type(fetch.content_type)) {
+    if (!fetch.error.empty()) evidence.push_back(printable(fetch.error, 300));
     add(Id::sts_policy_missing,
         {{"detail", fetch.status == 0 ? printable(fetch.error, 200)
                                       : fmt::format("HTTP {}{}{}", fetch.status, fetch.content_type.empty() ? "" : ", ",

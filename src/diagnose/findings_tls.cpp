@@ -119,7 +119,9 @@ void find_certificate(Findings& out, const Connection& c, const CertificateIds& 
   };
   const auto now = out.seen().time;
   const std::string host = c.host.empty() ? c.address : c.host;
-  if (!crypto::certificate_is_for(chain.front(), host)) {
+  // Mail servers come by a name, which nobody told when an address was asked for.
+  const bool nameless = c.host.empty() && c.purpose == Purpose::mail;
+  if (!nameless && !crypto::certificate_is_for(chain.front(), host)) {
     auto other = about(ids.name, c);
     other.args = {{"host", host}};
     auto shown = facts->names.empty() ? std::vector<std::string>{"-"} : facts->names;
@@ -137,7 +139,10 @@ void find_certificate(Findings& out, const Connection& c, const CertificateIds& 
   const bool dates =
       (expired && error == "certificate has expired") || (not_yet && error == "certificate is not yet valid");
   if (!error.empty() && !dates) {
-    add(facts->self_signed && chain.size() == 1 ? ids.self_signed : ids.chain, {{"detail", error}});
+    auto untrusted = about(facts->self_signed && chain.size() == 1 ? ids.self_signed : ids.chain, c);
+    untrusted.args = {{"detail", error}};
+    untrusted.phrases = chain_phrases("detail", error);
+    told(std::move(untrusted));
   }
   if (weak(*facts)) {
     add(ids.weak, {{"key", fmt::format("{} {}", facts->key, facts->key_bits)}, {"digest", facts->digest}});

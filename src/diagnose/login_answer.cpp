@@ -43,7 +43,9 @@ LoginAnswer login_answer(const reply::RemoteReply& reply) {
   if (const auto told = by_words(reply)) return *told;
   const auto enhanced = reply::to_string(reply.enhanced);
   if (enhanced == "5.7.14") return LoginAnswer::permission;
-  if (reply.code == 504 || reply.code == 534 || enhanced == "5.7.9" || enhanced == "5.5.4") {
+  // Of the 50z codes none judges a password: the exchange was not understood, or not wanted [rfc4954 4].
+  const bool by_syntax = reply.code >= 500 && reply.code <= 504;
+  if (by_syntax || reply.code == 534 || enhanced == "5.7.9" || enhanced.starts_with("5.5.")) {
     return LoginAnswer::mechanism;
   }
   if (reply.code == 538 || enhanced == "5.7.11") return LoginAnswer::no_tls;

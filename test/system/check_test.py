@@ -90,6 +90,9 @@ class Dns(postil.unittest.TestCase):
     def test_options_in_any_order(self):
         with NameServer(["null.lab. MX 0 .", "2.0.0.127.list.lab. A 127.0.0.2", "9.2.0.192.list.lab. A 127.0.0.4"]) as names:
             self.assertEqual(check("--only", "mx", "--rcpt", "ann@null.lab", names=names, code=0)["subject"], "ann@null.lab")
+            for subject in ("192.0.2.300", "1.2.3", "mail.lab:25", "ann@[192.0.2.1]"):
+                self.assertEqual(check(subject, names=names, code=65)["error"]["id"], "subject")
+            self.assertEqual(check("[IPv6:2001:db8::1]", names=names)["subject"], "IPv6:2001:db8::1")
             report = check("192.0.2.9", "--list", "list.lab", names=names, code=1)
             self.assertIn("LIST-LISTED", ids(report))
             self.assertEqual(check("null.lab", "--block-lists", names=names, code=64)["error"]["id"], "usage")
@@ -191,13 +194,15 @@ class Dns(postil.unittest.TestCase):
     def test_explain_runs_what_confirms(self):
         line = ("Nov 22 10:00:00 mx postfix/smtp[1234]: 4C1D23E456: to=<ann@null.lab>, relay=none, delay=0.1, delays=0.1/0/0/0, dsn=5.1.10, status=bounced "
                 "(Domain null.lab does not accept mail (nullMX))")
-        with NameServer(["null.lab. MX 0 ."]) as names:
+        with NameServer(["null.lab. MX 0 .", 'spf.lab. TXT "v=spf1 ip4:192.0.2.1 -all"']) as names:
             done = subprocess.run([postil.PROGRAM, "explain", "--check", "--resolver", f"127.0.0.1@{names.port}", "--json", line],
                                   capture_output=True, text=True, timeout=60, check=False)
             checked = json.loads(done.stdout)["checked"]
             self.assertEqual([(one["verdict"], one["findings"]) for one in checked], [("confirmed", ["MX-NULL"])])
             reply = "556 5.1.10 <ann@null.lab>: Recipient address rejected: Domain null.lab does not accept mail (nullMX)"
-            for words, wanted in (([reply, "--check"], "Confirmed: postil check null.lab"), ([reply], "postil check null.lab"), (["556"], "postil check ")):
+            spf = "550 5.7.26 The MAIL FROM domain [spf.lab] has an SPF record with a hard fail policy (-all) but it fails to pass SPF checks with the ip: [192.0.2.9]."
+            for words, wanted in (([reply, "--check"], "Confirmed: postil check null.lab"),
+                                  ([spf, "--check"], "Confirmed: postil check spf.lab --only spf --from-ip 192.0.2.9 finds SPF-IP-FAIL."), ([reply], "postil check null.lab"), (["556"], "postil check ")):
                 done = subprocess.run([postil.PROGRAM, "--lang", "en", "explain", "--resolver", f"127.0.0.1@{names.port}", *words], capture_output=True, text=True,
                                       timeout=60, check=False)
                 self.assertIn(wanted, " ".join(done.stdout.split()), words)
@@ -232,6 +237,8 @@ class Hosts(postil.unittest.TestCase):
         for words in (["localhost", "--ca", "/nonexistent/ca"], ["localhost", "--login", "ann", "--password-file", "/nonexistent/password"]):
             self.assertEqual(check(*words, code=66)["error"]["id"], "file")
         check("localhost", "--save", "/nonexistent/seen", code=77)
+        # Empty is none: a server would be asked in vain.
+        self.assertEqual(check("localhost", "--login", "ann", code=64, env={"POSTIL_PASSWORD": ""}, input="")["error"]["id"], "no_password")
 
     def test_a_null_host_is_parked(self):
         records = ["null.lab. MX 0 .", "null.lab. A 127.0.0.1", 'null.lab. TXT "v=spf1 -all"', '_dmarc.null.lab. TXT "v=DMARC1; p=reject"']
@@ -354,6 +361,15 @@ class Peers(postil.unittest.TestCase):
                     for name in ("MX-FOUND", "GREETING-OK", "EHLO-OK", wanted):
                         self.assertIn(name, ids(report))
                     self.assertEqual(finding(report, "EHLO-NAME-DIFFERS")["args"], {"name": "mx.there.lab", "reverse": "-"})
+                    if tls:
+                        continue
+                    # What is to be pasted is what the server itself takes.
+                    advice = finding(report, wanted)["advice"][0]["text"]
+                    for name, file in (("fullchain", there.certificate), ("privkey", there.key)):
+                        advice = advice.replace(f"/etc/letsencrypt/live/mx.there.lab/{name}.pem", str(file))
+                    (there.folder / "pasted").write_text(advice + '\naction "x" relay\nmatch from any for any action "x"\n')
+                    done = subprocess.run([there.folder / "smtpd", "-n", "-f", there.folder / "pasted"], capture_output=True, text=True, check=False)
+                    self.assertIn("configuration OK", done.stderr, advice)
 
     def test_dovecot(self):
         from mail_servers import Dovecot

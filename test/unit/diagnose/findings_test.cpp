@@ -205,8 +205,21 @@ TEST_F(FindingsTest, LoginsTellWhoseFaultItIs) {
   for (const auto& one : cases) {
     seen_.connections.clear();
     login(465, "PLAIN", one.reply);
-    EXPECT_THAT(names(), ElementsAre(one.name)) << one.reply.one_line();
+    std::vector<std::string> wanted = {one.name};
+    if (one.name == "LOGIN-MECHANISM") wanted.emplace_back("LOGIN-NONE-WORKS");  // there is no other
+    EXPECT_EQ(names(), wanted) << one.reply.one_line();
   }
+}
+
+TEST_F(FindingsTest, AServerThatTakesNoMechanismLetsNobodyIn) {
+  domain("mail.example.org", {Part::login});
+  seen_.request.subject.kind = SubjectKind::host;
+  seen_.request.login_user = "ann";
+  login(465, "PLAIN", reply(501, {"5.5.2 the exchange cannot be read"}));
+  EXPECT_THAT(names(), ElementsAre("LOGIN-MECHANISM", "LOGIN-NONE-WORKS"));
+  EXPECT_EQ(check_outcome(seen_, find_all(seen_)), CheckOutcome::fails);
+  login(587, "PLAIN", reply(235, {"2.7.0 in"}));
+  EXPECT_THAT(names(), testing::UnorderedElementsAre("LOGIN-MECHANISM", "LOGIN-OK"));
 }
 
 TEST_F(FindingsTest, AMechanismThatFailsWhereAnotherWorksIsNotThePassword) {
@@ -356,6 +369,47 @@ TEST(FindingEntriesTest, NamesAreUniqueAndEachHasItsTexts) {
   EXPECT_EQ(find_finding("MX-NOTHING"), nullptr);
 }
 
+TEST_F(FindingsTest, WordsOfOpensslAndOfTheParserAreSentences) {
+  only({Part::greeting, Part::tls});
+  auto& c = connection("mx.example.org", "192.0.2.1");
+  c.greeting = reply(220, {"mx"});
+  c.broken = Break{"tls", "tls", "wrong version number"};
+  EXPECT_THAT(text_of(finding("TLS-FAILED"), i18n::Translator("en")), testing::HasSubstr("is no TLS"));
+  c.greeting.reset();
+  c.broken = Break{"greeting", "malformed", "\"FTP ready\" is no line of an SMTP reply."};
+  EXPECT_THAT(text_of(finding("GREETING-NOT-SMTP"), i18n::Translator("en")), testing::EndsWith(": \"FTP ready\""));
+  for (const auto* words : {"unable to get local issuer certificate; unable to verify the first certificate",
+                            "self-signed certificate in certificate chain", "certificate has expired"}) {
+    const auto phrases = chain_phrases("detail", words);
+    ASSERT_EQ(phrases.size(), 1u) << words;
+    EXPECT_TRUE(i18n::Translator("de").has("check_detail." + phrases.front().key)) << words;
+  }
+  EXPECT_TRUE(chain_phrases("detail", "words of another library").empty());
+}
+
+TEST_F(FindingsTest, ASoundRecordRefutesOnlyWhatItDecides) {
+  using knowledge::Reason;
+  const auto verdict = [&](std::string_view check, Reason reason) {
+    return confirm(check, reason, find_all(seen_)).verdict;
+  };
+  only({Part::spf});
+  txt("example.org", {"v=spf1 ip4:192.0.2.1 -all"});
+  EXPECT_EQ(verdict("spf", Reason::spf_fail), Confirmation::untested) << "which address sent is not known";
+  seen_.request.from_ip = "192.0.2.1";
+  EXPECT_EQ(verdict("spf", Reason::spf_fail), Confirmation::refuted);
+  seen_.request.from_ip = "192.0.2.2";
+  EXPECT_EQ(verdict("spf", Reason::spf_fail), Confirmation::confirmed);
+  only({Part::dmarc});
+  txt("_dmarc.example.org", {"v=DMARC1; p=reject"});
+  txt("_dmarc.org", {});
+  EXPECT_EQ(verdict("dmarc", Reason::dmarc_reject), Confirmation::confirmed);
+  EXPECT_EQ(verdict("dmarc", Reason::unauthenticated), Confirmation::untested);
+  seen_.dns = {};
+  txt("_dmarc.example.org", {"v=DMARC1; p=none"});
+  txt("_dmarc.org", {});
+  EXPECT_EQ(verdict("dmarc", Reason::dmarc_reject), Confirmation::refuted) << "nobody refuses by such a policy";
+}
+
 // Each of fail and warn: a line that is at hand always, or one that is made of what was seen.
 TEST(FindingEntriesTest, EachTroubleHasALineToPaste) {
   using Id = FindingId;
@@ -367,7 +421,8 @@ TEST(FindingEntriesTest, EachTroubleHasALineToPaste) {
       Id::parked_spf_missing, Id::parked_dmarc_missing,
       // "postil explain" of the reply (findings_host, findings_login)
       Id::greeting_null_host, Id::greeting_refused, Id::greeting_later, Id::ehlo_refused, Id::rcpt_refused,
-      Id::rcpt_later, Id::login_refused, Id::login_mechanism, Id::login_permission, Id::login_app_password,
+      Id::rcpt_later, Id::login_none, Id::login_refused, Id::login_mechanism, Id::login_permission,
+      Id::login_app_password,
       // findings_spf, findings_dmarc, findings_message
       Id::spf_missing, Id::spf_several, Id::spf_lookalike, Id::spf_syntax, Id::spf_lookups, Id::spf_lookups_near,
       Id::spf_void, Id::spf_include, Id::spf_void_term, Id::spf_loop, Id::spf_many_mx, Id::spf_pass_all,
