@@ -151,6 +151,10 @@ class Driver {
     facts.session = SessionId{1};
     facts.address = "192.0.2.1";
     facts.readable_before_greeting = input.limits == 0xff;
+    if (input.limits == 0xfe) {
+      facts.refusal = std::make_unique<reply::Reply>(
+          reply::make(reply::TextId::relay_not_for_you, {{"host", "mx.example.org"}, {"address", facts.address}}));
+    }
     if (input.job % 5 == 4) facts.local_login = "alice@example.org";
     return facts;
   }

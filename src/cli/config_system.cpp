@@ -39,7 +39,11 @@ class Look {
 
 bool Look::readable(std::string_view place, std::string_view key, const std::string& path) {
   if (path.empty()) return true;
-  const auto text = read_whole(path);
+  // A pipe would be waited for, perhaps for ever, and is read several times.
+  std::error_code ignored;
+  const auto kind = std::filesystem::status(path, ignored).type();
+  const bool pipe = kind == std::filesystem::file_type::fifo || kind == std::filesystem::file_type::socket;
+  const auto text = pipe ? std::unexpected(EINVAL) : read_whole(path);
   if (!text) problems_.push_back(unreadable(config_, place, key, path, text.error()));
   return text.has_value();
 }

@@ -74,8 +74,11 @@ void serve_client(Arrival arrival, std::optional<reply::Reply> refusal, const en
       record_refusal(services, {*refusal->receipt, *refusal, "connect", {}, {}, {}, {}}, arrival.client.address,
                      arrival.client.session);
     }
-    boost::asio::co_spawn(executor, turn_away(std::move(arrival), std::move(*refusal)), boost::asio::detached);
-    return;
+    if (refusal->code == 421 || smtp::refuses_all(settings)) {
+      boost::asio::co_spawn(executor, turn_away(std::move(arrival), std::move(*refusal)), boost::asio::detached);
+      return;
+    }
+    arrival.client.refusal = std::make_unique<reply::Reply>(std::move(*refusal));
   }
   // run_session() stands alone, since each frame around it would live as long as the session.
   boost::asio::co_spawn(executor,
@@ -214,7 +217,7 @@ bool Acceptor::turn_away() {
 void Acceptor::serve(env::StreamPtr stream, SessionExecutors::Place place) {
   const auto listener = state_.load();
   Client client{registry_.next_id(), stream->remote().local() ? "local" : stream->remote().address,
-                stream->local().address};
+                stream->local().address, nullptr};
   const bool proxied = !listener->proxies.empty() && !stream->remote().local();
   auto refusal = registry_.enter(proxied ? std::string() : client.address, listener->settings->host_name);
   Arrival arrival{services_,      registry_, listener, std::move(stream), std::move(client), std::move(place.load),

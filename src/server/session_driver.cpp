@@ -47,6 +47,7 @@ class Driver {
         id_(client.session),
         address_(std::move(client.address)),
         local_address_(std::move(client.local_address)),
+        refusal_(std::move(client.refusal)),
         random_(services.entropy),
         answers_(services, listener_->policy, listener_->settings, address_),
         executor_(std::move(executor)) {}
@@ -86,6 +87,7 @@ class Driver {
   SessionId id_;
   std::string address_;
   std::string local_address_;
+  std::unique_ptr<reply::Reply> refusal_;  // until the session has it
   Random random_;
   Answers answers_;
   std::unique_ptr<smtp::ServerSession> session_;
@@ -206,6 +208,7 @@ void Driver::tell() {
 env::Awaitable<std::optional<smtp::Read>> Driver::begin() {
   smtp::PeerFacts peer;
   peer.started = services_.clock.wall();
+  peer.refusal = std::move(refusal_);
   const bool prepared = co_await prepare(peer);
   if (!prepared) co_return std::nullopt;
   session_ = std::make_unique<smtp::ServerSession>(listener_->settings, std::move(peer), random_);

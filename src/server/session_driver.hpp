@@ -27,6 +27,7 @@ struct Client {
   SessionId session;
   std::string address;  // canonical; "local" for a Unix socket
   std::string local_address;
+  std::unique_ptr<reply::Reply> refusal;  // it is not served, and told so until it says QUIT
 };
 
 // Who may not connect to this listener at all, and what it is told in place of a greeting. address: numeric.

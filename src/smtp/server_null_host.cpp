@@ -1,4 +1,5 @@
-// A host that takes no mail at all [rfc7504 3]: 521 to open with, 521 to what follows, 221 to QUIT.
+// A host that takes no mail at all [rfc7504 3]: 521 to open with, 521 to what follows, 221 to QUIT. In the same way one
+// that does not serve this client: 554, and then 503.
 #include "smtp/server_state.hpp"
 
 namespace postil::smtp {
@@ -19,7 +20,7 @@ reply::Reply null_host_greeting(const ServerSettings& settings) {
 void ServerSession::State::null_host_greeting() {
   phase_ = Phase::null_host;
   stage_ = "connect";
-  say(smtp::null_host_greeting(*settings_));
+  say(peer_.refusal ? *peer_.refusal : smtp::null_host_greeting(*settings_));
 }
 
 void ServerSession::State::null_host_command(const Command& command) {
@@ -29,7 +30,8 @@ void ServerSession::State::null_host_command(const Command& command) {
     closing_ = true;
     return;
   }
-  auto reply = reply::make(TextId::null_host, {{"host", settings_->host_name}});
+  auto reply = peer_.refusal ? reply::make(TextId::session_unserved)
+                             : reply::make(TextId::null_host, {{"host", settings_->host_name}});
   if (command.verb == Verb::ehlo || command.verb == Verb::helo) reply.enhanced = {};  // [rfc2034 4]
   say(std::move(reply));
   if (commands_ >= settings_->null_host_commands_max) closing_ = true;

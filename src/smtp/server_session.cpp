@@ -38,7 +38,7 @@ ServerSession::State::State(std::shared_ptr<const ServerSettings> settings, Peer
 Action ServerSession::State::start() {
   started_ = now_;
   rest_since_ = now_;
-  if (settings_->job == Job::null_host) {
+  if (settings_->job == Job::null_host || peer_.refusal) {
     null_host_greeting();
   } else if (peer_.readable_before_greeting && !tls_) {
     // [rfc5321 4.3.1]; no enhanced code in a greeting [rfc2034 4]

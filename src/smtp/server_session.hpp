@@ -94,6 +94,8 @@ struct PeerFacts {
   bool readable_before_greeting = false;  // octets were there before we said anything
   WallTime started;                       // now; the session counts on from it by the monotonic clock
   std::unique_ptr<crypto::TlsFacts> tls;  // implicit TLS; null: none
+  // What a client that is not served is told in place of a greeting [rfc5321 3.1]; null: it is served.
+  std::unique_ptr<reply::Reply> refusal;
 };
 
 // ---- questions -------------------------------------------------------------------------------------------

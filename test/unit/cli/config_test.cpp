@@ -147,6 +147,9 @@ TEST_F(ConfigCommand, WhatTheFileNamesIsLookedAt) {
   ASSERT_EQ(::mkfifo((folder_ + "/users").c_str(), 0600), 0);  // is not waited for
   EXPECT_EQ(run({"config", "check", path}), exit_config);
   EXPECT_TRUE(complained(path + ":7:1  " + folder_ + "/users is not a regular file")) << err_;
+  ASSERT_EQ(::mkfifo((folder_ + "/none.key").c_str(), 0600), 0);
+  EXPECT_EQ(run({"config", "check", path}), exit_config);
+  EXPECT_TRUE(complained(path + ":5:1  tls.key names " + folder_ + "/none.key, which cannot be read")) << err_;
 }
 
 TEST_F(ConfigCommand, ShowsValuesAndTheirPlaces) {

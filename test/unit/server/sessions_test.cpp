@@ -120,6 +120,10 @@ TEST(Sessions, ARelayIsForItsNetworks) {
   EXPECT_THAT(reply,
               StartsWith("554-mx.example.org relays for known networks only, and 203.0.113.5 is in none of them"));
   EXPECT_THAT(reply, HasSubstr("\r\n554 https://mx.example.org/r/"));
+  // It is heard out [rfc5321 3.1].
+  EXPECT_THAT(stranger->say("EHLO stranger.example"), StartsWith("503-this session can only QUIT"));
+  EXPECT_THAT(stranger->say("MAIL FROM:<a@example.net>"), StartsWith("503-5.5.1 this session can only QUIT"));
+  EXPECT_THAT(stranger->say("QUIT"), StartsWith("221 "));
   EXPECT_TRUE((stranger->reply(), stranger->closed()));
   EXPECT_EQ(rig.registry->sessions(), 0u);
   auto friendly = rig.ready("198.51.100.200");
