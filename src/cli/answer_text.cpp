@@ -59,6 +59,11 @@ void write_paragraph(std::ostream& out, const std::string& text) {
   for (const auto& line : i18n::wrap(text, line_cells_of(out) - 2)) out << "  " << line << '\n';
 }
 
+void add_act(Rows& rows, knowledge::Role who, const std::string& text, const i18n::Translator& tr) {
+  rows.add(tr.text("compare.row.act"), tr.text(fmt::format("explain.role.{}", knowledge::to_string(who))));
+  rows.add(tr.text("web.code.fix"), text);
+}
+
 std::string outcome_text(const diagnose::Answer& answer, const i18n::Translator& tr) {
   return tr.text(diagnose::outcome_text_key(answer));
 }
@@ -82,8 +87,13 @@ void write_answer_head(std::ostream& out, const diagnose::Answer& answer, const 
   for (const auto& key : answer.why) first.add(tr.text("explain.label.why"), tr.text(key));
   if (!answer.when.empty() && (long_form || answer.steps.empty()))
     first.add(tr.text("explain.label.when"), tr.text(answer.when));
+  const bool of_reason = answer.reply && answer.reply->reason != knowledge::Reason::unknown;
   for (const auto& step : answer.steps) {
-    first.add(tr.text(fmt::format("explain.role.{}", knowledge::to_string(step.who))), tr.text(step.text));
+    if (of_reason) {
+      add_act(first, step.who, tr.text(step.text), tr);
+    } else {
+      first.add(tr.text(fmt::format("explain.role.{}", knowledge::to_string(step.who))), tr.text(step.text));
+    }
   }
   if (!answer.other.empty()) first.add(tr.text("explain.label.elsewhere"), tr.text(answer.other));
   if (!first.empty()) out << '\n';

@@ -39,6 +39,9 @@ class Rows {
 // Indented by two cells and wrapped.
 void write_paragraph(std::ostream& out, const std::string& text);
 
+// Whose move it is, and what the reader can do: not always the same person.
+void add_act(Rows& rows, knowledge::Role who, const std::string& text, const i18n::Translator& tr);
+
 std::string outcome_text(const diagnose::Answer& answer, const i18n::Translator& tr);
 // All of answer.what as one text.
 std::string what_text(const diagnose::Answer& answer, const i18n::Translator& tr);

@@ -82,7 +82,7 @@ void write_one(std::ostream& out, const Diagnosis& diagnosis, const diagnose::Re
   if (unknown || long_form || found.confidence != diagnose::Confidence::certain) {
     if (!found.why.empty()) rows.add(tr.text("diagnosis.label.why"), tr.text(found.why));
   }
-  rows.add(tr.text(fmt::format("explain.role.{}", knowledge::to_string(found.act))), tr.text(found.act_text));
+  add_act(rows, found.act, tr.text(found.act_text), tr);
   if (!found.finding.note.empty()) rows.add(tr.text("diagnosis.label.note"), tr.text(found.finding.note));
   if (const auto* check = knowledge::find_live_check(diagnosis.confirm.key)) {
     // With the names that are known, otherwise with those of the examples.

@@ -176,8 +176,8 @@ int Send::run() {
   auto failed = options_.demo ? prepare_demo() : prepare_server();
   if (!failed && !options_.demo) failed = prepare_login();
   if (!failed) failed = prepare_envelope();
+  if (!failed) failed = prepare_message();  // before anybody is asked
   if (!failed && by_mx_) failed = prepare_route();
-  if (!failed) failed = prepare_message();
   if (failed) return finish(failed, failed->code);
   if (options_.verbose && !options_.json) {
     task_.listen = [this](const DialogueLine& line) {

@@ -92,8 +92,11 @@ void add_section(Fields main, const Section& what, const Items& items, Fill fill
 }
 
 void add_steps(Draft& draft, Fields main, const Answer& answer) {
+  // What a reader can do when it is somebody else's move is told of replies.
+  const bool of_reason = answer.reply && answer.reply->reason != knowledge::Reason::unknown;
   const auto fill = [&](Fields item, const auto& step) {
-    item.set("ROLE", draft.tr.text(fmt::format("explain.role.{}", knowledge::to_string(step.who))));
+    const auto role = draft.tr.text(fmt::format("explain.role.{}", knowledge::to_string(step.who)));
+    item.set("ROLE", of_reason ? act_text(draft, step.who) : role);
     item.set("TEXT_HTML", draft.prose_of(step.text));
   };
   add_section(main, {"STEPS", "T_FIX", draft.text("code.fix"), "STEP"}, answer.steps, fill);
@@ -195,7 +198,7 @@ void add_elsewhere(Draft& draft, Fields main, const Answer& answer) {
     embed.set("NAME", draft.text("code.card_link"));
     if (!address.empty()) {
       embed.add("ADDRESS").set("SNIPPET",
-                               fmt::format("<iframe src=\"{}\" title=\"SMTP {}\" width=\"360\" height=\"220\" "
+                               fmt::format("<iframe src=\"{}\" title=\"SMTP {}\" width=\"360\" height=\"240\" "
                                            "loading=\"lazy\"></iframe>",
                                            address, answer.subject));
     }
@@ -239,6 +242,11 @@ void set_code(const Draft& draft, Fields fields, std::string_view code) {
   auto link = fields.add("LINK");
   link.set("HREF", draft.links.to(*place));
   link.set("CODE", code);
+}
+
+std::string act_text(const Draft& draft, knowledge::Role who) {
+  return draft.tr.text("compare.row.act") + ": " +
+         draft.tr.text(fmt::format("explain.role.{}", knowledge::to_string(who)));
 }
 
 std::string stage_text(const i18n::Translator& tr, knowledge::Stage stage) {

@@ -97,7 +97,8 @@ HttpResponse answer_api(const Site& site, const HttpRequest& request, std::strin
     std::string what = question.get("q");
     if (form) {
       const auto sent = read_form(request.body);
-      if (const auto at = sent.find("q"); at != sent.end()) what = at->second;
+      const auto at = sent.find("q");
+      what = at != sent.end() ? at->second : request.body;  // "curl --data-binary @bounce.eml" calls it a form
     } else if (posts) {
       what = request.body;
     }

@@ -82,6 +82,7 @@ void set_texts(const Draft& draft, Fields fields, std::string_view page, std::in
 // Begins a page that lists others: the window's title, and MAIN from PAGE.html with T_TITLE and T_INTRO.
 Fields begin_list(Draft& draft, std::string_view page);
 std::string stage_text(const i18n::Translator& tr, knowledge::Stage stage);
-std::string outcome_class(diagnose::Outcome outcome);  // of the style sheet
+std::string act_text(const Draft& draft, knowledge::Role who);  // "Who must act: Recipient's admin"
+std::string outcome_class(diagnose::Outcome outcome);           // of the style sheet
 
 }  // namespace postil::console

@@ -41,9 +41,13 @@ void add_source(const Draft& draft, Fields row, const Vendor& vendor, const std:
   auto source = row.add("SOURCE");
   source.set("T_SOURCE", draft.text("providers.source"));
   source.set("T_AS_OF", draft.text("providers.as_of", {{"date", at->as_of}}));
-  auto name = source.add(at->url.empty() ? "PLAIN" : "LINKED");
+  if (at->url.empty()) {  // nobody's page: what was met in the field
+    source.add("SEEN").set("T_SEEN", draft.text("providers.seen"));
+    return;
+  }
+  auto name = source.add("LINKED");
   name.set("NAME", at->title);
-  if (!at->url.empty()) name.set("HREF", at->url);
+  name.set("HREF", at->url);
 }
 
 }  // namespace
@@ -95,7 +99,7 @@ bool fill_provider(Draft& draft) {
     row.set("HREF", draft.link(View::reasons) + "#" + std::string(reason.key));
     row.set("WHAT_HTML", draft.prose_of(fmt::format("reason.{}.what", reason.key)));
     row.set("DO_HTML", draft.prose_of(fmt::format("reason.{}.do", reason.key)));
-    row.set("ROLE", draft.tr.text(fmt::format("explain.role.{}", knowledge::to_string(reason.act))));
+    row.set("ROLE", act_text(draft, reason.act));
     const auto area = std::string_view(rule->note).substr(0, rule->note.find('.'));
     if (!rule->note.empty() && draft.site.offers(draft.place.language, area) && draft.tr.has(rule->note)) {
       row.add("NOTE").set("TEXT_HTML", draft.prose_of(rule->note));

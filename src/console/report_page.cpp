@@ -30,7 +30,7 @@ void add_explanation(Draft& draft, Fields row, const Diagnosis& diagnosis) {
     why.set("TEXT_HTML", draft.prose_of(explanation.why));
   }
   if (!explanation.finding.note.empty()) fields.add("NOTE").set("TEXT_HTML", draft.prose_of(explanation.finding.note));
-  fields.set("ROLE", draft.tr.text(fmt::format("explain.role.{}", knowledge::to_string(explanation.act))));
+  fields.set("ROLE", act_text(draft, explanation.act));
   fields.set("DO_HTML", draft.prose_of(explanation.act_text));
   fields.set("T_PASTE", draft.text("report.paste"));
   fields.set("PASTE", diagnose::text_to_paste(diagnosis, draft.tr));

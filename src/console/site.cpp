@@ -91,8 +91,10 @@ bool Site::exists(const Place& place) const {
     case View::code:
     case View::code_class:
     case View::status:
-    case View::subject:
-      return place_of_code(place.item, place.language) && place.item == to_lower(place.item);
+    case View::subject: {
+      const auto page = place_of_code(place.item, place.language);
+      return page && page->view == place.view && place.item == to_lower(place.item);
+    }
     case View::card: {
       const auto page = place_of_code(place.item, place.language);
       return page && (page->view == View::code || page->view == View::status);

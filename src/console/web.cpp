@@ -88,6 +88,18 @@ std::optional<Place> meant(const Site& site, const Place& place) {
   return other;
 }
 
+// Where an address leads that somebody remembers, or that another site uses: "550",
+// "de/smtp/521-host-does-not-accept-mail", "de/compare/smtp/235-authentication-successful-vs-556-domain-no-mail".
+std::optional<Place> remembered(const Site& site, std::string_view path, const std::string& language) {
+  while (path.ends_with('/')) path.remove_suffix(1);
+  if (auto place = parse_path(path); place && place->view != View::entry && site.exists(*place)) return place;
+  const auto codes = codes_of_comparison(path.substr(path.rfind('/') + 1));
+  std::optional<Place> out;
+  if (codes.size() == 1) out = place_of_code(codes.front(), language);
+  if (codes.size() > 1) out = Place{View::comparison, language, comparison_item(codes)};
+  return out && site.exists(*out) ? out : std::nullopt;
+}
+
 void add_safety(HttpResponse& response, bool card) {
   auto& headers = response.headers;
   headers.emplace_back("Content-Security-Policy", std::string(policy) + (card ? "*" : "'none'"));
@@ -154,11 +166,7 @@ HttpResponse Web::page(const HttpRequest& request, std::string_view path) const 
     answer.headers.emplace_back("Vary", "Accept-Language");
     return answer;
   }
-  if (!place) {
-    const std::string first(path.substr(0, path.find('/')));
-    const auto language = site_.exists({View::home, first, {}}) ? first : language_for(site_, request);
-    return of_page(404, site_.not_found(language, path));
-  }
+  if (!place || !site_.exists(*place)) return moved(request, path, place);
   if (place->view == View::comparisons && !request.query().empty()) {
     const auto form = read_form(request.query());
     const auto a = form.find("a");
@@ -168,15 +176,24 @@ HttpResponse Web::page(const HttpRequest& request, std::string_view path) const 
       if (site_.exists(chosen)) return redirect(303, "/" + path_of(chosen));
     }
   }
-  if (!site_.exists(*place)) {
-    const auto other = meant(site_, *place);
-    if (other) return redirect(301, "/" + path_of(*other));
-    return of_page(404, site_.not_found(place->language, path));
-  }
   if (path != path_of(*place)) return redirect(301, "/" + path_of(*place));
   auto found = site_.page(*place);
   if (!found) return of_page(404, site_.not_found(place->language, path));
   return of_page(200, std::move(*found));
+}
+
+// Nothing stands there: perhaps under another address.
+HttpResponse Web::moved(const HttpRequest& request, std::string_view path, const std::optional<Place>& place) const {
+  const auto other = place ? meant(site_, *place) : std::nullopt;
+  if (other) return redirect(301, "/" + path_of(*other));
+  const std::string first(path.substr(0, path.find('/')));
+  const bool named = site_.exists({View::home, first, {}});
+  const auto language = named ? first : language_for(site_, request);
+  const auto found = remembered(site_, path, language);
+  if (!found) return of_page(404, site_.not_found(language, path));
+  auto answer = redirect(named ? 301 : 302, "/" + path_of(*found));
+  if (!named) answer.headers.emplace_back("Vary", "Accept-Language");
+  return answer;
 }
 
 // GET with ?q= for links, POST for what should stand in no address and no log.

@@ -18,6 +18,7 @@ class Web {
  private:
   HttpResponse route(const HttpRequest& request) const;
   HttpResponse page(const HttpRequest& request, std::string_view path) const;
+  HttpResponse moved(const HttpRequest& request, std::string_view path, const std::optional<Place>& place) const;
   HttpResponse box(const HttpRequest& request, const Place& place) const;
 
   Site site_;

@@ -73,7 +73,7 @@ TEST_F(CommandWords, AWrongValueSaysHowItIsWritten) {
       {{"compare", "999", "abc"}, "such as 521"},
       {{"compare", "550"}, "Two or three codes"},
       {{"explain", "550", "--stage", "nowhere"}, "  --stage: connect, ehlo, starttls"},
-      {{"config", "explain", "nosuch.key"}, "config show --defaults"},
+      {{"config", "explain", "zzz.qqq"}, "config show --defaults"},
       {{"trace", "xx"}, "7Q3K-9F2M-4T8XB"},
       {{"queue", "hold", "--older", "soon"}, "soon"},
       {{"suppress", "add", "notanaddress"}, "such as ann@example.org"},

@@ -88,12 +88,29 @@ TEST(Web, WhatHasAnotherAddressIsSentThere) {
       {"/ru/smtp/compare/235-authentication-successful-vs-521-host-does-not-accept-mail",
        "/ru/smtp/compare/235-vs-521"},
       {"/de/smtp/compare/235-authentication-successful-vs-556-domain-no-mail", "/de/smtp/compare/235-vs-556"},
+      {"/de/compare/smtp/556-domain-no-mail-vs-235-authentication-successful", "/de/smtp/compare/235-vs-556"},
+      {"/ru/smtp/521-host-does-not-accept-mail", "/ru/smtp/521"},
+      {"/de/smtp/550/", "/de/smtp/550"},
+      {"/de/smtp/compare/235-vs-521/", "/de/smtp/compare/235-vs-521"},
+      {"/de/5.7.26", "/de/smtp/status/5.7.26"},
+      {"/de/smtp/5.1.1", "/de/smtp/status/5.1.1"},
+      {"/de/smtp/status/550", "/de/smtp/550"},
   };
   for (const auto& [from, to] : rows) {
     const auto answer = get(from);
     EXPECT_EQ(answer.status, 301u) << from;
     EXPECT_EQ(header(answer, "Location"), to) << from;
   }
+}
+
+TEST(Web, ACodeAloneLeadsToItsPageInTheReadersLanguage) {
+  const auto answer = get("/550", "de");
+  EXPECT_EQ(answer.status, 302u);
+  EXPECT_EQ(header(answer, "Location"), "/de/smtp/550");
+  EXPECT_EQ(header(answer, "Vary"), "Accept-Language");
+  EXPECT_EQ(header(get("/smtp/235-vs-521", "ru"), "Location"), "/ru/smtp/compare/235-vs-521");
+  for (const char* target : {"/999", "/de/smtp/550-vs-999", "//", "/de/smtp//", "/550/nothing"})
+    EXPECT_NE(header(get(target), "Location"), "/en/smtp/550") << target;
 }
 
 TEST(Web, WhatIsNotThereSaysSoInTheReadersLanguage) {
@@ -107,7 +124,7 @@ TEST(Web, WhatIsNotThereSaysSoInTheReadersLanguage) {
   // Its links lead to the root from wherever it was asked for.
   EXPECT_THAT(get("/de/nothing/at/all").body, HasSubstr("href=\"../../../assets/site.css\""));
   EXPECT_EQ(header(get("/ru/nothing/at/all", "de"), "Content-Language"), "ru");
-  EXPECT_EQ(get("/xx/smtp/521").status, 404u);
+  EXPECT_EQ(header(get("/xx/smtp/521"), "Location"), "/en/smtp/521");  // a language that is not offered
   EXPECT_EQ(get("/assets/nothing.css").status, 404u);
   EXPECT_EQ(get("/assets/../templates/frame.html").status, 404u);
   EXPECT_EQ(get("/templates/frame.html").status, 404u);
@@ -215,6 +232,7 @@ TEST(Api, ExplainsAsTheTerminalDoes) {
   const auto posted = post("/api/v1/explain?lang=de", "550 5.1.1 no such user\r\n", "text/plain");
   EXPECT_EQ(json(posted), answer);
   EXPECT_EQ(json(post("/api/v1/explain?lang=de", "q=550+5.1.1+no+such+user")), answer);
+  EXPECT_EQ(json(post("/api/v1/explain?lang=de", "550 5.1.1 no such user\r\n")), answer);  // as curl sends a file
   EXPECT_EQ(header(posted, "Access-Control-Allow-Origin"), "*");
 }
 
