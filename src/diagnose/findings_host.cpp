@@ -143,7 +143,15 @@ void find_recipient(Findings& out, const std::vector<const Connection*>& mail) {
   }
   if (told) return;
   for (const auto* c : mail) add(about(Id::rcpt_untested, *c));
-  if (mail.empty()) add({.id = Id::rcpt_untested, .about = {}, .args = {}, .evidence = {}, .advice = {}});
+  if (!mail.empty()) return;
+  // DNS is definite about it: there is nobody to ask.
+  const bool none = !out.seen().out_of_time && !doubt_about_hosts(out.seen());
+  Finding nobody{.id = Id::rcpt_untested, .about = {}, .args = {}, .evidence = {}, .advice = {}};
+  if (none) {
+    nobody.id = Id::rcpt_no_host;
+    nobody.advice = {{Advice::Kind::run, takes_mail(out.seen()) ? "postil explain 5.1.2" : "postil explain 556"}};
+  }
+  add(std::move(nobody));
 }
 
 }  // namespace

@@ -149,13 +149,15 @@ void find_none(Findings& out, const std::string& domain) {
 }
 
 void find_by_answer(Findings& out, const dns::Answer& answer) {
-  const auto& domain = out.seen().request.subject.domain;
+  const auto& subject = out.seen().request.subject.domain;
+  // Beside an alias no record can stand: it belongs to the name behind it.
+  const auto& domain = answer.chain.size() > 1 ? answer.canonical_name : subject;
   const auto mx = dns::classify_mx(answer);
   const auto records = record_lines(domain, answer);
   using Kind = dns::MxSet::Kind;
   switch (mx.kind) {
     case Kind::no_domain:
-      out.add({.id = Id::domain_none, .about = {}, .args = {{"domain", domain}}, .evidence = {}, .advice = {}});
+      out.add({.id = Id::domain_none, .about = {}, .args = {{"domain", subject}}, .evidence = {}, .advice = {}});
       return;
     case Kind::temporary:
       if (answer.status == dns::Status::bogus) {
@@ -167,7 +169,7 @@ void find_by_answer(Findings& out, const dns::Answer& answer) {
       } else {
         out.add({.id = Id::dns_failed,
                  .about = {},
-                 .args = {{"question", domain + " MX"}, {"detail", dns_trouble(answer)}},
+                 .args = {{"question", subject + " MX"}, {"detail", dns_trouble(answer)}},
                  .evidence = {},
                  .advice = {},
                  .phrases = {dns_phrase("detail", answer)}});
@@ -184,7 +186,7 @@ void find_by_answer(Findings& out, const dns::Answer& answer) {
                .advice = {{Advice::Kind::publish, null_mx_line(domain)}}});
       return;
     case Kind::implicit:
-      if (has_address(out.seen().dns, domain)) {
+      if (has_address(out.seen().dns, subject)) {
         out.add({.id = Id::mx_implicit,
                  .about = {},
                  .args = {},

@@ -49,7 +49,7 @@ class Dns(postil.unittest.TestCase):
     def test_what_domains_say(self):
         records = ["null.lab. MX 0 .", 'null.lab. TXT "v=spf1 -all"', '_dmarc.null.lab. TXT "v=DMARC1; p=reject"', "stray.lab. MX 10 .",
                    "both.lab. MX 0 .", "both.lab. MX 10 mx.both.lab.", "mx.both.lab. A 127.0.0.9", "bare.lab. TXT x", "ip.lab. MX 10 192.0.2.7.",
-                   "alias.lab. MX 10 also.alias.lab.", "also.alias.lab. CNAME mx.both.lab.", "none.lab. MX 10 nowhere.none.lab."]
+                   "alias.lab. MX 10 also.alias.lab.", "also.alias.lab. CNAME mx.both.lab.", "none.lab. MX 10 nowhere.none.lab.", "beside.lab. CNAME bare.lab."]
         with NameServer(records) as names:
             wanted = {"null.lab": "MX-NULL", "stray.lab": "MX-NULL-PREFERENCE", "both.lab": "MX-NULL-BESIDE", "bare.lab": "MX-NONE",
                       "ip.lab": "MX-LITERAL", "alias.lab": "MX-CNAME", "none.lab": "MX-NO-ADDRESS", "absent.lab": "DOMAIN-NONE"}
@@ -57,6 +57,8 @@ class Dns(postil.unittest.TestCase):
             self.assertEqual([report["subject"] for report in reports], list(wanted))
             for report, name in zip(reports, wanted.values()):
                 self.assertIn(name, ids(report))
+            # Beside an alias no other record can stand.
+            self.assertEqual(finding(check("beside.lab", "--only", "mx", names=names, code=1), "MX-NONE")["advice"][0]["text"], "bare.lab.  MX  0 .")
             parked = check("null.lab", "--parked", names=names, code=0)
             self.assertEqual(set(ids(parked)), {"PARKED-MX-OK", "PARKED-HOST-NONE", "PARKED-SPF-OK", "PARKED-DMARC-OK"})
             check("both.lab", "--parked", "--timeout", 3, names=names, code=1)
@@ -90,6 +92,7 @@ class Dns(postil.unittest.TestCase):
     def test_options_in_any_order(self):
         with NameServer(["null.lab. MX 0 .", "2.0.0.127.list.lab. A 127.0.0.2", "9.2.0.192.list.lab. A 127.0.0.4"]) as names:
             self.assertEqual(check("--only", "mx", "--rcpt", "ann@null.lab", names=names, code=0)["subject"], "ann@null.lab")
+            self.assertIn("RCPT-NO-HOST", ids(check("ann@null.lab", "--rcpt", names=names, code=1)))
             for subject in ("192.0.2.300", "1.2.3", "mail.lab:25", "ann@[192.0.2.1]"):
                 self.assertEqual(check(subject, names=names, code=65)["error"]["id"], "subject")
             self.assertEqual(check("[IPv6:2001:db8::1]", names=names)["subject"], "IPv6:2001:db8::1")

@@ -138,6 +138,17 @@ TEST_F(FindingsTest, PartsThatSayNothingSayWhy) {
   EXPECT_EQ(outcome(), CheckOutcome::untested);
 }
 
+TEST_F(FindingsTest, NobodyTakesMailForARecipientWhoseDomainNamesNoHost) {
+  only({Part::recipient});
+  seen_.request.recipient = "ann@example.org";
+  mx({dns::Mx{0, ""}});
+  EXPECT_THAT(names(), ElementsAre("NO-HOST", "RCPT-NO-HOST"));
+  EXPECT_EQ(check_outcome(seen_, find_all(seen_)), CheckOutcome::fails);
+  seen_.dns = {};
+  mx({}, dns::Status::timed_out);
+  EXPECT_THAT(names(), ElementsAre("HOSTS-UNKNOWN", "RCPT-UNTESTED"));
+}
+
 TEST_F(FindingsTest, OneHostIsAskedAboutARecipient) {
   only({Part::recipient});
   seen_.request.recipient = "ann@example.org";
@@ -421,7 +432,7 @@ TEST(FindingEntriesTest, EachTroubleHasALineToPaste) {
       Id::parked_spf_missing, Id::parked_dmarc_missing,
       // "postil explain" of the reply (findings_host, findings_login)
       Id::greeting_null_host, Id::greeting_refused, Id::greeting_later, Id::ehlo_refused, Id::rcpt_refused,
-      Id::rcpt_later, Id::login_none, Id::login_refused, Id::login_mechanism, Id::login_permission,
+      Id::rcpt_later, Id::rcpt_no_host, Id::login_none, Id::login_refused, Id::login_mechanism, Id::login_permission,
       Id::login_app_password,
       // findings_spf, findings_dmarc, findings_message
       Id::spf_missing, Id::spf_several, Id::spf_lookalike, Id::spf_syntax, Id::spf_lookups, Id::spf_lookups_near,
