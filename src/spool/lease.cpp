@@ -9,7 +9,7 @@ namespace postil::spool {
 namespace {
 constexpr std::size_t slice_messages = 2000;
 constexpr std::size_t window_octets_min = 16 << 20;
-constexpr std::size_t ahead_octets = 2 << 20;  // a message's first states stand a little behind its add
+constexpr std::size_t ahead_octets = 1 << 20;  // a message's first states stand a little behind its add
 }  // namespace
 
 void Lease::begin() {
