@@ -149,6 +149,7 @@ Observed of_human(const dsn::HumanRecipient& recipient, dsn::Kind kind) {
   auto& refusal = out.refusal;
   refusal.address = recipient.address;
   refusal.named = recipient.cause;
+  refusal.advice = recipient.advice;
   refusal.side = recipient.by_remote ? Side::remote : Side::local;
   if (recipient.by_remote) refusal.host = recipient.remote;
   if (!recipient.said.empty()) fill_from_quote(out, recipient.said);
@@ -242,7 +243,7 @@ class BounceReader {
       name_the_one(status.recipients.front(), text);
     const bool single = status.recipients.size() == 1;
     for (const auto& recipient : status.recipients) out_.recipients.push_back(of_recipient(recipient, text, single));
-    if (out_.recipients.empty()) from_human_part();
+    read_human_part();
     if (out_.recipients.empty()) from_text(text);
     for (auto& observed : out_.recipients) observed.refusal.mta = out_.mta;
     return std::move(out_);
@@ -316,11 +317,24 @@ class BounceReader {
     return others.empty() ? all : others;
   }
 
-  void from_human_part() {
+  // Of a report of Postil's, where its parts for programs are lost, or name no reason.
+  void read_human_part() {
+    const auto known = [](const Observed& one) { return one.refusal.named != knowledge::Reason::unknown; };
+    if (!out_.recipients.empty() && std::ranges::all_of(out_.recipients, known)) return;
     const auto own = dsn::read_human_part(human_, recipients_max);
     if (!own) return;
     out_.mta = "postil";
-    for (const auto& recipient : own->recipients) out_.recipients.push_back(of_human(recipient, own->kind));
+    if (out_.recipients.empty()) {
+      for (const auto& recipient : own->recipients) out_.recipients.push_back(of_human(recipient, own->kind));
+      return;
+    }
+    for (auto& [refusal, action, reply] : out_.recipients) {
+      const auto same = [&](const auto& one) { return !one.advice.empty() && iequals(one.address, refusal.address); };
+      const auto found = std::ranges::find_if(own->recipients, same);
+      if (found == own->recipients.end() || refusal.named != knowledge::Reason::unknown) continue;
+      refusal.named = found->cause;
+      refusal.advice = found->advice;
+    }
   }
 
   void from_text(const ReportText& text) {

@@ -31,6 +31,7 @@ struct Refusal {
   Side side = Side::unknown;
   bool delayed = false;                                  // it is tried again
   knowledge::Reason named = knowledge::Reason::unknown;  // the report is one of Postil's, and says the reason
+  std::string advice;  // and in words of its own (dsn::Advice::id), of which that reason is only the nearest; mostly ""
 };
 
 struct Cause {

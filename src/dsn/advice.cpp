@@ -31,7 +31,7 @@ constexpr Advice seven_bit_only{"seven_bit_only", "you", Cause::charset_or_8bit}
 constexpr Advice conversion{"conversion", "you", Cause::feature_unsupported};
 constexpr Advice loop{"loop", "their_admin", Cause::routing_loop};
 constexpr Advice points_at_us{"points_at_us", "your_admin", Cause::routing_loop};
-constexpr Advice own_trouble{"own_trouble", "your_admin"};
+constexpr Advice own_trouble{"own_trouble", "your_admin", Cause::unknown, Cause::server_error};
 constexpr Advice unreachable{"unreachable", "their_admin", Cause::connect_failed};
 constexpr Advice dns_trouble{"dns_trouble", "their_admin"};
 constexpr Advice tls_trouble{"tls_trouble", "their_admin", Cause::tls_handshake_failed};
@@ -39,9 +39,9 @@ constexpr Advice tls_policy{"tls_policy", "their_admin", Cause::mta_sts_or_dane_
 constexpr Advice requiretls{"requiretls", "you", Cause::requiretls_unsupported};
 constexpr Advice not_now{"not_now", "their_admin"};
 constexpr Advice their_trouble{"their_trouble", "their_admin"};
-constexpr Advice suppressed{"suppressed", "your_admin"};
-constexpr Advice returned_by_admin{"returned_by_admin", "your_admin"};
-constexpr Advice deliver_by_over{"deliver_by_over", "you"};
+constexpr Advice suppressed{"suppressed", "your_admin", Cause::unknown, Cause::policy_other};
+constexpr Advice returned_by_admin{"returned_by_admin", "your_admin", Cause::unknown, Cause::policy_other};
+constexpr Advice deliver_by_over{"deliver_by_over", "you", Cause::unknown, Cause::expired_in_queue};
 constexpr Advice no_deliver_by{"no_deliver_by", "you", Cause::feature_unsupported};
 constexpr Advice refused{"refused", "you"};
 

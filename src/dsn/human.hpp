@@ -22,6 +22,8 @@ struct Advice {
   std::string_view id;
   std::string_view who;  // "you", "your_admin", "recipient", "their_admin"
   knowledge::Reason cause = knowledge::Reason::unknown;
+  // Where no reason says the same: the one under whose name the report is explained, in the words of the advice.
+  knowledge::Reason nearest = knowledge::Reason::unknown;
 };
 Advice advice_of(Kind kind, const queue::RecipientState& state);
 Told told_by_code(Kind kind, const queue::RecipientState& state);

@@ -57,7 +57,12 @@ std::optional<std::string_view> first_argument(std::string_view words, const Pie
 struct Sentences {
   std::string end;  // the beginning of the last sentence
   std::vector<std::pair<Kind, std::string>> intros;
-  std::vector<std::pair<std::string, knowledge::Reason>> causes;  // longest first
+  struct Meaning {
+    std::string words;
+    knowledge::Reason cause = knowledge::Reason::unknown;
+    std::string_view advice;  // HumanRecipient::advice
+  };
+  std::vector<Meaning> causes;  // longest first
   struct Quote {
     Pieces sentence;
     bool by_remote = false;
@@ -73,14 +78,18 @@ struct Sentences {
         intros.emplace_back(kind, without_digits(compact(text)));
       }
     }
-    const auto add_cause = [&](const std::string& key, knowledge::Reason cause) {
-      if (cause != knowledge::Reason::unknown) causes.emplace_back(compact(tr.text(key)), cause);
-    };
-    for (const auto& advice : all_advice())
-      add_cause("bounce.advice." + std::string(advice.id) + ".what", advice.cause);
-    for (const auto& entry : knowledge::reasons())
-      add_cause("reason." + std::string(entry.key) + ".what", entry.reason);
-    std::ranges::sort(causes, std::greater{}, [](const auto& cause) { return cause.first.size(); });
+    for (const auto& advice : all_advice()) {
+      const bool near = advice.nearest != knowledge::Reason::unknown;
+      const auto cause = near ? advice.nearest : advice.cause;
+      if (cause == knowledge::Reason::unknown) continue;
+      const auto key = "bounce.advice." + std::string(advice.id) + ".what";
+      causes.push_back({compact(tr.text(key)), cause, near ? advice.id : std::string_view()});
+    }
+    for (const auto& entry : knowledge::reasons()) {
+      if (entry.reason == knowledge::Reason::unknown) continue;
+      causes.push_back({compact(tr.text("reason." + std::string(entry.key) + ".what")), entry.reason, {}});
+    }
+    std::ranges::sort(causes, std::greater{}, [](const auto& cause) { return cause.words.size(); });
     const i18n::Args both{{"remote", gap}, {"date", gap}};
     quotes = {
         Quote{pieces_of(tr.text("bounce.said_before", both)), true},
@@ -169,7 +178,7 @@ class Reader {
     auto address = address_in(paragraph);
     if (!address.empty() && !quoted_) {
       if (out_.recipients.size() == recipients_max_) return false;
-      out_.recipients.push_back({.address = std::move(address), .said = {}, .remote = {}});
+      out_.recipients.push_back({.address = std::move(address), .advice = {}, .said = {}, .remote = {}});
       fresh_ = true;
       return true;
     }
@@ -180,8 +189,11 @@ class Reader {
     auto& recipient = out_.recipients.back();
     if (std::exchange(fresh_, false)) {
       const auto cause =
-          std::ranges::find_if(sentences_.causes, [&](const auto& one) { return words.starts_with(one.first); });
-      if (cause != sentences_.causes.end()) recipient.cause = cause->second;
+          std::ranges::find_if(sentences_.causes, [&](const auto& one) { return words.starts_with(one.words); });
+      if (cause != sentences_.causes.end()) {
+        recipient.cause = cause->cause;
+        recipient.advice = cause->advice;
+      }
     } else if (std::exchange(quoted_, false)) {
       recipient.said = paragraph.substr(0, said_octets_max);
     } else {

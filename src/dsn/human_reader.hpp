@@ -14,6 +14,7 @@ namespace postil::dsn {
 struct HumanRecipient {
   std::string address;
   knowledge::Reason cause = knowledge::Reason::unknown;  // where the sentences leave no doubt
+  std::string advice;                                    // Advice::id, where cause is only its nearest; else ""
   std::string said;                                      // on one line; "" = nothing was quoted
   std::string remote;                                    // the host it is about, "mx.example.net"; "" = none
   bool by_remote = false;                                // the host said it; else our own server noted it

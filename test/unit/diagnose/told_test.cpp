@@ -118,6 +118,34 @@ TEST(Told, their_text_alone_is_enough_in_each_language) {
   }
 }
 
+// What no reason of the catalogue says is explained in the report's own words.
+TEST(Told, what_we_found_out_ourselves_is_explained_as_we_said_it) {
+  const std::pair<Reason, std::string_view> own[] = {{Reason::suppressed, "suppressed"},
+                                                     {Reason::returned_by_admin, "returned_by_admin"},
+                                                     {Reason::auth_failed, "own_trouble"},
+                                                     {Reason::deliver_by_over, "deliver_by_over"}};
+  for (const auto language : i18n::known_languages()) {
+    for (const auto& [reason, advice] : own) {
+      auto state = refused(reason, "");
+      state.diagnostic = "something of our own";
+      const auto report = made(state, language);
+      for (const auto& text : {dsn::write(report), dsn::human_part(report).text}) {
+        SCOPED_TRACE(testing::Message() << advice << "\n" << text);
+        const auto understood = understand(text);
+        ASSERT_TRUE(understood.has_value());
+        const auto* read = std::get_if<Report>(&*understood);
+        ASSERT_NE(read, nullptr);
+        ASSERT_EQ(read->recipients.size(), 1u);
+        const auto& explanation = read->recipients[0].explanation;
+        ASSERT_TRUE(explanation.has_value());
+        EXPECT_EQ(explanation->what, "bounce.advice." + std::string(advice) + ".what");
+        EXPECT_EQ(explanation->act_text, "bounce.advice." + std::string(advice) + ".do");
+        EXPECT_EQ(explanation->confidence, Confidence::certain);
+      }
+    }
+  }
+}
+
 TEST(Told, a_text_of_success_is_none_of_failure) {
   for (const auto language : i18n::known_languages()) {
     auto report = made(refused(Reason::delivered, ""), language);
