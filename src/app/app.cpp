@@ -20,6 +20,13 @@ namespace asio = boost::asio;
 struct App::Intake : server::Intake {
   explicit Intake(delivery::PostOffice& to) : post_office(to) {}
   void arrived(queue::Envelope envelope) override { post_office.arrived(std::move(envelope)); }
+  env::Awaitable<std::uint64_t> leave_later(std::string login) override {
+    auto read = [login = std::move(login)](const queue::Engine& engine, queue::Now) {
+      return std::uint64_t{engine.leave_later_of(login)};
+    };
+    const std::uint64_t count = co_await post_office.ask(std::move(read));
+    co_return count;
+  }
   delivery::PostOffice& post_office;
 };
 

@@ -118,6 +118,7 @@ std::shared_ptr<const server::Policy> policy(const config::Config& config, std::
   rules.any_local_sender = config.submission.local_senders == "any";
   out->lifetime = config.deliver.lifetime;
   out->hash_bodies = !config.dkim.empty();
+  out->hold_messages_max = config.submission.hold_messages;
   return out;
 }
 

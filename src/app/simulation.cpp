@@ -36,6 +36,7 @@ struct Silence : event::Sink {
 
 struct NoIntake : server::Intake {
   void arrived(queue::Envelope) override {}
+  env::Awaitable<std::uint64_t> leave_later(std::string) override { co_return 0; }
 };
 
 // Has room for mail that never comes: the dialogue ends before DATA.

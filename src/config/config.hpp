@@ -40,7 +40,8 @@ struct Submission {
   bool local = true;                  // the socket for the sendmail command
   std::string local_senders = "any";  // any | own
   bool hide_client_address = false;
-  Duration hold_max{};  // HOLDFOR, HOLDUNTIL; 0 = not offered
+  Duration hold_max{};            // HOLDFOR, HOLDUNTIL; 0 = not offered
+  std::uint64_t hold_messages{};  // of one account that wait so at once; 0 = any number
 };
 
 struct Relay {

@@ -274,6 +274,7 @@ std::vector<Row> make_rows() {
   all.push_back(choice("submission.local_senders", "\"any\"", "any own", MEMBER(submission.local_senders)));
   all.push_back(yes_no("submission.hide_client_address", "false", MEMBER(submission.hide_client_address)));
   all.push_back(duration("submission.hold_max", "\"30d\"", Duration(0), days(365), MEMBER(submission.hold_max)));
+  all.push_back(number("submission.hold_messages", "1000", 0, million, MEMBER(submission.hold_messages)));
 
   all.push_back(listen("relay.listen", "[\"0.0.0.0:25\", \"[::]:25\"]", MEMBER(relay.listen)));
   all.push_back(networks("relay.networks", "[]", MEMBER(relay.networks)));

@@ -62,6 +62,7 @@ void Engine::State::unplace(Slot slot) {
 void Engine::State::put_into_flow(Slot slot, bool first) {
   Job& job = jobs[slot];
   Site& site = sites[job.site];
+  set_later(job.message, false);
   const Slot sender = messages[job.message].fair_key();
   const auto is_it = [&](Slot at) { return flows[at].site == job.site && flows[at].sender == sender; };
   Slot at = by_site_sender.find(hash_of(job.site, sender), is_it);

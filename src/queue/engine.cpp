@@ -171,6 +171,7 @@ void Engine::State::take(Now now, const Arrived& input, Effects& out) {
   by_id.insert(hash_of(envelope.id), slot, [this](Slot other) { return hash_of(messages[other].id); });
   recipients += message.open;
   held += message.held;
+  set_later(slot, message.life.begins_mono() > now.mono);
   set_deadline(slot, envelope, input.state != nullptr, now);
   for (Slot job = message.jobs; job != no_slot; job = jobs[job].sibling) place(job, now);
 }
@@ -241,9 +242,17 @@ void Engine::State::free_job(Slot job) {
 }
 
 // Without jobs already.
+void Engine::State::set_later(Slot slot, bool later) {
+  Message& message = messages[slot];
+  if (message.later == later) return;
+  message.later = later;
+  if (message.login != no_slot) names.later(message.login) += later ? 1 : std::uint32_t(-1);
+}
+
 void Engine::State::free_message(Slot slot) {
   Message& message = messages[slot];
   POSTIL_ASSERT(message.jobs == no_slot && message.open == 0);
+  set_later(slot, false);
   if (message.heap_at != no_slot) deadlines.remove(slot);
   if (message.login != no_slot) names.release(message.login);
   if (message.sender != no_slot) names.release(message.sender);

@@ -202,6 +202,8 @@ class Engine {
   std::vector<MessageId> changed_by(Admin::Action action, std::vector<MessageId> ids) const;
   // How many of them wait for the time that their senders named, and are not held besides.
   std::uint64_t leave_later(const std::vector<MessageId>& ids) const;
+  // How many messages of a login wait for the time that they name; O(1).
+  std::uint32_t leave_later_of(std::string_view login) const;
   // Of one message: until its next attempt, by recipient index; empty when unknown.
   struct Row {
     std::uint32_t index = 0;

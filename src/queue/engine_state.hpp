@@ -81,6 +81,7 @@ struct Message {
   By by = By::none;
   Urgency urgency = Urgency::normal;
   bool held = false;
+  bool later = false;  // it waits for the time that its sender named
   Slot fair_key() const { return login != no_slot ? login : sender; }
 };
 
@@ -209,6 +210,7 @@ struct Engine::State {
   Slot site_for(Slot domain);
   bool belongs(const Waiter& waiter, Slot site) const;
   void regroup(Slot message, Now now);
+  void set_later(Slot message, bool later);
   void free_message(Slot message);
   void free_job(Slot job);
   // dispatch.cpp

@@ -28,6 +28,9 @@ class Names {
   Slot site(Slot slot) const { return names_[slot].site; }
   // How much a sender of that name has ready or under way, in the engine's count.
   std::uint32_t& load(Slot slot) { return names_[slot].load; }
+  // How many messages of that login wait for the time that they name, in the engine's count.
+  std::uint32_t& later(Slot slot) { return names_[slot].later; }
+  std::uint32_t later(Slot slot) const { return names_[slot].later; }
   std::size_t memory_octets() const { return names_.memory_octets() + table_.memory_octets() + text_octets_; }
 
  private:
@@ -36,6 +39,7 @@ class Names {
     std::uint32_t users = 0;
     Slot site = no_slot;
     std::uint32_t load = 0;
+    std::uint32_t later = 0;
   };
   std::uint64_t hash(std::string_view text) const;
 

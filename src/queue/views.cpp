@@ -296,6 +296,11 @@ std::uint64_t Engine::leave_later(const std::vector<MessageId>& ids) const {
   return static_cast<std::uint64_t>(later);
 }
 
+std::uint32_t Engine::leave_later_of(std::string_view login) const {
+  const Slot name = state_->names.find(login);
+  return name == no_slot ? 0 : state_->names.later(name);
+}
+
 std::vector<Engine::Row> Engine::rows(MessageId id, Now now) const {
   const State& s = *state_;
   std::vector<Row> rows;

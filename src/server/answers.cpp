@@ -183,6 +183,11 @@ env::Awaitable<Answer> Answers::sender(smtp::CheckSender question) {
   slow_lookups_ = {};
   if (const auto why = services_.store.refuses_mail()) co_return refuse(*why, TextId::mail_local_trouble);
   const address::Path path = question.mail->sender;
+  if (const auto most = policy_->hold_messages_max; most > 0 && !question.mail->hold.request.empty()) {
+    const std::uint64_t waiting = co_await services_.intake.leave_later(question.login);
+    if (waiting >= most)
+      co_return refuse(TextId::mail_hold_quota, {{"user", question.login}, {"limit", fmt::to_string(most)}});
+  }
   policy::Login login{.name = question.login, .local = settings_->job == smtp::Job::local};
   login.may_send_as = services_.accounts && services_.accounts->may_send_as(question.login, path.address);
   if (auto refused = policy::refuse_sender(policy_->rules, path, login)) co_return Refusal{std::move(*refused)};

@@ -52,6 +52,8 @@ std::string_view rule_of(const reply::Reply& reply) {
     case TextId::mail_sender_null_mx:
     case TextId::mail_sender_domain_unknown:
       return "deliver.check_sender_domain";
+    case TextId::mail_hold_quota:
+      return "submission.hold_messages";
     case TextId::mail_rate:
     case TextId::rcpt_rate: {
       const auto period = std::ranges::find(reply.args, std::string_view("period"),

@@ -58,6 +58,8 @@ class Intake {
  public:
   virtual ~Intake() = default;
   virtual void arrived(queue::Envelope envelope) = 0;
+  // How many messages of a login wait for the time that they name [rfc4865]; those that arrived before are counted.
+  virtual env::Awaitable<std::uint64_t> leave_later(std::string login) = 0;
 };
 
 // Never changes; a reload makes a new one.
@@ -66,7 +68,8 @@ struct Policy {
   Duration domain_check_deadline = seconds(3);
   Duration lifetime = days(5);
   int zone_minutes = 0;
-  bool hash_bodies = false;  // there are DKIM keys, which want the hash of each body
+  std::uint64_t hold_messages_max = 0;  // of one login that wait for their time at once; 0 = any number
+  bool hash_bodies = false;             // there are DKIM keys, which want the hash of each body
 };
 
 struct SessionLimits {

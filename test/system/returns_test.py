@@ -54,7 +54,8 @@ class Returns(postil.unittest.TestCase):
         cls.host521 = cls.stack.enter_context(Sink("127.0.0.14", port, greeting="521 5.3.2 host accepts no mail"))
         cls.other521 = cls.stack.enter_context(Sink("127.0.0.16", port, greeting="521 5.3.2 host accepts no mail"))
         cls.later_host = cls.stack.enter_context(Sink("127.0.0.15", port, rcpt=rcpt_later))
-        cls.server = postil.Server(dns=names.settings, deliver={"port": port}, languages={'"russian.lab"': "ru"})
+        cls.server = postil.Server(dns=names.settings, deliver={"port": port}, languages={'"russian.lab"': "ru"},
+                                   submission={"hold_messages": 2})
         cls.server.add_user("otto@ours.lab", postil.PASSWORD, "--language", "de")
         cls.server.add_user("ira", postil.PASSWORD, "--address", "*@russian.lab")
         cls.stack.enter_context(cls.server)
@@ -179,6 +180,17 @@ class Returns(postil.unittest.TestCase):
         self.assertIn(b"Original-Envelope-Id: abc=1", content)
         postil.wait_for(lambda: self.server.queued() == 0)
         self.assertEqual(self.ours.find("never tell"), [])
+
+    def test_an_account_has_only_so_many_that_leave_later(self):
+        for number in range(2):
+            self.send("bert@good.lab", f"leaves later {number}", mail_options=["HOLDFOR=600"])
+        with self.assertRaises(smtplib.SMTPSenderRefused) as refused:
+            self.send("bert@good.lab", "one too many", mail_options=["HOLDFOR=600"])
+        self.assertEqual((refused.exception.smtp_code, refused.exception.smtp_error[:6]), (552, b"5.7.1 "))
+        self.send("bert@good.lab", "leaves now")
+        self.server.control("queue.act", action="release", filter={"reason": "held_by_sender"})
+        postil.wait_for(lambda: self.good.find("leaves later 0") and self.good.find("leaves later 1"))
+        self.send("bert@good.lab", "leaves later again", mail_options=["HOLDFOR=1"])
 
     def test_by_hand_on_the_suppression_list(self):
         self.send("sue@good.lab", "waits, and is stopped", mail_options=["HOLDFOR=600"])

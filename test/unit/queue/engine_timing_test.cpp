@@ -38,6 +38,29 @@ TEST(EngineHold, nothing_leaves_before_its_time) {
   EXPECT_TRUE(h.end(Outcome::delivered).finished);
 }
 
+// What one login has waiting for its time, whatever becomes of it.
+TEST(EngineHold, an_accounts_messages_are_counted_until_they_leave) {
+  Harness h;
+  for (std::uint64_t id = 1; id <= 4; ++id) {
+    Envelope envelope = held_mail(hours(static_cast<int>(id)));
+    envelope.id = {id};
+    envelope.login = "anna";
+    h.arrive(envelope);
+  }
+  EXPECT_EQ(h.engine.leave_later_of("anna"), 4u);
+  EXPECT_EQ(h.engine.leave_later_of("bert"), 0u);
+  h.advance(hours(1));
+  EXPECT_EQ(h.engine.leave_later_of("anna"), 3u) << "the time of one has come";
+  h.admin(Admin::Action::release, {{2}});
+  EXPECT_EQ(h.engine.leave_later_of("anna"), 2u) << "one was let go";
+  h.admin(Admin::Action::drop, {{3}});
+  EXPECT_EQ(h.engine.leave_later_of("anna"), 1u);
+  h.admin(Admin::Action::hold, {{4}});
+  h.advance(hours(10));
+  h.admin(Admin::Action::release, {{4}});
+  EXPECT_EQ(h.engine.leave_later_of("anna"), 0u);
+}
+
 // An admin's own hold comes off first.
 TEST(EngineHold, an_admin_lets_it_go) {
   Harness h;

@@ -272,6 +272,25 @@ TEST(Login, ThePoolIsFull) {
 
 // ---- the message and the store
 
+// [rfc4865 6]
+TEST(Message, AnAccountHasOnlySoManyThatWaitForTheirTime) {
+  ServerRig rig;
+  rig.submission();
+  rig.settings.hold_max = days(1);
+  rig.policy.hold_messages_max = 2;
+  rig.start();
+  auto client = rig.logged_in();
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_THAT(client->say("MAIL FROM:<alice@example.org> HOLDFOR=3600"), StartsWith("250"));
+    client->say("RCPT TO:<a@example.net>");
+    client->say("DATA");
+    EXPECT_THAT(client->say(message), StartsWith("250 2.0.0 queued"));
+  }
+  EXPECT_THAT(client->say("MAIL FROM:<alice@example.org> HOLDFOR=3600"),
+              StartsWith("552 5.7.1 alice@example.org has 2 messages that wait for their time"));
+  EXPECT_THAT(client->say("MAIL FROM:<alice@example.org>"), StartsWith("250")) << "what leaves at once is not counted";
+}
+
 TEST(Message, IsInTheStoreWithItsEnvelope) {
   ServerRig rig;
   rig.submission();

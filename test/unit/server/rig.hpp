@@ -55,6 +55,10 @@ struct FakeLimits : server::RateLimits {
 
 struct FakeIntake : server::Intake {
   void arrived(queue::Envelope envelope) override { envelopes.push_back(std::move(envelope)); }
+  env::Awaitable<std::uint64_t> leave_later(std::string login) override {
+    const auto later = [&](const auto& one) { return one.login == login && !one.hold_request.empty(); };
+    co_return static_cast<std::uint64_t>(std::ranges::count_if(envelopes, later));
+  }
   std::vector<queue::Envelope> envelopes;
 };
 
