@@ -58,6 +58,7 @@ void write_meaning(std::ostream& out, const Story& story, const i18n::Translator
   // "Wait, it is tried again" was right until the message came back.
   const bool over = story.end != MessageEnd::open && story.last_reply.starts_with('4');
   if (over || ours) answer->steps.clear();
+  if (ours) answer->when.clear();
   write_answer_head(out, *answer, tr, false);
   if (!over && !ours) return;
   out << '\n';

@@ -398,6 +398,7 @@ TEST(Story, MeaningIsThatOfTheReason) {
   EXPECT_THAT(smarthost, HasSubstr("Our own mail system"));
   EXPECT_THAT(smarthost, HasSubstr("your mail administrator's"));
   EXPECT_THAT(smarthost, Not(HasSubstr("MX records")));
+  EXPECT_THAT(smarthost, Not(HasSubstr("MX hosts")));
   EXPECT_THAT(smarthost, Not(HasSubstr("Send the message again")));
   const auto login = meaning_of(
       R"({"event":"recipient.deferred","recipient":0,"reason":"auth_failed","status":"4.7.0","reply":"530 5.7.0 Authentication required"})");
