@@ -14,6 +14,7 @@
 #include "check/login_probe.hpp"
 #include "check/mail_records.hpp"
 #include "check/side_by_side.hpp"
+#include "diagnose/block_lists.hpp"
 #include "dns/mx.hpp"
 #include "dns/parse.hpp"
 
@@ -197,7 +198,7 @@ env::Awaitable<void> Observer::reverse(std::string ip) {
   co_await side_by_side(std::move(works));
 }
 
-// The entry itself, and the two that say whether the list works [rfc5782 5].
+// The entry itself, and those that say whether the list works.
 env::Awaitable<void> Observer::list(std::string zone, std::string ip) {
   const auto parsed = address::Ip::parse(ip);
   if (!parsed) co_return;
@@ -206,8 +207,10 @@ env::Awaitable<void> Observer::list(std::string zone, std::string ip) {
   std::vector<env::Awaitable<void>> works;
   works.push_back(ask(name, dns::Type::a));
   works.push_back(ask(name, dns::Type::txt));
-  works.push_back(ask("1.0.0.127." + zone, dns::Type::a));
-  works.push_back(ask("2.0.0.127." + zone, dns::Type::a));
+  const auto tests = diagnose::list_tests(zone, !parsed->is_v4());
+  for (const auto* names : {&tests.listed, &tests.unlisted}) {
+    for (const auto& one : *names) works.push_back(ask(one, dns::Type::a));
+  }
   co_await side_by_side(std::move(works));
 }
 

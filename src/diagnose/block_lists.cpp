@@ -1,5 +1,7 @@
 #include "diagnose/block_lists.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "base/bytes.hpp"
@@ -85,6 +87,16 @@ std::string named_list(std::string_view text) {
     at = end;
   }
   return after_word.empty() ? of_known : after_word;
+}
+
+ListTests list_tests(std::string_view zone, bool v6) {
+  ListTests out{{fmt::format("2.0.0.127.{}", zone)}, {fmt::format("1.0.0.127.{}", zone)}};
+  if (!v6) return out;
+  std::string behind = ".0.0.0.0.0.f.7.f.f.f.f";  // of ::ffff:7f00:2 and ::ffff:7f00:1
+  for (int zeros = 0; zeros < 20; ++zeros) behind += ".0";
+  out.listed.push_back(fmt::format("2{}.{}", behind, zone));
+  out.unlisted.push_back(fmt::format("1{}.{}", behind, zone));
+  return out;
 }
 
 }  // namespace postil::diagnose

@@ -8,6 +8,7 @@
 #include "address/ip.hpp"
 #include "address/path.hpp"
 #include "base/bytes.hpp"
+#include "diagnose/block_lists.hpp"
 #include "diagnose/findings_areas.hpp"
 #include "dns/parse.hpp"
 
@@ -148,6 +149,23 @@ Said says(const DnsNotes& dns, const std::string& name) {
   return out;
 }
 
+// What it says of any of several names.
+Said says_of(const DnsNotes& dns, const std::vector<std::string>& names) {
+  Said out;
+  out.sure = true;
+  for (const auto& name : names) {
+    auto one = says(dns, name);
+    out.asked = out.asked || one.asked;
+    out.codes.insert(out.codes.end(), one.codes.begin(), one.codes.end());
+    if (one.sure) continue;
+    out.sure = false;
+    out.trouble = std::move(one.trouble);
+    out.phrase = std::move(one.phrase);
+  }
+  out.sure = out.sure || !out.codes.empty();
+  return out;
+}
+
 void find_list(Findings& out, const std::string& zone, const std::string& ip) {
   const auto& dns = out.seen().dns;
   const auto parsed = address::Ip::parse(ip);
@@ -165,10 +183,11 @@ void find_list(Findings& out, const std::string& zone, const std::string& ip) {
              .phrases = std::move(phrases)});
   };
   // [rfc5782 5]: a list that lists everything, or that does not list its test entry, says nothing.
-  const auto always = says(dns, "1.0.0.127." + zone);
-  const auto test = says(dns, "2.0.0.127." + zone);
+  const auto tests = list_tests(zone, !parsed->is_v4());
+  const auto always = says_of(dns, tests.unlisted);
+  const auto test = says_of(dns, tests.listed);
   const auto refusal = [](const std::string& code) { return code.starts_with("127.255.255."); };
-  for (const auto* said : {&own, &test}) {
+  for (const auto* said : {&own, &test, &always}) {
     const auto at = std::ranges::find_if(said->codes, refusal);
     if (at == said->codes.end()) continue;
     add(Id::list_error, {{"list", zone}, {"code", *at}}, {record_line(name, "A", *at)});
@@ -181,8 +200,8 @@ void find_list(Findings& out, const std::string& zone, const std::string& ip) {
   }
   if (!always.codes.empty() || test.codes.empty()) {
     add(Id::list_broken, list,
-        {record_line("1.0.0.127." + zone, "A", always.codes.empty() ? "-" : always.codes.front()),
-         record_line("2.0.0.127." + zone, "A", test.codes.empty() ? "-" : test.codes.front())});
+        {record_line(tests.unlisted.front(), "A", always.codes.empty() ? "-" : always.codes.front()),
+         record_line(tests.listed.front(), "A", test.codes.empty() ? "-" : test.codes.front())});
     return;
   }
   const bool odd = !std::ranges::all_of(own.codes, [](const auto& code) { return code.starts_with("127."); });

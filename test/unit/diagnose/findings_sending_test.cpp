@@ -352,6 +352,21 @@ TEST_F(FindingsTest, ABlockListIsTestedBeforeItIsBelieved) {
   }
 }
 
+// A list for IPv6 alone has its own entries for the test.
+TEST_F(FindingsTest, ABlockListForIpv6) {
+  seen_.request.subject = {SubjectKind::ip, "2001:db8::9", "", "", "2001:db8::9"};
+  seen_.request.parts = {};
+  seen_.request.parts.add(Part::block_lists);
+  seen_.request.lists = {"list.example"};
+  const std::string zeros = ".0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.list.example";
+  answer("9.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.list.example", dns::Type::a, {});
+  answer("1.0.0.127.list.example", dns::Type::a, {});
+  answer("2.0.0.127.list.example", dns::Type::a, {});
+  answer("1.0.0.0.0.0.f.7.f.f.f.f" + zeros, dns::Type::a, {});
+  answer("2.0.0.0.0.0.f.7.f.f.f.f" + zeros, dns::Type::a, {dns::Address{"127.0.0.2"}});
+  EXPECT_THAT(names(), ElementsAre("LIST-CLEAR"));
+}
+
 TEST_F(FindingsTest, ReverseDnsMustLeadBack) {
   seen_.request.subject = {SubjectKind::ip, "192.0.2.9", "", "", "192.0.2.9"};
   seen_.request.parts = {};
