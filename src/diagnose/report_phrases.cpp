@@ -4,6 +4,7 @@
 #include <array>
 
 #include "base/bytes.hpp"
+#include "diagnose/quoted_reply.hpp"
 
 namespace postil::diagnose {
 
@@ -87,6 +88,55 @@ bool is_footer(std::string_view line) {
   return has_any(lower, {"confidential", "privileged", "been scanned", "was scanned", "scanned for", "virus-free",
                          "virus free", "designated recipient only", "intended only for", "intended solely for",
                          "antivirus system", "disclaimer", "checked by avg"});
+}
+
+bool may_be_bounce(const mime::Message& mail, std::string_view text) {
+  if (mail.header.empty() || !mail.field("X-Failed-Recipients").empty()) return true;
+  if (trim(mail.field("Return-Path")) == "<>") return true;
+  const auto automatic = to_lower(mail.field("Auto-Submitted"));
+  if (!automatic.empty() && automatic != "no") return true;
+  if (has_any(to_lower(mail.field("From")),
+              {"daemon", "postmaster", "deliver", "administrator", "bounce", "mail system", "mailsystem", "-admin@",
+               "-owner@", "owner-", "-request@", "listserv", "majordomo"})) {
+    return true;
+  }
+  if (has_any(to_lower(mail.field("Subject")),
+              {"deliver", "fail",        "return", "bounce",    "reject",  "delay",   "block",  "warning",
+               "error",   "undelivered", "unable", "could not", "problem", "zustell", "fehler", "echec",
+               "retour",  "entreg",      "rebot",  "devuelt",   "consegn", "recapit", "достав", "возвра",
+               "送信",    "配信",        "エラー", "退信",      "退回",    "投递",    "반송"})) {
+    return true;
+  }
+  const auto reply = find_reply(text);
+  if (reply && (reply->code >= 400 || reply->enhanced)) return true;
+  const auto lower = to_lower(text);
+  return !program_named_in(text).empty() || has_any(lower, {"deliver",
+                                                            "not reach",
+                                                            "be reached",
+                                                            "returned to",
+                                                            "following address",
+                                                            "following recipient",
+                                                            "rejected",
+                                                            "refused",
+                                                            "blocked",
+                                                            "unknown user",
+                                                            "user unknown",
+                                                            "no such user",
+                                                            "not a member",
+                                                            "not subscribed",
+                                                            "not allowed to",
+                                                            "zugestellt",
+                                                            "distribu",
+                                                            "entreg",
+                                                            "consegnat",
+                                                            "recapitat",
+                                                            "доставл",
+                                                            "送信できま",
+                                                            "配信",
+                                                            "退信",
+                                                            "退回",
+                                                            "投递",
+                                                            "전송"});
 }
 
 std::string program_named_in(std::string_view text) {

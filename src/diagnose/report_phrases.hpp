@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "mime/message.hpp"
+
 namespace postil::diagnose {
 
 // lower: lower case.
@@ -19,6 +21,10 @@ bool is_usual_phrase(std::string_view line);
 
 // What offices and scanners put under every mail; its words ("viruses", "confidential") are no cause.
 bool is_footer(std::string_view line);
+
+// Whether a mail without a report for programs may tell of a message that came back: somebody who writes "my mailbox is
+// full" has not returned one. text: its human part. True for a text without a header.
+bool may_be_bounce(const mime::Message& mail, std::string_view text);
 
 // The program that wrote the text: "postfix", "exim"; empty: none is named.
 std::string program_named_in(std::string_view text);

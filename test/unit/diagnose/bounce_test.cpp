@@ -313,6 +313,14 @@ TEST(Bounce, the_address_that_the_sender_knows_stands_for_the_inner_one) {
 
 TEST(Bounce, an_ordinary_mail_tells_of_nobody) {
   EXPECT_TRUE(read_bounce("From: a@example.net\nTo: b@example.net\nSubject: Lunch\n\n").recipients.empty());
+  EXPECT_TRUE(read_bounce("From: a@example.net\nTo: b@example.net\nSubject: Lunch\n\nPlease write to\nann@example.net\n"
+                          "for my mailbox is full, and the machine has a virus.\n")
+                  .recipients.empty());
+  // Somebody passed a bounce on.
+  EXPECT_EQ(read_bounce("From: a@example.net\nTo: b@example.net\nSubject: What is this?\n\nYour message could not be "
+                        "delivered:\n\n<ann@example.net>: the mailbox is full\n")
+                .recipients.size(),
+            1u);
 }
 
 TEST(Bounce, limits_hold_on_hostile_input) {
