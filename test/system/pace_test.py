@@ -40,7 +40,8 @@ class Pace(postil.unittest.TestCase):
         self.assertLess(pace["connections"], pace["connections_max"])
         self.assertGreater(pace["per_minute"], 0, "a site that limits the rate gets a rate")
         summary = self.told(server, "queue", "--by", "site")
-        self.assertRegex(summary, rf"(one|two)\.lab gets {pace['connections']} of {pace['connections_max']} connections, and at most")
+        # The next attempts may have made it still slower since.
+        self.assertRegex(summary, rf"(one|two)\.lab gets \d+ of {pace['connections_max']} connections, and at most [\d.]+/min")
         self.assertIn("because mx.site.lab [127.0.0.11] said: > " + TOO_FAST, summary)
         story = self.told(server, "trace", slowed["id"])
         self.assertIn("mx.site.lab [127.0.0.11] asked us to slow down.", story)
