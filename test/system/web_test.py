@@ -86,7 +86,7 @@ class Web(unittest.TestCase):
             taken = f"127.0.0.1:{first.at['web']}"
             second = postil.Server(web={"listen": [taken]})
             self.addCleanup(lambda: (second.notify.close(), second.errors.close()))
-            with self.assertRaisesRegex(AssertionError, f"ended with 69: {taken} is in use already. Stop the other program"):
+            with self.assertRaisesRegex(AssertionError, rf"ended with 69: \S+:\d+:1  {taken} is in use already. Stop the other program"):
                 second.start()
 
 
