@@ -184,7 +184,8 @@ void Sendmail::fill(MailTask& task, const std::string& host_name) {
 
 int Sendmail::explain(const reply::RemoteReply& reply, Stage stage) {
   const auto answer = diagnose::explain(reply.one_line(), stage);
-  if (failure_.word.empty()) {
+  const bool first = failure_.word.empty();
+  if (first) {
     failure_ = {"refused", {}, exit_unavailable};
     for (const auto& key : answer ? answer->what : std::vector<std::string>()) {
       failure_.text += (failure_.text.empty() ? "" : " ") + context_.tr.text(key);
@@ -194,6 +195,7 @@ int Sendmail::explain(const reply::RemoteReply& reply, Stage stage) {
   if (options_.json) {
     // tell_json() has all of it
   } else if (answer) {
+    if (!first) context_.err << '\n';
     write_answer_head(context_.err, *answer, context_.tr, false);
   } else {
     context_.err << reply.one_line() << '\n';

@@ -158,6 +158,7 @@ TEST_F(SendCommand, SendsAFileAsItIs) {
   EXPECT_EQ(send(server, {"--to", "b@example.net", "--file", "-"}, "Subject: stdin\r\n\r\nHi"), exit_ok);
   EXPECT_EQ(server.message(), "Subject: stdin\n\nHi\n");
   EXPECT_EQ(send(server, {"--to", "b@example.net", "--file", folder_ + "/none"}), exit_data);
+  EXPECT_EQ(run({"send", "--to", "b@host.invalid", "--file", folder_ + "/none"}), exit_data) << "before DNS is asked";
 }
 
 TEST_F(SendCommand, WithoutADemoSaysSo) {
