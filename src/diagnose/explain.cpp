@@ -186,8 +186,10 @@ Answer of_pair(Code code, reply::EnhancedCode enhanced) {
   keep_transcript_of(out, fmt::format("S: {}", code / 100));
   const auto* known = knowledge::find_code(code);
   const bool usual = known != nullptr && std::ranges::find(known->enhanced, enhanced) != known->enhanced.end();
-  // Where the enhanced code is the one that the RFC gives to the basic code, that code's own page says most.
-  if (usual && known->enhanced.size() == 1) {
+  // Where the enhanced code is the one that the RFC gives to the basic code, that code's own page says most; and where
+  // it says no more than that it went well.
+  const bool just_success = known != nullptr && code / 100 == 2 && enhanced == reply::EnhancedCode{2, 0, 0};
+  if ((usual && known->enhanced.size() == 1) || just_success) {
     const auto registry = out.registry;
     const auto other = out.other;
     auto subject = out.subject;

@@ -79,6 +79,13 @@ TEST(Explain, what_is_not_understood_says_why) {
   EXPECT_EQ(why(std::string(input_octets_max + 1, '5')), "too_long");
 }
 
+TEST(Explain, a_success_without_detail_is_told_by_its_basic_code) {
+  const auto taken = answer_of("250 2.0.0 Ok: queued as 4ABC");
+  EXPECT_EQ(taken.subject, "250 2.0.0");
+  EXPECT_EQ(taken.title, "code.250.title");
+  EXPECT_THAT(answer_of("550 2.0.0").what, testing::Contains("explain.class_mismatch"));
+}
+
 TEST(Explain, every_text_of_every_answer_is_there) {
   const i18n::Translator tr;
   std::vector<std::string> inputs{"5xx",      "4xx",      "2xx",          "3xx",
