@@ -1,7 +1,7 @@
 // TLS by OpenSSL: the contexts, what is read from certificates, and the facts of a handshake.
 //
 // TLS 1.2 and newer, no renegotiation, no compression, no session tickets and no session cache: every handshake is
-// a full one, so that a verified certificate is always at hand. The session itself is in env_asio/stream.cpp.
+// a full one, so that a verified certificate is always at hand. The session itself is in env_asio/socket.cpp.
 #pragma once
 
 #include <openssl/ssl.h>
