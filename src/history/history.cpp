@@ -7,7 +7,6 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
-#include <charconv>
 #include <deque>
 #include <limits>
 #include <map>
@@ -16,11 +15,11 @@
 #include <unordered_map>
 
 #include "base/bytes.hpp"
+#include "history/line.hpp"
 
 namespace postil::history {
 
-// On disk: files NNNNNNNN.history, each a sequence of lines "HEXID MICROSECONDS JSON\n". A torn line at the end of a
-// file is passed over: nothing here was promised.
+// A torn line at the end of a file is passed over: nothing here was promised.
 namespace {
 
 constexpr std::size_t repeats_max = 4096;
@@ -41,87 +40,6 @@ struct Place {
   std::uint32_t offset = 0;
   std::uint32_t length = 0;
 };
-
-std::string file_name(std::uint32_t number) {
-  return fmt::format("{:08}.history", number);
-}
-
-struct Line {
-  std::uint64_t id = 0;
-  WallTime at{};
-};
-
-// A whole line without its newline; nothing for what a power cut made of one.
-std::optional<Line> parse_line(std::string_view text) {
-  Line line;
-  const char* const end = text.data() + text.size();
-  const auto [after_id, id_error] = std::from_chars(text.data(), end, line.id, 16);
-  if (id_error != std::errc() || after_id != text.data() + 16 || line.id == 0 || after_id == end || *after_id != ' ')
-    return {};
-  std::int64_t us = 0;
-  const auto [after_time, time_error] = std::from_chars(after_id + 1, end, us);
-  if (time_error != std::errc() || end - after_time < 3 || after_time[0] != ' ' || after_time[1] != '{') return {};
-  if (text.back() != '}' || std::ranges::any_of(text, is_control)) return {};
-  line.at = wall_from_microseconds(us);
-  return line;
-}
-
-// What is told of repeats: how many there were, and the newest ids.
-constexpr std::string_view repeat_begin = "{\"event\":\"command.refused\",\"repeat_of\":\"";
-
-std::string repeat_json(std::uint64_t first, std::uint64_t count, WallTime last, std::span<const std::uint64_t> ids) {
-  std::string out = fmt::format("{}{}\",\"count\":{},\"last\":{},\"ids\":[", repeat_begin, to_string(ReceiptId{first}),
-                                count, unix_microseconds(last));
-  for (std::size_t i = 0; i < ids.size(); ++i) {
-    fmt::format_to(std::back_inserter(out), "{}\"{}\"", i ? "," : "", to_string(ReceiptId{ids[i]}));
-  }
-  return out + "]}";
-}
-
-std::int64_t number_behind(std::string_view line, std::string_view key) {
-  std::int64_t number = 0;
-  const auto at = line.find(key);
-  if (at != std::string_view::npos) std::from_chars(line.data() + at + key.size(), line.data() + line.size(), number);
-  return number;
-}
-
-struct Told {
-  std::uint64_t count = 0;  // without the first one
-  WallTime last{};
-  std::vector<std::uint64_t> ids;  // of the newest
-
-  // Which one of all, from 1, the id at that place of the list is.
-  std::uint64_t number_at(std::size_t index) const {
-    return std::max<std::uint64_t>(count, ids.size()) - ids.size() + index + 2;
-  }
-};
-
-// What a line says that repeat_json() made; nothing for any other.
-std::optional<Told> repeats_told(std::string_view line) {
-  const auto json = line.find('{');
-  if (json == std::string_view::npos || !line.substr(json).starts_with(repeat_begin)) return {};
-  auto list = line.find("\"ids\":[");
-  if (list == std::string_view::npos) return {};
-  Told told;
-  told.count = static_cast<std::uint64_t>(std::max<std::int64_t>(0, number_behind(line, "\"count\":")));
-  told.last = wall_from_microseconds(number_behind(line, "\"last\":"));
-  list += 7;
-  for (auto open = line.find('"', list); open != std::string_view::npos; open = line.find('"', open + 1)) {
-    const auto close = line.find('"', open + 1);
-    if (close == std::string_view::npos) break;
-    if (const auto id = parse_receipt_id(line.substr(open + 1, close - open - 1))) told.ids.push_back(id->value);
-    open = close;
-  }
-  return told;
-}
-
-std::optional<std::uint32_t> file_number(std::string_view name) {
-  std::uint32_t number = 0;
-  if (name.size() != 16 || !name.ends_with(".history")) return {};
-  const auto [end, error] = std::from_chars(name.data(), name.data() + 8, number);
-  if (error != std::errc() || end != name.data() + 8) return {};
-  return number;
-}
 
 }  // namespace
 
