@@ -184,7 +184,7 @@ class Classifier {
     if (!reason || *reason == Reason::policy_other) return out;
     if (*reason == out.reason) {
       out.confidence = std::min(sure_max, out.confidence + agreement);
-    } else if (hits_.first.rule->tier == Tier::wording && !status->ambiguous && !is_derived(refusal_)) {
+    } else if (hits_.first.rule->tier == Tier::wording && !is_derived(refusal_)) {
       out.confidence = std::min(out.confidence, disagreement_max);
     }
     return out;
