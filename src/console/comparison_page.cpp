@@ -127,6 +127,24 @@ void add_finding(const Draft& draft, Fields both, std::string_view key, bool yes
   item.set("TEXT_HTML", draft.markup(sentence(draft, words)));
 }
 
+// "1  C: AUTH PLAIN ...   S: 235 2.7.0 logged in" as two lines, "1  C: ..." and "1  S: ...": a page is narrower than
+// two columns.
+std::vector<std::string> one_below_the_other(const std::vector<std::string>& transcript) {
+  std::vector<std::string> out;
+  for (const std::string_view line : transcript) {
+    const auto server = line.find("  S: ");
+    const auto client_end = line.find_last_not_of(' ', server);
+    const auto mark = line.substr(0, line.find_first_not_of("0123456789: "));  // which connection, or when
+    if (server == std::string_view::npos || client_end == std::string_view::npos || client_end < mark.size()) {
+      out.emplace_back(line);
+      continue;
+    }
+    out.emplace_back(line.substr(0, client_end + 1));
+    out.push_back(std::string(mark) + std::string(line.substr(server + 2)));
+  }
+  return out;
+}
+
 }  // namespace
 
 bool fill_comparison(Draft& draft) {
@@ -164,7 +182,7 @@ bool fill_comparison(Draft& draft) {
     if (comparison->pairs.size() > 1) both.add("PAIR").set("NAME", pair.a + " / " + pair.b);
     add_finding(draft, both, "one_session", pair.one_session == diagnose::Verdict::yes, pair.session);
     add_finding(draft, both, "one_delivery", pair.one_delivery == diagnose::Verdict::yes, pair.delivery);
-    fill_transcript(both, pair.transcript);
+    fill_transcript(both, one_below_the_other(pair.transcript));
   }
   auto data = main.add("DATA");
   data.set("T_TERMINAL", draft.text("code.terminal"));

@@ -64,7 +64,8 @@ std::string sitemap(const Site& site) {
   std::string out =
       "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<urlset xmlns=\"http://www.sitemaps.org/schemas/sitemap/0.9\">\n";
   for (const auto& place : site.places()) {
-    if (place.view == View::entry || place.view == View::card) continue;
+    if (place.view == View::card) continue;
+    if (place.view == View::entry && !site.options().files) continue;  // a server leads on from there
     if (place.view == View::comparison) {
       const auto codes = codes_of_comparison(place.item);
       if (codes.size() != 2 || knowledge::find_pair(codes[0], codes[1]) == nullptr) continue;

@@ -61,7 +61,8 @@ void fill_languages(Draft& draft, bool alternates) {
       if (language == "en") {
         alternate = draft.frame.add("ALTERNATE");
         alternate.set("TAG", "x-default");
-        alternate.set("HREF", address_or_link(draft, same));
+        // The entry asks for the language: of the home pages it is the one for whoever reads none of them.
+        alternate.set("HREF", address_or_link(draft, same.view == View::home ? Place{} : same));
       }
     }
     // The switcher keeps the page where the other language has it.

@@ -1,9 +1,13 @@
 #include "console/http_server.hpp"
 
+#include <fmt/chrono.h>
+
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/beast/http.hpp>
 #include <sstream>
+
+#include "base/bytes.hpp"
 
 namespace postil::console {
 namespace {
@@ -32,12 +36,37 @@ unsigned status_of(const beast::error_code& error) {
   return 400;
 }
 
-std::string in_octets(const HttpResponse& answer, bool head_only, bool keep) {
+// One Host field, which HTTP/1.0 may leave out [rfc9112 3.2].
+bool names_host(const Parser& parser) {
+  const auto count = parser.get().count(http::field::host);
+  return count == 1 || (count == 0 && parser.get().version() < 11);
+}
+
+// The path and query of "http://example.org/de/?q=1", which a client may write as well [rfc9112 3.2.2].
+std::string origin_form(std::string_view target) {
+  const auto scheme_end = target.find("://");
+  if (scheme_end == std::string_view::npos) return std::string(target);
+  const auto scheme = to_lower(target.substr(0, scheme_end));
+  if (scheme != "http" && scheme != "https") return std::string(target);
+  target.remove_prefix(scheme_end + 3);
+  const auto end = target.find_first_of("/?");
+  if (end == std::string_view::npos) return "/";
+  return (target[end] == '?' ? "/" : "") + std::string(target.substr(end));
+}
+
+// "Sun, 06 Nov 1994 08:49:37 GMT" [rfc9110 5.6.7].
+std::string date_field(WallTime now) {
+  const auto time = static_cast<std::time_t>(unix_microseconds(now) / 1'000'000);
+  return fmt::format("{:%a, %d %b %Y %H:%M:%S} GMT", fmt::gmtime(time));
+}
+
+std::string in_octets(const HttpResponse& answer, WallTime now, bool head_only, bool keep) {
   http::response<http::empty_body> head(static_cast<http::status>(answer.status), 11);
   if (answer.status != 304) {
     head.set(http::field::content_type, answer.content_type);
     head.set(http::field::content_length, std::to_string(answer.body.size()));
   }
+  head.set(http::field::date, date_field(now));
   for (const auto& [name, value] : answer.headers) head.insert(name, value);
   head.set(http::field::connection, keep ? "keep-alive" : "close");
   std::ostringstream out;
@@ -203,10 +232,14 @@ env::Awaitable<bool> HttpServer::State::one_request(env::Stream& stream, std::st
   parser.body_limit(limits.body_octets_max);
   unsigned problem = 0;
   bool good = co_await read_head(stream, parser, rest, problem);
+  if (good && !names_host(parser)) {
+    good = false;
+    problem = 400;
+  }
   if (good) good = co_await read_body(stream, parser, rest, problem);
   if (!good) {
     if (problem != 0) {
-      const std::string octets = in_octets(refusal(problem), false, false);
+      const std::string octets = in_octets(refusal(problem), clock.wall(), false, false);
       const auto written = co_await stream.write(octets, clock.now() + limits.write_time);
       static_cast<void>(written);
     }
@@ -215,7 +248,7 @@ env::Awaitable<bool> HttpServer::State::one_request(env::Stream& stream, std::st
   const bool keep = parser.get().keep_alive() && !last && !stopped;
   HttpRequest request;
   request.method = std::string(parser.get().method_string());
-  request.target = std::string(parser.get().target());
+  request.target = origin_form(parser.get().target());
   request.content_type = field(parser, http::field::content_type);
   request.accept_language = field(parser, http::field::accept_language);
   request.if_none_match = field(parser, http::field::if_none_match);
@@ -227,7 +260,7 @@ env::Awaitable<bool> HttpServer::State::one_request(env::Stream& stream, std::st
   } else {
     answer = co_await handler(std::move(request));
   }
-  const std::string octets = in_octets(answer, head_only, keep);
+  const std::string octets = in_octets(answer, clock.wall(), head_only, keep);
   const auto written = co_await stream.write(octets, clock.now() + limits.write_time);
   co_return written&& keep;
 }

@@ -15,7 +15,7 @@ namespace postil::console {
 struct HttpLimits {
   std::size_t connections_max = 100;  // of one server; above it new ones are closed at once
   std::size_t head_octets_max = 8 * 1024;
-  std::size_t body_octets_max = 512 * 1024;  // a form has up to three octets for one that was pasted
+  std::size_t body_octets_max = 768 * 1024;  // of a form: nine octets for each character that the box takes
   std::size_t requests_max = 200;            // of one connection
   Duration head_time = seconds(10);          // from the first octet of a request
   Duration body_time = seconds(20);

@@ -22,6 +22,20 @@ std::vector<const Rule*> rules_of(const Vendor& vendor) {
   return out;
 }
 
+// The same in sheaves of one reason, in the order in which the reasons come first.
+std::vector<std::vector<const Rule*>> rules_by_reason(const Vendor& vendor) {
+  std::vector<std::vector<const Rule*>> out;
+  for (const auto* rule : rules_of(vendor)) {
+    const auto at = std::ranges::find_if(out, [&](const auto& same) { return same.front()->reason == rule->reason; });
+    if (at == out.end()) {
+      out.push_back({rule});
+    } else {
+      at->push_back(rule);
+    }
+  }
+  return out;
+}
+
 // Those of whose replies something is known.
 const std::vector<const Vendor*>& vendors_by_name() {
   static const auto all = [] {
@@ -48,6 +62,15 @@ void add_source(const Draft& draft, Fields row, const Vendor& vendor, const std:
   auto name = source.add("LINKED");
   name.set("NAME", at->title);
   name.set("HREF", at->url);
+}
+
+void add_reply(const Draft& draft, Fields row, const Vendor& vendor, const Rule& rule) {
+  for (const auto& sample : rule.samples) row.add("SAMPLE").set("LINE", sample.text);
+  const auto area = std::string_view(rule.note).substr(0, rule.note.find('.'));
+  if (!rule.note.empty() && draft.site.offers(draft.place.language, area) && draft.tr.has(rule.note)) {
+    row.add("NOTE").set("TEXT_HTML", draft.prose_of(rule.note));
+  }
+  add_source(draft, row, vendor, rule.source);
 }
 
 }  // namespace
@@ -91,20 +114,16 @@ bool fill_provider(Draft& draft) {
     page.set("T_POSTMASTER", draft.text("providers.postmaster"));
     page.set("HREF", vendor->postmaster);
   }
-  for (const auto* rule : rules_of(*vendor)) {
-    const auto& reason = knowledge::entry(rule->reason);
-    auto row = main.add("REPLY");
-    for (const auto& sample : rule->samples) row.add("SAMPLE").set("LINE", sample.text);
-    row.set("REASON", draft.tr.text(fmt::format("reason.{}.name", reason.key)));
-    row.set("HREF", draft.link(View::reasons) + "#" + std::string(reason.key));
-    row.set("WHAT_HTML", draft.prose_of(fmt::format("reason.{}.what", reason.key)));
-    row.set("DO_HTML", draft.prose_of(fmt::format("reason.{}.do", reason.key)));
-    row.set("ROLE", act_text(draft, reason.act));
-    const auto area = std::string_view(rule->note).substr(0, rule->note.find('.'));
-    if (!rule->note.empty() && draft.site.offers(draft.place.language, area) && draft.tr.has(rule->note)) {
-      row.add("NOTE").set("TEXT_HTML", draft.prose_of(rule->note));
-    }
-    add_source(draft, row, *vendor, rule->source);
+  for (const auto& rules : rules_by_reason(*vendor)) {
+    const auto& reason = knowledge::entry(rules.front()->reason);
+    auto group = main.add("REASON");
+    group.set("NAME", draft.tr.text(fmt::format("reason.{}.name", reason.key)));
+    group.set("ID", reason.key);
+    group.set("HREF", draft.link(View::reasons) + "#" + std::string(reason.key));
+    group.set("WHAT_HTML", draft.prose_of(fmt::format("reason.{}.what", reason.key)));
+    group.set("DO_HTML", draft.prose_of(fmt::format("reason.{}.do", reason.key)));
+    group.set("ROLE", act_text(draft, reason.act));
+    for (const auto* rule : rules) add_reply(draft, group.add("REPLY"), *vendor, *rule);
   }
   return true;
 }

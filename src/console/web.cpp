@@ -88,6 +88,20 @@ std::optional<Place> meant(const Site& site, const Place& place) {
   return other;
 }
 
+// "/de/smtp/521?x=1": the question stays with the address.
+std::string moved_to(const HttpRequest& request, const Place& place) {
+  const auto query = request.query();
+  return "/" + path_of(place) + (query.empty() ? "" : "?") + std::string(query);
+}
+
+// The language that an address begins with, also as others write it: "zh-hans", "de-AT", "pt_BR"; "" when with none.
+std::string language_named(const Site& site, std::string_view path) {
+  const std::string first(path.substr(0, path.find('/')));
+  if (site.exists({View::home, first, {}})) return first;
+  const std::string match(i18n::match_language(first));
+  return !match.empty() && site.exists({View::home, match, {}}) ? match : std::string();
+}
+
 // Where an address leads that somebody remembers, or that another site uses: "550",
 // "de/smtp/521-host-does-not-accept-mail", "de/compare/smtp/235-authentication-successful-vs-556-domain-no-mail".
 std::optional<Place> remembered(const Site& site, std::string_view path, const std::string& language) {
@@ -176,7 +190,7 @@ HttpResponse Web::page(const HttpRequest& request, std::string_view path) const 
       if (site_.exists(chosen)) return redirect(303, "/" + path_of(chosen));
     }
   }
-  if (path != path_of(*place)) return redirect(301, "/" + path_of(*place));
+  if (path != path_of(*place)) return redirect(301, moved_to(request, *place));
   auto found = site_.page(*place);
   if (!found) return of_page(404, site_.not_found(place->language, path));
   return of_page(200, std::move(*found));
@@ -185,13 +199,15 @@ HttpResponse Web::page(const HttpRequest& request, std::string_view path) const 
 // Nothing stands there: perhaps under another address.
 HttpResponse Web::moved(const HttpRequest& request, std::string_view path, const std::optional<Place>& place) const {
   const auto other = place ? meant(site_, *place) : std::nullopt;
-  if (other) return redirect(301, "/" + path_of(*other));
-  const std::string first(path.substr(0, path.find('/')));
-  const bool named = site_.exists({View::home, first, {}});
-  const auto language = named ? first : language_for(site_, request);
-  const auto found = remembered(site_, path, language);
+  if (other) return redirect(301, moved_to(request, *other));
+  auto plain = percent_decoded(path, false);
+  auto language = language_named(site_, plain);
+  const bool named = !language.empty();
+  if (named) plain.replace(0, plain.find('/'), language);
+  if (!named) language = language_for(site_, request);
+  const auto found = remembered(site_, plain, language);
   if (!found) return of_page(404, site_.not_found(language, path));
-  auto answer = redirect(named ? 301 : 302, "/" + path_of(*found));
+  auto answer = redirect(named ? 301 : 302, moved_to(request, *found));
   if (!named) answer.headers.emplace_back("Vary", "Accept-Language");
   return answer;
 }

@@ -1,6 +1,7 @@
 // `postil check` without a network: what is refused, and reports from saved observations.
 #include "diagnose/observations_json.hpp"
 #include "run_command.hpp"
+#include "support/json_schema.hpp"
 
 namespace postil::cli::test {
 namespace {
@@ -80,6 +81,7 @@ TEST_F(CheckCommandTest, FindingsAreExplained) {
   EXPECT_EQ(json().at("id"), "SPF-LOOKUPS");
   EXPECT_EQ(json().at("language"), "ru");
   EXPECT_EQ(std::string(json().at("text").as_string()).find('{'), std::string::npos);
+  postil::test::check_schema(json(), postil::test::alternative(postil::test::schema_of("explain"), "word"), "finding");
 }
 
 }  // namespace

@@ -97,6 +97,30 @@ TEST_F(Server, AnswersAndCloses) {
   EXPECT_THAT(answer, EndsWith("\r\n\r\nGET /a?b "));
 }
 
+TEST_F(Server, AnAnswerSaysWhenItWasMade) {
+  for (const char* request : {"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "nonsense\r\n\r\n"})
+    EXPECT_THAT(exchange(request), testing::ContainsRegex("\r\nDate: [A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} 20[0-9]{2} "
+                                                          "[0-9]{2}:[0-9]{2}:[0-9]{2} GMT\r\n"));
+}
+
+TEST_F(Server, ARequestNamesOneHost) {
+  EXPECT_THAT(exchange("GET / HTTP/1.1\r\n\r\n"), StartsWith("HTTP/1.1 400 "));
+  EXPECT_THAT(exchange("GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n"), StartsWith("HTTP/1.1 400 "));
+  EXPECT_THAT(exchange("GET / HTTP/1.0\r\n\r\n"), StartsWith("HTTP/1.1 200 "));
+}
+
+TEST_F(Server, AnAddressMayBeWrittenWithItsScheme) {
+  const std::pair<const char*, const char*> rows[] = {{"http://x/a?b", "/a?b"},
+                                                      {"HTTPS://x:80/", "/"},
+                                                      {"http://x", "/"},
+                                                      {"http://x?b", "/?b"},
+                                                      {"/a?to=http://y/z", "/a?to=http://y/z"}};
+  for (const auto& [target, path] : rows) {
+    const auto request = std::string("GET ") + target + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    EXPECT_THAT(exchange(request), EndsWith("GET " + std::string(path) + " ")) << target;
+  }
+}
+
 TEST_F(Server, OneConnectionServesSeveralRequestsAlsoWhenTheyComeAtOnce) {
   const auto answer = exchange(
       "GET /1 HTTP/1.1\r\nHost: x\r\n\r\nPOST /2 HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc"

@@ -5,6 +5,7 @@
 
 #include <boost/json.hpp>
 
+#include "console/http_server.hpp"
 #include "markup.hpp"
 
 namespace postil::console {
@@ -95,6 +96,14 @@ TEST(Web, WhatHasAnotherAddressIsSentThere) {
       {"/de/5.7.26", "/de/smtp/status/5.7.26"},
       {"/de/smtp/5.1.1", "/de/smtp/status/5.1.1"},
       {"/de/smtp/status/550", "/de/smtp/550"},
+      {"/de/smtp/status/5%2E7%2e1", "/de/smtp/status/5.7.1"},
+      {"/de/smtp%2F521", "/de/smtp/521"},
+      {"/de-AT/smtp/521", "/de/smtp/521"},
+      {"/RU/", "/ru/"},
+      {"/pt_br/glossary", "/pt-BR/glossary"},
+      {"/zh-hans/compare/smtp/235-authentication-successful-vs-521-host-does-not-accept-mail",
+       "/zh-Hans/smtp/compare/235-vs-521"},
+      {"/de/explain/?q=550+no", "/de/explain?q=550+no"},
   };
   for (const auto& [from, to] : rows) {
     const auto answer = get(from);
@@ -166,6 +175,13 @@ std::string report_form(const std::string& text) {
   std::string out = "q=";
   for (const unsigned char c : text) out += fmt::format("%{:02x}", c);
   return out;
+}
+
+TEST(Box, WhatItTakesCanBeSent) {
+  const auto page = test::read(get("/de/explain").body);
+  const auto characters = std::stoul(page.first("textarea")->attributes.at("maxlength"));
+  EXPECT_GE(characters, 50'000u);
+  EXPECT_GE(HttpLimits{}.body_octets_max, characters * 9 + 100) << "%E6%97%A5 for each, and the step";
 }
 
 TEST(Box, ACodeLeadsToItsPage) {
