@@ -11,6 +11,7 @@
 #include "cli/answer_text.hpp"
 #include "cli/fact_rows.hpp"
 #include "diagnose/json.hpp"
+#include "diagnose/redact.hpp"
 #include "i18n/columns.hpp"
 #include "i18n/list.hpp"
 
@@ -153,7 +154,7 @@ int run_compare(const Context& context, const Options& options) {
   }
   const auto comparison = diagnose::compare(codes);
   if (!comparison) {
-    const auto code = printable(codes[comparison.error().which], 40);
+    const auto code = printable(diagnose::redacted(codes[comparison.error().which]), 60);
     const auto message = context.tr.text("compare.error", {{"code", code}});
     if (options.json) {
       const auto why = diagnose::to_string(comparison.error().why);

@@ -24,6 +24,7 @@
 #include "diagnose/json.hpp"
 #include "diagnose/log_line.hpp"
 #include "diagnose/recognise.hpp"
+#include "diagnose/redact.hpp"
 #include "i18n/list.hpp"
 #include "tlsrpt/told.hpp"
 
@@ -356,7 +357,8 @@ int explain_file(const Context& context, const Options& options, const std::stri
   if (name == "-") return explain_source(context, options, context.in, stage);
   std::ifstream file(name, std::ios::binary);
   if (!file) {
-    return fail(context, options, "file", context.tr.text("diagnosis.error.file", {{"file", printable(name)}}),
+    return fail(context, options, "file",
+                context.tr.text("diagnosis.error.file", {{"file", printable(diagnose::redacted(name))}}),
                 exit_no_input);
   }
   return explain_source(context, options, file, stage);

@@ -10,6 +10,7 @@
 #include "console/web.hpp"
 #include "diagnose/json.hpp"
 #include "diagnose/recognise.hpp"
+#include "diagnose/redact.hpp"
 #include "tlsrpt/told.hpp"
 
 namespace postil::console {
@@ -64,7 +65,7 @@ HttpResponse compare(const Question& question) {
   }
   const auto comparison = diagnose::compare(codes);
   if (!comparison) {
-    const auto shown = printable(codes[comparison.error().which], 60);
+    const auto shown = printable(diagnose::redacted(codes[comparison.error().which]), 60);
     const auto message = question.tr.text("compare.error", {{"code", shown}});
     return json(422, diagnose::error_json("compare", diagnose::to_string(comparison.error().why), message));
   }

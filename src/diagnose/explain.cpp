@@ -8,6 +8,7 @@
 #include "base/ids.hpp"
 #include "base/limits.hpp"
 #include "diagnose/redact.hpp"
+#include "diagnose/spelling.hpp"
 #include "i18n/translator.hpp"
 
 namespace postil::diagnose {
@@ -423,7 +424,9 @@ std::expected<Answer, NotUnderstood> explain(std::string_view input, knowledge::
     if (code && is_reply_code(*code) && enhanced && (input[3] == ' ' || input[3] == '-'))
       return of_pair(*code, *enhanced);
   }
-  if (const auto reply = read_reply(input)) return of_reply(*reply, stage);
+  if (const auto code = spelled_code(input); code && *code != input) return explain(*code, stage);
+  // Before its lines are joined: a line alone tells more about what is a secret.
+  if (const auto reply = read_reply(redacted(input))) return of_reply(*reply, stage);
   if (const auto id = read_id(input)) return *id;
   return std::unexpected(NotUnderstood::not_a_reply);
 }

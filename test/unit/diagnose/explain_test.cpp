@@ -48,6 +48,15 @@ INSTANTIATE_TEST_SUITE_P(
                     KindCase{"5.9.99", Kind::enhanced_code, "5.9.99", Outcome::permanent},
                     KindCase{"550 5.1.1", Kind::pair, "550 5.1.1", Outcome::permanent},
                     KindCase{"550-5.1.1", Kind::pair, "550 5.1.1", Outcome::permanent},
+                    KindCase{"SMTP 550-5.7.1", Kind::pair, "550 5.7.1", Outcome::permanent},
+                    KindCase{"error 5.1.1 (550)", Kind::pair, "550 5.1.1", Outcome::permanent},
+                    KindCase{"550 #5.1.1", Kind::pair, "550 5.1.1", Outcome::permanent},
+                    KindCase{"550.5.1.1", Kind::pair, "550 5.1.1", Outcome::permanent},
+                    KindCase{"451:", Kind::basic_code, "451", Outcome::temporary},
+                    KindCase{"Error code: 550.", Kind::basic_code, "550", Outcome::permanent},
+                    KindCase{"dsn=5.1.1,", Kind::enhanced_code, "5.1.1", Outcome::permanent},
+                    KindCase{"\xef\xbc\x95\xef\xbc\x95\xef\xbc\x90", Kind::basic_code, "550", Outcome::permanent},
+                    KindCase{"\xd9\xa5\xd9\xa5\xd9\xa0", Kind::basic_code, "550", Outcome::permanent},
                     KindCase{"4xx", Kind::code_class, "4xx", Outcome::temporary},
                     KindCase{"5.x.x", Kind::code_class, "5xx", Outcome::permanent},
                     KindCase{"x.7.z", Kind::subject, "x.7.x", Outcome::mixed},
@@ -60,6 +69,15 @@ INSTANTIATE_TEST_SUITE_P(
                     KindCase{"7Q3K-9F2M-4T8XB", Kind::message_id, "7Q3K-9F2M-4T8XB", Outcome::mixed},
                     KindCase{"EFTN-CZMQ-QCKCZ", Kind::receipt_id, "EFTN-CZMQ-QCKCZ", Outcome::mixed},
                     KindCase{"8q3k9f2m4t8xb", Kind::receipt_id, "8Q3K-9F2M-4T8XB", Outcome::mixed}));
+
+TEST(Explain, pasted_secrets_do_not_come_back) {
+  for (const char* text : {"535 5.7.8 refused\npassword hunter", "535 5.7.8 refused: swaks -ap hunter",
+                           "334 UGFzc3dvcmQ6\naHVudGVy\n535 5.7.8 refused", "535 refused smtp://ann:hunter/@mail"}) {
+    const auto json = to_json(answer_of(text), i18n::Translator());
+    EXPECT_THAT(json, Not(HasSubstr("hunter"))) << text;
+    EXPECT_THAT(json, Not(HasSubstr("aHVudGVy"))) << text;
+  }
+}
 
 TEST(Explain, what_is_not_understood_says_why) {
   const auto why = [](std::string_view input) {
