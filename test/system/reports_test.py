@@ -23,7 +23,7 @@ RECORDS = ["nullmx.lab. MX 0 .", "smart.lab. A 127.0.0.18", "nothing.lab. TXT \"
 for domain, number in HOSTS.items():
     RECORDS += [f"{domain}. MX 10 mx.{domain}.", f"mx.{domain}. A 127.0.0.{number}"]
 LANGUAGES = {"en": "Your message could not be delivered", "de": "Ihre Nachricht konnte nicht zugestellt werden",
-             "ru": "Ваше сообщение не удалось доставить"}
+             "ru": "Ваше письмо не доставлено"}
 SUBJECT = "Grüße и привет"
 DATE = r"\d{4}-\d\d-\d\d \d\d:\d\d [+-]\d{4}"
 
