@@ -290,11 +290,16 @@ bool is_sendmail(std::string_view name) {
   return name == "sendmail" || name == "mailq" || name == "newaliases";
 }
 
+// "" where --lang asks for one that is not offered.
+std::string_view language_of(const Process& process, const std::string& asked) {
+  return asked.empty() ? language_of_environment(process) : i18n::match_language(asked);
+}
+
 }  // namespace
 
 int run(const Process& process) {
   const std::string asked = language_option(process.arguments);
-  const auto language = asked.empty() ? language_of_environment(process) : i18n::match_language(asked);
+  const auto language = language_of(process, asked);
   const i18n::Translator tr(language.empty() ? language_of_environment(process) : language);
   if (language.empty()) {
     process.err << tr.text("cli.error.language_unknown",
@@ -398,7 +403,10 @@ int run(int argc, char** argv, std::vector<AddCommand> more, RunExpectations run
   std::ios::sync_with_stdio(false);
   const int code = run(process);
   std::cout.flush();
-  return code;
+  if (code != exit_ok || std::cout) return code;
+  const i18n::Translator tr(language_of(process, language_option(process.arguments)));
+  std::cerr << tr.text("catalog.error.write", {{"path", "stdout"}}) << '\n';
+  return exit_output;
 }
 
 }  // namespace postil::cli

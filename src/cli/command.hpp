@@ -64,6 +64,7 @@ enum Exit : int {
   exit_no_user = 67,      // sendmail: no such recipient
   exit_unavailable = 69,  // the server cannot be reached
   exit_software = 70,
+  exit_output = 74,     // standard output takes no more
   exit_temporary = 75,  // try again
   exit_no_permission = 77,
   exit_config = 78,

@@ -25,6 +25,12 @@ LINE = ("Nov  2 10:00:01 relay postfix/smtp[4711]: 4XyZab1cd2z3: to=<a{n}@exampl
 
 
 class Explain(postil.unittest.TestCase):
+    def test_an_answer_that_cannot_be_written_is_no_success(self):
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run([postil.PROGRAM, "explain", "521", "--lang", "de"], stdout=full, stderr=subprocess.PIPE, timeout=60)
+        self.assertEqual(done.returncode, 74)
+        self.assertIn("stdout", done.stderr.decode())
+
     def explain(self, *words, given=None, code=0):
         done = subprocess.run([postil.PROGRAM, "explain", *words], input=given, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                               timeout=60)
