@@ -74,7 +74,7 @@ class Run {
 std::string Run::free_selector(const std::string& domain) const {
   const auto today = std::chrono::floor<days>(env_asio::SystemClock().wall().time_since_epoch());
   const std::chrono::year_month_day date{std::chrono::sys_days(today)};
-  const std::string year = fmt::format("s{}", static_cast<int>(date.year()));
+  std::string year = fmt::format("s{}", static_cast<int>(date.year()));
   std::error_code ignored;
   const auto taken = [&](const std::string& selector) {
     return std::filesystem::exists(path_of(options_, domain, selector), ignored) ||

@@ -11,7 +11,7 @@ namespace postil::console {
 namespace {
 
 std::string link_to(const Site& site, const Place& place) {
-  const auto address = site.address(place);
+  auto address = site.address(place);
   if (!address.empty()) return address;
   return (site.options().files ? "" : "/") + (site.options().files ? file_of(place) : path_of(place));
 }

@@ -96,7 +96,7 @@ std::string moved_to(const HttpRequest& request, const Place& place) {
 
 // The language that an address begins with, also as others write it: "zh-hans", "de-AT", "pt_BR"; "" when with none.
 std::string language_named(const Site& site, std::string_view path) {
-  const std::string first(path.substr(0, path.find('/')));
+  std::string first(path.substr(0, path.find('/')));
   if (site.exists({View::home, first, {}})) return first;
   const std::string match(i18n::match_language(first));
   return !match.empty() && site.exists({View::home, match, {}}) ? match : std::string();

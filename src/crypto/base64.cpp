@@ -50,7 +50,7 @@ std::expected<std::string, Base64Error> base64_decode(std::string_view text) {
   std::uint32_t group = 0;
   const std::size_t letters = text.size() - pads;
   for (std::size_t i = 0; i < letters; ++i) {
-    const int value = values[static_cast<unsigned char>(text[i])];
+    const auto value = values[static_cast<unsigned char>(text[i])];
     if (value < 0) return std::unexpected(Base64Error::letter);
     group = group << 6 | static_cast<std::uint32_t>(value);
     if (i % 4 == 3) {

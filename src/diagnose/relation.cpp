@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
+#include <vector>
 
 #include "base/bytes.hpp"
 
@@ -19,18 +21,28 @@ bool any_stage(const Answer& side) {
   return std::ranges::find(side.stages, Stage::any) != side.stages.end();
 }
 
-// Answers that have no place of their own in the order of a session.
+// Commands that have no place of their own in the order of a session, and carry no message.
+bool is_aside(Stage stage) {
+  return stage == Stage::vrfy || stage == Stage::help || stage == Stage::etrn;
+}
+
 bool at_any_time(const Answer& side) {
-  return std::ranges::any_of(side.stages, [](Stage stage) {
-    return stage == Stage::any || stage == Stage::vrfy || stage == Stage::help || stage == Stage::etrn;
-  });
+  return any_stage(side) || carries_no_message(side);
+}
+
+// The stages that have a place in the order.
+std::vector<Stage> ordered(const Answer& side) {
+  std::vector<Stage> out;
+  std::ranges::remove_copy_if(side.stages, std::back_inserter(out), is_aside);
+  return out;
 }
 
 // The two go together in one reply: one is a basic code alone, the other an enhanced code alone.
 bool belong(const Answer& basic, const Answer& enhanced) {
   if (basic.kind != Kind::basic_code || enhanced.kind != Kind::enhanced_code) return false;
   const bool one_class = basic.outcome == enhanced.outcome || enhanced.outcome == Outcome::mixed;
-  return one_class && (has(enhanced.basic, basic.subject) || has(basic.enhanced, enhanced.subject));
+  return one_class && (has(enhanced.basic, basic.subject) || has(basic.enhanced, enhanced.subject) ||
+                       has(enhanced.related, basic.subject));
 }
 
 bool field_for(const Answer& field, const Answer& other) {
@@ -68,7 +80,7 @@ std::optional<std::string> by_detail(const Answer& first, const Answer& second) 
 
 std::string by_outcome(const Answer& first, const Answer& second) {
   if (first.outcome == Outcome::mixed || second.outcome == Outcome::mixed) return "open";
-  const auto pair = fmt::format("{}_{}", to_string(first.outcome), to_string(second.outcome));
+  auto pair = fmt::format("{}_{}", to_string(first.outcome), to_string(second.outcome));
   const auto where = where_of(first, second);
   if (first.outcome == Outcome::permanent && first.persistence == knowledge::Persistence::permanent &&
       second.persistence == knowledge::Persistence::conditional) {
@@ -99,9 +111,13 @@ bool share_a_command(const Answer& a, const Answer& b) {
                              [&](Stage stage) { return std::ranges::find(b.stages, stage) != b.stages.end(); });
 }
 
+bool carries_no_message(const Answer& side) {
+  return !side.stages.empty() && std::ranges::all_of(side.stages, is_aside);
+}
+
 bool always_before(const Answer& a, const Answer& b) {
-  return !a.stages.empty() && !b.stages.empty() && !at_any_time(a) && !at_any_time(b) &&
-         *std::ranges::max_element(a.stages) < *std::ranges::min_element(b.stages);
+  if (a.stages.empty() || b.stages.empty() || at_any_time(a) || at_any_time(b)) return false;
+  return std::ranges::max(ordered(a)) < std::ranges::min(ordered(b));
 }
 
 Relation relation_of(const Answer& a, const Answer& b) {

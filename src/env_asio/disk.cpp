@@ -24,7 +24,7 @@ using env::DiskError;
 using env::DiskFailure;
 using env::DiskResult;
 
-constexpr std::string_view lock_name = "lock";
+constexpr const char* lock_name = "lock";
 
 DiskFailure failure(std::string_view what, const std::string& path, int error_number) {
   return {disk_error(error_number),
@@ -309,8 +309,8 @@ DiskResult<env::Disk::Space> FolderDisk::space() {
 }
 
 DiskResult<std::unique_ptr<env::DirectoryLock>> FolderDisk::lock() {
-  const std::string path = path_ + "/" + std::string(lock_name);
-  const int fd = ::openat(fd_, lock_name.data(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  const std::string path = path_ + "/" + lock_name;
+  const int fd = ::openat(fd_, lock_name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (fd < 0) return std::unexpected(failure("lock", path, errno));
   if (uninterrupted([&] { return ::flock(fd, LOCK_EX | LOCK_NB); }) != 0) {
     const int error_number = errno;
