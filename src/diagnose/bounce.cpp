@@ -60,9 +60,10 @@ bool is_exit_code(const dsn::StatusRecipient& recipient) {
   return !says_something(recipient.diagnostic);
 }
 
-// "permanent failure" says no more than the code.
+// "permanent failure", "unknown permanent failure" say no more than the code.
 bool tells_more(std::string_view comment) {
-  const auto lower = to_lower(comment);
+  auto lower = to_lower(comment);
+  if (lower.starts_with("unknown ")) lower.erase(0, 8);
   return says_something(lower) && lower != "permanent failure" && lower != "undefined status" &&
          lower != "temporary failure" && lower.find("unable to deliver this message") == std::string::npos;
 }
@@ -179,8 +180,11 @@ bool has_report_fields(std::string_view text) {
          lower.find("\noriginal-recipient:") != std::string::npos;
 }
 
+// Some programs call their human part a report too.
 bool is_report(const mime::Part& part) {
-  return part.type.ends_with("/delivery-status") || part.type.ends_with("/global-delivery-status");
+  if (!part.type.ends_with("/delivery-status") && !part.type.ends_with("/global-delivery-status")) return false;
+  const auto lower = to_lower(part.text.substr(0, 64 * 1024));
+  return has_any(lower, {"recipient:", "-mta:", "action:", "status:", "diagnostic-code:"});
 }
 
 std::string text_of_html(std::string_view html) {
@@ -275,7 +279,8 @@ class BounceReader {
         if (!report_.empty()) report_ += "\n\n";
         report_ += part.text;
       } else if (part.type == "text/plain" ||
-                 (part.type.starts_with("text/") && part.type != "text/html" && part.type != "text/rfc822-headers")) {
+                 (part.type.starts_with("text/") && part.type != "text/html" && part.type != "text/rfc822-headers") ||
+                 part.type == "message/delivery-status") {
         human_ += (human_.empty() ? "" : "\n\n") + part.text;
       } else if (part.type == "text/html" && html_.empty()) {
         html_ = part.text;

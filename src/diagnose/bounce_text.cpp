@@ -106,7 +106,9 @@ class TextReader {
       return;
     }
     const bool indented = raw[0] == ' ' || raw[0] == '\t';
+    margin_ = raw.find_first_not_of(" \t");
     if (says_delayed(line)) out_.delayed = true;
+    if (line.ends_with(':')) named_list_ = heads_names(line);
     if (command_follows_ && stage_of_command(line) != knowledge::Stage::any) {
       shared_command_ = std::string(line.substr(0, 256));
       command_follows_ = false;
@@ -115,7 +117,7 @@ class TextReader {
     } else if (transcript_ && session_line(line)) {
     } else if (line.starts_with(">>> ") || line.starts_with("<<< ")) {
       session_line(line);
-    } else if (!new_note(line, indented)) {
+    } else if (!named_recipient(line, indented) && !new_note(line, indented)) {
       other(line, indented);
     }
     before_ = line;
@@ -129,6 +131,35 @@ class TextReader {
                            "has not yet been delivered", "keep trying", "delivery attempts will continue",
                            "will keep trying", "does not need to be resent"}) &&
            !has_any(lower, {"will not be retried", "not keep trying", "will not continue"});
+  }
+
+  // "The following recipient(s) could not be reached:"
+  static bool heads_names(std::string_view line) {
+    return has_any(to_lower(line), {"recipient", "empf\u00e4nger", "destinataire", "destinatario", "destinat\u00e1rio",
+                                    "geadresseerde"});
+  }
+
+  // A recipient without a mail address; that of a directory may go over two lines.
+  bool named_recipient(std::string_view line, bool indented) {
+    if (!named_list_) return false;
+    // "c=US;a= ;p=Org;dda:SMTP=ann(a)example.net; on" and below "2/8/99 10:11"
+    const bool wrapped = !wrapped_name_.empty();
+    const auto whole = wrapped ? wrapped_name_ + " " + std::string(line) : std::string(line);
+    wrapped_name_.clear();
+    const auto dated = dated_name(whole);
+    if (!dated) {
+      const bool address = is_directory_address(line) || (wrapped && line.find('=') != std::string_view::npos);
+      if (address && whole.size() <= address_octets_max) wrapped_name_ = whole;
+      return address;
+    }
+    const std::string name(dated->name);
+    auto address = find_address(name);
+    if (address.empty()) address = std::string(trim_marks(trim(name)));
+    while (address.ends_with(';')) address.pop_back();
+    if (address.empty()) return false;
+    begin_note(address, indented);
+    if (!dated->said.empty()) say(dated->said);
+    return true;
   }
 
   // "   ----- Transcript of session follows -----"
@@ -230,7 +261,7 @@ class TextReader {
       // A sentence that goes on from the line before may well begin with an address.
       const bool goes_on = !blank_ && current_ != npos && indented && !out_.notes[current_].text.empty() &&
                            iequals(out_.notes[current_].address, found->address);
-      if (goes_on) return false;
+      if (goes_on || goes_on_deeper()) return false;
       const bool headed =
           line.starts_with('<') || line.substr(std::min(line.size(), found->address.size())).starts_with(':');
       if (is_contact(found->address) && !found->rest.empty() && !headed) return false;
@@ -260,6 +291,11 @@ class TextReader {
     return true;
   }
 
+  // "host mx said: 550 5.1.1", and below, deeper than the recipient itself: "<writer@c.d>: unauthorized sender"
+  bool goes_on_deeper() const {
+    return !blank_ && current_ != npos && margin_ > note_margin_ && find_reply(out_.notes[current_].text).has_value();
+  }
+
   // "<a@b> (expanded from <c@d>): said", where a line may end before <c@d>.
   bool goes_on_with_origin(std::string_view rest) {
     static constexpr std::string_view origin = "(expanded from";
@@ -279,6 +315,7 @@ class TextReader {
     muted_ = at != current_ && !out_.notes[at].text.empty();
     current_ = at;
     indented_ = indented;
+    note_margin_ = margin_;
   }
 
   void say(std::string_view text) {
@@ -293,6 +330,13 @@ class TextReader {
       return;
     }
     if (is_usual_phrase(line) && !find_reply(line)) return;
+    // Microsoft 365 says the code alone above its advice, and the whole reply below it.
+    if (out_.mta == "exchange" && istarts_with(line, "status code:")) return;
+    if (out_.mta == "exchange" && iequals(line, "error details")) {
+      muted_ = false;
+      if (current_ != npos) out_.notes[current_].text.clear();
+      return;
+    }
     footer_ = (footer_ && !blank_) || is_footer(line);
     if (footer_) return;
     if (is_report_field(line)) {
@@ -364,8 +408,12 @@ class TextReader {
   ReportText out_;
   std::size_t current_ = npos;
   bool blank_ = false;
-  bool indented_ = false;  // the margin of the lines about current_
-  bool muted_ = false;     // current_ has had its words
+  bool indented_ = false;        // the margin of the lines about current_
+  std::size_t margin_ = 0;       // of this line
+  std::size_t note_margin_ = 0;  // of the line that named current_
+  bool named_list_ = false;      // below a line that announces recipients
+  std::string wrapped_name_;     // the first line of a recipient of a directory
+  bool muted_ = false;           // current_ has had its words
   bool command_follows_ = false;
   bool in_report_ = false;
   bool footer_ = false;      // lines about the mail's secrecy, up to an empty one

@@ -20,7 +20,8 @@ bool begins_returned_message(std::string_view line) {
     if (lower.starts_with(name)) return true;
   }
   if (lower.starts_with("> received:") || lower.starts_with("|received:")) return true;
-  if (lower.find("not receive") != std::string::npos) return false;  // "did NOT receive a copy of your message:"
+  // "did NOT receive a copy of your message:", "the original mail and the failure reason:"
+  if (has_any(lower, {"not receive", "reason"})) return false;
   const bool marked = lower.starts_with("--") || lower.starts_with("==") || lower.starts_with("**") ||
                       lower.starts_with("__") || lower.ends_with(':') || lower.ends_with("follow.") ||
                       lower.ends_with("follows.") || lower.ends_with("follow") || lower.ends_with("follows");
@@ -76,6 +77,7 @@ bool is_usual_phrase(std::string_view line) {
                          "its recipients",
                          "delivery status notification",
                          "mime-encapsulated",
+                         "the mts-id of",
                          "content-type:",
                          "content-transfer-encoding:",
                          "content-description:"});
@@ -92,9 +94,6 @@ bool is_footer(std::string_view line) {
 
 bool may_be_bounce(const mime::Message& mail, std::string_view text) {
   if (mail.header.empty() || !mail.field("X-Failed-Recipients").empty()) return true;
-  if (trim(mail.field("Return-Path")) == "<>") return true;
-  const auto automatic = to_lower(mail.field("Auto-Submitted"));
-  if (!automatic.empty() && automatic != "no") return true;
   if (has_any(to_lower(mail.field("From")),
               {"daemon", "postmaster", "deliver", "administrator", "bounce", "mail system", "mailsystem", "-admin@",
                "-owner@", "owner-", "-request@", "listserv", "majordomo"})) {
@@ -189,12 +188,58 @@ bool is_header_key(std::string_view key) {
   static constexpr std::array names{"to", "from", "subject", "cc", "sent", "date", "sender", "message-id", "bcc",
                                     "reply-to", "id", "mail from", "return-path", "posted", "size", "contact",
                                     "envelope-from", "x-sender", "with id", "from address", "sender address",
-                                    // German, French, Spanish, Portuguese, Italian, Dutch, Russian
+                                    // German, French, Spanish, Portuguese, Italian, Dutch, below Russian
                                     "an", "von", "betreff", "gesendet", "kopie", "\u00c0", "\u00e0", "de", "objet",
                                     "envoy\u00e9", "para", "asunto", "enviado", "assunto", "a", "da", "per", "oggetto",
-                                    "inviato", "aan", "onderwerp", "verzonden", "\u041a\u043e\u043c\u0443",
-                                    "\u041e\u0442", "\u0422\u0435\u043c\u0430"};
+                                    "inviato", "aan", "onderwerp", "verzonden",
+                                    // Polish, Swedish, Danish
+                                    "od", "do", "temat", "nadawca", "fr\u00e5n", "till", "\u00e4mne", "fra", "til",
+                                    "emne", "\u041a\u043e\u043c\u0443", "\u041e\u0442", "\u0422\u0435\u043c\u0430"};
   return std::ranges::find(names, to_lower(trim(key))) != names.end();
+}
+
+namespace {
+
+// "8/2/99", "08.02.1999", "2024-02-08"
+bool is_date(std::string_view word) {
+  std::size_t digits = 0;
+  std::size_t marks = 0;
+  for (const char c : word) {
+    if (is_digit(c)) {
+      ++digits;
+    } else if (c == '/' || c == '.' || c == '-') {
+      ++marks;
+    } else {
+      return false;
+    }
+  }
+  return digits >= 4 && digits <= 8 && marks == 2 && is_digit(word.front()) && is_digit(word.back());
+}
+
+}  // namespace
+
+std::optional<DatedName> dated_name(std::string_view line) {
+  static constexpr std::array words{"on", "am", "le", "el", "il", "op", "em"};
+  for (std::size_t at = line.find(' '); at != std::string_view::npos; at = line.find(' ', at + 1)) {
+    const auto rest = line.substr(at + 1);
+    const auto end = rest.find(' ');
+    if (end == std::string_view::npos) return std::nullopt;
+    if (end != 2 || std::ranges::find(words, to_lower(rest.substr(0, 2))) == words.end()) continue;
+    auto date = trim(rest.substr(3));
+    auto time = date.substr(std::min(date.find(' '), date.size()));
+    date = date.substr(0, date.size() - time.size());
+    time = trim(time);
+    if (!is_date(date) || time.empty() || !is_digit(time.front())) continue;
+    auto said = time.substr(std::min(time.find_first_not_of("0123456789:"), time.size()));
+    if (istarts_with(trim(said), "am") || istarts_with(trim(said), "pm")) said = trim(said).substr(2);
+    return DatedName{line.substr(0, at), trim(said)};
+  }
+  return std::nullopt;
+}
+
+bool is_directory_address(std::string_view line) {
+  const auto lower = to_lower(line.substr(0, 64));
+  return lower.starts_with("c=") || lower.starts_with("/c=") || lower.starts_with("/o=") || lower.starts_with("o=");
 }
 
 bool names_recipient(std::string_view words) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <initializer_list>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -37,6 +38,17 @@ bool is_contact(std::string_view address);
 
 // Header lines of the message that are told for orientation: "To: a@b", "Subject: x".
 bool is_header_key(std::string_view key);
+
+// Exchange up to 2003 names a recipient as its address book does, with the time: "Miller, Ann on 8/2/99 10:11 AM".
+// Views into the line; nullopt: it is no such line.
+struct DatedName {
+  std::string_view name;
+  std::string_view said;  // what stands behind the time; mostly empty
+};
+std::optional<DatedName> dated_name(std::string_view line);
+
+// Whether the line begins an address of X.400 or X.500: "c=US;a= ;p=Org;o=Site", "/o=Org/ou=Site/cn=Ann". [rfc2156 4.1]
+bool is_directory_address(std::string_view line);
 
 // "undeliverable to", "could not be delivered to": an address behind it is the one.
 bool names_recipient(std::string_view words);

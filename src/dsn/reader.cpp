@@ -59,6 +59,7 @@ class Reader {
       if (has_final_) finish();
       has_final_ = begun_ = true;
       current_.address = bare_address(value);
+      routed_ = without_type(value).starts_with('@');
     } else if (name == "original-recipient") {
       if (!current_.original.empty()) finish();
       begun_ = true;
@@ -103,13 +104,15 @@ class Reader {
   }
 
   void finish() {
+    // What lies behind a source route is a name of the inside: "@store.example.lmtp:35065@daemon".
+    if (routed_ && !current_.original.empty()) current_.address.clear();
     if (current_.address.empty()) current_.address = address();
     if (!current_.address.empty() && report_.recipients.size() < recipients_max_) {
       report_.recipients.push_back(std::move(current_));
     }
     current_ = {};
     actual_.clear();
-    has_final_ = begun_ = false;
+    has_final_ = begun_ = routed_ = false;
   }
 
   std::size_t recipients_max_;
@@ -118,6 +121,7 @@ class Reader {
   std::string actual_;
   bool has_final_ = false;
   bool begun_ = false;
+  bool routed_ = false;
 };
 
 bool is_field_name(std::string_view name) {
@@ -188,10 +192,16 @@ StatusReport read_delivery_status(std::string_view text, std::size_t recipients_
     } else if (line[0] == ' ' || line[0] == '\t') {
       if (!last.name.empty() && last.value.size() < field_octets_max) last.value.append(" ").append(trim(line));
     } else {
-      flush();
       const auto colon = line.find(':');
       const auto name = trim(line.substr(0, colon));
-      if (colon == std::string_view::npos || !is_field_name(name)) continue;
+      const bool field = colon != std::string_view::npos && is_field_name(name);
+      // Lines of a reply whose fold was lost on the way.
+      if (!field && iequals(last.name, "diagnostic-code") && !line.starts_with("--")) {
+        if (last.value.size() < field_octets_max) last.value.append(" ").append(trim(line));
+        continue;
+      }
+      flush();
+      if (!field) continue;
       last = {name, std::string(trim(line.substr(colon + 1)).substr(0, field_octets_max))};
     }
   }

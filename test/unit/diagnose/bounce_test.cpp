@@ -236,6 +236,55 @@ TEST(BounceText, the_sender_and_those_to_turn_to_are_no_recipients) {
   }
 }
 
+// Exchange 5.5 and 2003 name recipients as the address book does.
+TEST(BounceText, recipients_without_a_mail_address) {
+  const auto old = [](std::string_view body) {
+    return lines_of(
+        read_bounce(mail("Your message did not reach some or all of the intended recipients.\n\n"
+                         "      Subject:\tMinutes\n      Sent:\t08/02/99 10:10\n\n"
+                         "The following recipient(s) could not be reached:\n\n" +
+                         std::string(body))));
+  };
+  EXPECT_EQ(old("      Miller, Ann on 08/02/99 10:11\n            The recipient name is not recognized\n"
+                "\tThe MTS-ID of the original message is: c=GB;a= ;p=Org;l=SRV-99\n"
+                "            MSEXCH:MSExchangeMTA:NORTH:SRV\n\n"
+                "      'Bob Hill' on 2/8/99 10:11 AM\n            The recipient's mailbox is full\n"),
+            (Lines{"Miller, Ann|||failed|any||The recipient name is not recognized MSEXCH:MSExchangeMTA:NORTH:SRV",
+                   "Bob Hill|||failed|any||The recipient's mailbox is full"}));
+  EXPECT_EQ(old("      c=GB;a= ;p=Org;o=North;dda:SMTP=ann(a)north.example; on\n      08/02/99 10:11\n"
+                "            No such recipient\n"),
+            (Lines{"c=GB;a= ;p=Org;o=North;dda:SMTP=ann(a)north.example|||failed|any||No such recipient"}));
+  EXPECT_EQ(old("      'ann@example.net' on 8.2.1999 10:11 No such recipient\n"),
+            (Lines{"ann@example.net|||failed|any||No such recipient"}));
+  // What is no list of recipients begins none.
+  EXPECT_TRUE(lines_of(read_bounce(mail("See you on 8/2/99 10:11\n"))).empty());
+}
+
+TEST(BounceText, a_wrapped_reply_begins_no_other_recipient) {
+  EXPECT_EQ(lines_of(read_bounce(mail("<ann@example.net>: host mx.example.net[192.0.2.1] said: 550 5.1.1\n"
+                                      "    <carol@sender.example>: unauthorized sender (in reply to RCPT TO command)\n"
+                                      "<bob@example.net>: 550 no such user\n"))),
+            (Lines{"ann@example.net|550|5.1.1|failed|rcpt|mx.example.net|<carol@sender.example>: unauthorized sender",
+                   "bob@example.net|550||failed|any||no such user"}));
+}
+
+TEST(BounceText, an_announced_reason_is_not_the_returned_message) {
+  EXPECT_EQ(lines_of(read_bounce(mail("* Below is the original mail and the failure reason:\n\n"
+                                      "<ann@example.net>:\nover quota\n\n--- Below is a copy of the message.\n\n"
+                                      "To: else@example.net\n"))),
+            (Lines{"ann@example.net|||failed|any||over quota"}));
+}
+
+TEST(BounceText, the_code_alone_gives_way_to_the_whole_reply) {
+  const auto read = read_bounce(
+      mail("Your message to ann@example.net couldn't be delivered.\n\nOffice 365\n\nMore Info for Email Admins\n"
+           "Status code: 550 5.1.10\n\nThis error occurs because of things that often happen.\n\n"
+           "Recipient Address:      ann@example.net\n\nError Details\n"
+           "Error:  550 5.1.10 RESOLVER.ADR.RecipientNotFound; not found by address lookup\n"));
+  ASSERT_EQ(read.recipients.size(), 1u);
+  EXPECT_EQ(read.recipients[0].refusal.text, "RESOLVER.ADR.RecipientNotFound; not found by address lookup");
+}
+
 TEST(BounceText, header_lines_and_brackets_of_other_languages) {
   const auto german = read_bounce(
       mail("Ihre Nachricht\n\n An: ann@example.net\n Betreff: Angebot\n\nkonnte nicht zugestellt werden an folgende "
@@ -309,6 +358,26 @@ TEST(Bounce, the_address_that_the_sender_knows_stands_for_the_inner_one) {
   ASSERT_EQ(read.recipients.size(), 1u);
   EXPECT_EQ(read.recipients.front().refusal.address, "ann@example.net");
   EXPECT_NE(read.recipients.front().refusal.text.find("Over quota"), std::string::npos);
+}
+
+TEST(Bounce, what_a_program_wrote_need_not_be_a_bounce) {
+  const std::string away =
+      "From: Ann <ann@example.net>\nTo: carol@sender.example\nReturn-Path: <>\nSubject: Ann is out of the office\n"
+      "Auto-Submitted: auto-generated\n\nI am away until Monday. Please write to bob@example.net.\n";
+  EXPECT_TRUE(read_bounce(away).recipients.empty());
+  const std::string ticket =
+      "From: Tickets <tickets@example.net>\nTo: carol@sender.example\nReturn-Path: <>\nSubject: New ticket\n\n"
+      "There is a new ticket in \"Abuse\".\n\n\"Ann\" <ann@example.net> wrote:\n> no\n";
+  EXPECT_TRUE(read_bounce(ticket).recipients.empty());
+}
+
+TEST(Bounce, a_human_part_that_calls_itself_a_report) {
+  const auto read = read_bounce(
+      report("",
+             "The message was not delivered:\n\n<ann@example.net> has restricted SMS e-mail\n--b\n"
+             "Content-Type: message/delivery-status\n\nReporting-MTA: dns; relay.example\n\n"
+             "Final-Recipient: rfc822; ann@example.net\nAction: failed\nStatus: 5.3.0 (unknown permanent failure)\n"));
+  EXPECT_EQ(lines_of(read), (Lines{"ann@example.net||5.3.0|failed|any||has restricted SMS e-mail"}));
 }
 
 TEST(Bounce, an_ordinary_mail_tells_of_nobody) {

@@ -42,6 +42,15 @@ TEST(StatusReader, damaged_reports_give_what_they_have) {
   EXPECT_EQ(odd.recipients[0].action, Action::failed);
   EXPECT_EQ(odd.recipients[0].diagnostic, "550 no");
   EXPECT_EQ(odd.recipients[0].diagnostic_type, "");
+  // A reply whose fold was lost, and an inner name behind a source route.
+  const auto torn = read_delivery_status(
+      "Original-Recipient: rfc822;ann@b.example\nFinal-Recipient: rfc822;@store.b.example.lmtp:35065@daemon\n"
+      "Diagnostic-Code: smtp; 550 this is no\nregistered user\nRemote-MTA: dns; mx.b.example\n",
+      9);
+  ASSERT_EQ(torn.recipients.size(), 1u);
+  EXPECT_EQ(torn.recipients[0].address, "ann@b.example");
+  EXPECT_EQ(torn.recipients[0].diagnostic, "550 this is no registered user");
+  EXPECT_EQ(torn.recipients[0].remote_mta, "mx.b.example");
   // Nobody is named.
   EXPECT_EQ(read_delivery_status("Status: 5.1.1\n", 9).recipients.at(0).address, "");
   EXPECT_TRUE(read_delivery_status("hello\n", 9).recipients.empty());
