@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 #include "base/bytes.hpp"
 #include "base/ids.hpp"
@@ -304,6 +305,26 @@ bool is_reply_code(Code code) {
   return code >= 200 && code <= 599;
 }
 
+// "277 delivering ..." is a program's number.
+bool begins_reply(Code code) {
+  return is_reply_code(code) && (code >= 400 || knowledge::find_code(code) != nullptr);
+}
+
+// What was pasted with its lines broken goes on: no field of a report, nothing that a client sends, no other's mark.
+bool continues_reply(std::string_view line) {
+  static constexpr std::array commands{"EHLO ", "HELO ", "MAIL FROM:", "RCPT TO:", "DATA",
+                                       "QUIT",  "RSET",  "STARTTLS",   "AUTH ",    "BDAT ",
+                                       "NOOP",  "VRFY ", "C: ",        "C:",       "Connection closed"};
+  if (line.size() >= 3 && (line.starts_with("--") || line.starts_with("==") || line.starts_with("**"))) return false;
+  if (line == "." || line.starts_with(">>") || line.starts_with("<<") || line.starts_with("> ")) return false;
+  if (std::ranges::any_of(commands, [&](std::string_view command) { return istarts_with(line, command); }))
+    return false;
+  const auto colon = line.find(':');
+  const auto name = line.substr(0, colon);
+  return colon == std::string_view::npos || name.find('-') == std::string_view::npos ||
+         !std::ranges::all_of(name, [](char c) { return is_alnum(c) || c == '-'; });
+}
+
 }  // namespace
 
 std::string_view to_string(Kind kind) {
@@ -381,6 +402,7 @@ std::string_view to_string(Outcome outcome) {
 std::optional<reply::RemoteReply> read_reply(std::string_view text) {
   reply::RemoteReply out;
   bool ended = false;
+  bool open = false;  // the line before is part of the reply
   for (auto line : split(text.substr(0, input_octets_max), '\n')) {
     if (out.lines.size() >= limits::remote_reply_lines_max) break;
     if (line.ends_with('\r')) line.remove_suffix(1);
@@ -388,9 +410,13 @@ std::optional<reply::RemoteReply> read_reply(std::string_view text) {
     for (std::string_view mark : {"S: ", "<-- ", "<< ", "< "}) {
       if (line.starts_with(mark)) line = trim(line.substr(mark.size()));
     }
-    if (line.size() < 3) continue;
-    const auto code = three_digits(line.substr(0, 3));
-    if (!code || !is_reply_code(*code) || (line.size() > 3 && line[3] != ' ' && line[3] != '-')) continue;
+    const auto code = line.size() < 3 ? std::nullopt : three_digits(line.substr(0, 3));
+    if (!code || !begins_reply(*code) || (line.size() > 3 && line[3] != ' ' && line[3] != '-')) {
+      open = open && out.code >= 400 && !line.empty() && continues_reply(line);
+      if (open && out.lines.back().size() < input_octets_max) out.lines.back() += " " + printable(line);
+      continue;
+    }
+    open = true;
     // In a whole session the last reply counts; lines of one reply have a hyphen after the code.
     if (ended) out = {};
     ended = line.size() == 3 || line[3] == ' ';

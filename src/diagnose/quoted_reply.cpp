@@ -71,9 +71,17 @@ struct Candidate {
   reply::EnhancedCode enhanced;
 };
 
+// «, “, 「 and the like at the end.
+bool ends_with_quotation_mark(std::string_view text) {
+  static constexpr std::array marks{"\u00AB", "\u2018", "\u201C", "\u201E", "\u300C", "\uFF08", "\uFF1A"};
+  return std::ranges::any_of(marks, [&](std::string_view mark) { return text.ends_with(mark); });
+}
+
 std::optional<Candidate> candidate_at(std::string_view text, std::size_t i) {
   const char before = i == 0 ? '\n' : text[i - 1];
-  if (is_alnum(before) || before == '.' || before == '_' || before == '@' || before == '/' || is_8bit(before))
+  const bool opened = is_8bit(before) && ends_with_quotation_mark(text.substr(0, i));
+  if (is_alnum(before) || before == '.' || before == '_' || before == '@' || before == '/' ||
+      (is_8bit(before) && !opened))
     return {};
   const bool behind_number = i >= 2 && is_digit(text[i - 2]);
   if ((before == '-' || before == ':' || before == ',') && behind_number) return {};  // a date, a time, a port
@@ -84,6 +92,9 @@ std::optional<Candidate> candidate_at(std::string_view text, std::size_t i) {
   const char after = out.end < text.size() ? text[out.end] : '\n';
   if (is_alnum(after) || after == '.' || after == '/' || after == '_' || after == '%') return {};
   if (after == ':' && out.end + 1 < text.size() && is_digit(text[out.end + 1])) return {};
+  // "Transport.php:459": a line of a program.
+  const bool behind_word = before == ':' && i >= 2 && is_alpha(text[i - 2]) && after != ' ' && after != '-';
+  if (behind_word && !introduces_code(word_before(text, i))) return {};
   auto next = skip_separators(text, out.end);
   // "550 550 5.7.1 no": two programs wrote it.
   if (next + 4 < text.size() && text.substr(next, 3) == text.substr(i, 3) && !is_alnum(text[next + 3])) {
@@ -99,7 +110,7 @@ std::optional<Candidate> candidate_at(std::string_view text, std::size_t i) {
   } else if (i >= 2 && before == ' ' && (text[i - 2] == ':' || text[i - 2] == ';' || text[i - 2] == '<')) {
     out.score += 3;
   } else if (before == ':' || before == ';' || before == '(' || before == '\'' || before == '"' || before == '[' ||
-             before == '<' || before == '=') {
+             before == '<' || before == '=' || opened) {
     out.score += 2;
   }
   if (introduces_code(word_before(text, i))) out.score += 2;
@@ -115,7 +126,7 @@ std::optional<Candidate> best_candidate(std::string_view text) {
     if (!found || found->score < 2) continue;
     if (!best || found->score > best->score) best = found;
     // A reply in full: what follows is part of it, or another program's.
-    if (best->score >= 7) break;
+    if (best->score >= 7 && best->code >= 400) break;
   }
   return best;
 }
@@ -136,16 +147,6 @@ std::optional<Candidate> enhanced_alone(std::string_view text) {
     return out;
   }
   return {};
-}
-
-std::string_view before_trailer(std::string_view text) {
-  static constexpr std::array trailers{
-      "(in reply to ", "giving up on ", "i'm not going to try again",       "(delivery attempts:",
-      "[rcpt_to]",     "[mail_from]",   "this has been a permanent failure"};
-  const auto lower = to_lower(text);
-  std::size_t end = text.size();
-  for (const std::string_view trailer : trailers) end = std::min(end, lower.find(trailer));
-  return trim(text.substr(0, end));
 }
 
 // The further lines of a reply begin with its code again: "550-5.7.26 ... 550 5.7.26 ...".
@@ -257,12 +258,29 @@ bool is_wide_mark(std::string_view text, std::size_t at) {
   return lead == "\xE3\x80" || lead == "\xEF\xBC";
 }
 
+std::string_view before_trailer(std::string_view text) {
+  static constexpr std::array trailers{
+      "(in reply to ", "giving up on ", "i'm not going to try again",        "(delivery attempts:",
+      "[rcpt_to]",     "[mail_from]",   "this has been a permanent failure", "additional smtp info:"};
+  const auto lower = to_lower(text);
+  std::size_t end = text.size();
+  for (const std::string_view trailer : trailers) end = std::min(end, lower.find(trailer));
+  return trim(text.substr(0, end));
+}
+
+// PHPMailer: "MAIL FROM command failed Detail: no SMTP code: 553 Additional SMTP info: 5.7.1".
+constexpr std::string_view phpmailer_code = "smtp code: ";
+
 }  // namespace
 
 std::string squeezed(std::string_view text, std::size_t octets_max) {
+  constexpr std::string_view written_end = "\\r\\n";  // as programs print the end of a line
   std::string out;
-  for (const char c : text) {
-    if (c == ' ' || is_control(c)) {
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    const bool written = text.substr(i).starts_with(written_end);
+    if (written) i += written_end.size() - 1;
+    if (c == ' ' || is_control(c) || written) {
       if (!out.empty() && out.back() != ' ') out += ' ';
     } else {
       out += c;
@@ -298,6 +316,10 @@ std::optional<QuotedReply> find_reply(std::string_view text) {
   const bool line_start = found->begin == 0 || text[found->begin - 1] == '\n';
   if (found->code == 0 && !line_start && !trim(text.substr(0, found->begin)).empty()) rest = text;
   out.text = before_trailer(squeezed(without_repeated_codes(rest, *found), 4096));
+  const auto lead = text.substr(0, found->begin);
+  if (std::ranges::none_of(out.text, is_alpha) && to_lower(lead).ends_with(phpmailer_code)) {
+    out.text = squeezed(lead.substr(0, lead.size() - phpmailer_code.size()), 4096);
+  }
   return out;
 }
 

@@ -1,5 +1,8 @@
 #include "diagnose/reading.hpp"
 
+#include <algorithm>
+
+#include "base/bytes.hpp"
 #include "diagnose/quoted_reply.hpp"
 
 namespace postil::diagnose {
@@ -32,6 +35,7 @@ void fill_from_quote(Observed& out, std::string_view text) {
     if (refusal.side == Side::unknown && !refusal.host.empty()) refusal.side = Side::remote;
   } else {
     refusal.text = squeezed(text, refusal_octets_max);
+    refusal.text.resize(std::min(refusal.text.size(), to_lower(refusal.text).find("(in reply to ")));
   }
   if (refusal.stage == knowledge::Stage::any) refusal.stage = stage_named_in(text);
   if (refusal.host.empty()) refusal.host = host_named_in(text);

@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::size_t log_lines_max = 1000;
 constexpr std::size_t sample_lines = 20;
+constexpr int quotation_depth_max = 3;
 
 std::string_view trimmed(std::string_view text) {
   while (!text.empty() && (is_control(text.back()) || text.back() == ' ')) text.remove_suffix(1);
@@ -36,6 +37,43 @@ bool is_session_line(std::string_view line) {
 bool is_session(std::string_view text) {
   const auto lines = split(text, '\n');
   return std::ranges::all_of(lines, [](auto line) { return trim(line).empty() || is_session_line(line); });
+}
+
+// A reply whose lines were broken when it was pasted, up to an empty line; behind it may stand a question, no report.
+bool is_broken_reply(std::string_view text) {
+  const auto first = trim(text.substr(0, text.find('\n')));
+  if (first.size() < 5 || (first[0] != '4' && first[0] != '5') || !is_session_line(first)) return false;
+  for (const std::string_view field : {"Diagnostic-Code:", "Final-Recipient:", "Reporting-MTA:"}) {
+    if (text.find(field) != std::string_view::npos) return false;
+  }
+  const auto end = std::min(text.find("\n\n"), text.size());
+  const auto rest = text.substr(end);
+  const auto second = text.substr(0, end).substr(std::min(text.find('\n'), end - 1) + 1);
+  return rest.find('@') == std::string_view::npos && !read_log_line(second.substr(0, second.find('\n'))).known;
+}
+
+bool has_quotation(std::string_view text) {
+  return text.starts_with('>') || text.find("\n> ") != std::string_view::npos;
+}
+
+// Without the marks of a quotation: "> 550 no such user". A session's have the other side's beside them.
+std::optional<std::string> unquoted(std::string_view text) {
+  std::size_t marked = 0;
+  std::size_t lines = 0;
+  std::string out;
+  for (const auto line : split(text, '\n')) {
+    if (line.starts_with("< ") || line.starts_with("<-") || line.starts_with("<<") || line.starts_with(">>"))
+      return std::nullopt;
+    const bool mark = line.starts_with('>');
+    lines += trim(line).empty() ? 0 : 1;
+    marked += mark ? 1 : 0;
+    auto rest = mark ? line.substr(1) : line;
+    if (mark && rest.starts_with(' ')) rest.remove_prefix(1);
+    out += rest;
+    out += '\n';
+  }
+  if (marked < 2 || marked * 2 < lines) return std::nullopt;
+  return out;
 }
 
 bool is_reason_known(const Diagnosis& diagnosis) {
@@ -139,6 +177,13 @@ bool looks_like_log(std::string_view beginning) {
 std::expected<Understood, NotUnderstood> understand(std::string_view input, knowledge::Stage stage) {
   input = trimmed(input.substr(0, mail_octets_max));
   if (input.empty()) return std::unexpected(NotUnderstood::empty);
+  std::string bare;
+  for (int depth = 0; depth < quotation_depth_max && has_quotation(input); ++depth) {
+    auto once = mime::looks_like_mail(input) ? std::nullopt : unquoted(mime::unify_lines(input));
+    if (!once) break;
+    bare = std::move(*once);
+    input = trimmed(bare);
+  }
   auto why = NotUnderstood::not_a_reply;
   std::optional<Answer> reply;
   if (input.size() <= input_octets_max) {
@@ -156,7 +201,7 @@ std::expected<Understood, NotUnderstood> understand(std::string_view input, know
     return report;
   }
   const auto text = mime::unify_lines(mime::to_utf8(mime::unify_lines(input)));
-  if (reply && is_session(text)) return std::move(*reply);
+  if (reply && (is_session(text) || is_broken_reply(text))) return std::move(*reply);
   if (auto log = read_log(text)) {
     if (log->recipients.empty()) return std::unexpected(NotUnderstood::no_refusal);
     return std::move(*log);

@@ -64,6 +64,68 @@ TEST(Recognise, what_is_not_understood_says_why) {
   EXPECT_EQ(kind_of("Nov  2 10:00:01 mx postfix/qmgr[1]: 9A8B7C6D5E: removed"), "no_refusal");
 }
 
+// The reason that is told, and the words it is told from.
+std::string told_of(std::string_view input) {
+  const auto found = understand(input);
+  if (!found) return std::string(to_string(found.error()));
+  const auto* answer = std::get_if<Answer>(&*found);
+  const auto& explanation = answer != nullptr ? answer->reply : std::get<Report>(*found).recipients.front().explanation;
+  return explanation ? std::string(knowledge::entry(explanation->reason).key) : "no reason";
+}
+
+TEST(Recognise, a_reply_whose_lines_were_broken_is_read_whole) {
+  EXPECT_EQ(told_of("554 5.7.1 Service unavailable; Client host [192.0.2.7]\nblocked using zen.spamhaus.org\n"),
+            "dnsbl_listed");
+  EXPECT_EQ(told_of("550 5.7.1 <bob@example.org>... Relaying\r\n   denied\r\n\r\nWhat can I do?"), "relay_denied");
+  EXPECT_EQ(told_of("550 <bob@example.org>...\nHost unknown (Name server:\nexample.org: host not found)"),
+            "domain_not_found");
+  EXPECT_EQ(
+      told_of("550-5.7.26 This message is not authenticated: neither SPF [example.com] with ip:\n[192.0.2.7] nor\n"
+              "550 5.7.26 DKIM passed"),
+      "unauthenticated");
+  // What the client sends next and what stands below an empty line are no part of it.
+  EXPECT_EQ(told_of("550 5.1.1 no such user here\nQUIT\n221 bye"), "no reason");
+  EXPECT_EQ(told_of("550 5.1.1 no such user here\n\nThe mailbox is not full."), "user_unknown");
+  EXPECT_FALSE(read_reply("550 no\nDiagnostic-Code: smtp; relaying denied")->one_line().ends_with("denied"));
+  // What follows a challenge is a password.
+  EXPECT_EQ(read_reply("334 UGFzc3dvcmQ6\nc2VjcmV0")->one_line(), "334 UGFzc3dvcmQ6");
+}
+
+TEST(Recognise, a_number_of_a_program_is_no_code) {
+  EXPECT_FALSE(read_reply("277 delivering 1ab2cd-000001-A1").has_value());
+  EXPECT_EQ(told_of("308   SMTP<< 550 5.1.1 no such user here\n308 LOG: MAIN"), "user_unknown");
+  EXPECT_EQ(told_of("mail.ERROR: Expected response code 354 but got code \"503\", with message \"503 need RCPT command "
+                    "first\" in /srv/mail/Transport.php:459"),
+            "protocol_error");
+}
+
+TEST(Recognise, what_was_quoted_is_read_without_its_marks) {
+  EXPECT_EQ(
+      told_of("> <bob@example.org>: host mx.example.org[192.0.2.1] said: 550\n>     5.7.1 Relaying denied (in reply\n"
+              ">     to RCPT TO command)"),
+      "relay_denied");
+  EXPECT_EQ(
+      told_of(
+          "We got this:\n\n> Reporting-MTA: dns; relay.example\n>\n> Final-Recipient: rfc822; bob@example.org\n"
+          "> Action: failed\n> Status: 4.4.1\n> Diagnostic-Code: X-Postfix; connect to mx.example.org[192.0.2.1]:25: "
+          "Connection refused"),
+      "connect_failed");
+  std::string deep;
+  for (int i = 0; i < 100000; ++i) deep += "> ";
+  EXPECT_EQ(told_of(deep + "550 no\n" + deep + "550 no"), "too_long");
+}
+
+TEST(Recognise, replies_as_programs_print_them) {
+  EXPECT_EQ(told_of("\u00ab550 5.1.1 no such user here\u00bb"), "user_unknown");
+  EXPECT_EQ(told_of("Sent: 250 2.1.0 Ok\n  [15] => Response: 550 5.1.1 no such user here"), "user_unknown");
+  EXPECT_EQ(
+      told_of("SMTP server error: MAIL FROM command failed Detail: relaying denied\\r\\n SMTP code: 553 Additional "
+              "SMTP info: 5.7.1"),
+      "relay_denied");
+  EXPECT_EQ(told_of("<bob@example.org> User doesn't exist: bob@example.org (in reply to RCPT TO command))"),
+            "user_unknown");
+}
+
 TEST(Recognise, a_log_is_told_from_one_text) {
   EXPECT_TRUE(looks_like_log(std::string(postfix_line) + "\r\n" + std::string(postfix_line) + "\r\n"));
   EXPECT_FALSE(looks_like_log(postfix_line));
