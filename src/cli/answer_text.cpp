@@ -89,8 +89,10 @@ void write_answer_head(std::ostream& out, const diagnose::Answer& answer, const 
     first.add(tr.text("explain.label.when"), tr.text(answer.when));
   const bool of_reason = answer.reply && answer.reply->reason != knowledge::Reason::unknown;
   for (const auto& step : answer.steps) {
-    if (of_reason) {
+    if (of_reason && &step == &answer.steps.front()) {
       add_act(first, step.who, tr.text(step.text), tr);
+    } else if (of_reason) {
+      first.add(tr.text("diagnosis.label.note"), tr.text(step.text));  // what stands behind this reply
     } else {
       first.add(tr.text(fmt::format("explain.role.{}", knowledge::to_string(step.who))), tr.text(step.text));
     }

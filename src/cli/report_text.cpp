@@ -83,7 +83,8 @@ void write_one(std::ostream& out, const Diagnosis& diagnosis, const diagnose::Re
     if (!found.why.empty()) rows.add(tr.text("diagnosis.label.why"), tr.text(found.why));
   }
   add_act(rows, found.act, tr.text(found.act_text), tr);
-  if (!found.finding.note.empty()) rows.add(tr.text("diagnosis.label.note"), tr.text(found.finding.note));
+  if (!found.finding.note.empty() && found.finding.note != found.act_text)
+    rows.add(tr.text("diagnosis.label.note"), tr.text(found.finding.note));
   if (const auto* check = knowledge::find_live_check(diagnosis.confirm.key)) {
     // With the names that are known, otherwise with those of the examples.
     const auto& command = diagnosis.confirm.command.empty() ? check->command : diagnosis.confirm.command;

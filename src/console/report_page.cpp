@@ -29,7 +29,8 @@ void add_explanation(Draft& draft, Fields row, const Diagnosis& diagnosis) {
     why.set("LABEL", draft.tr.text("explain.label.why"));
     why.set("TEXT_HTML", draft.prose_of(explanation.why));
   }
-  if (!explanation.finding.note.empty()) fields.add("NOTE").set("TEXT_HTML", draft.prose_of(explanation.finding.note));
+  const auto& note = explanation.finding.note;
+  if (!note.empty() && note != explanation.act_text) fields.add("NOTE").set("TEXT_HTML", draft.prose_of(note));
   fields.set("ROLE", act_text(draft, explanation.act));
   fields.set("DO_HTML", draft.prose_of(explanation.act_text));
   fields.set("T_PASTE", draft.text("report.paste"));

@@ -100,6 +100,11 @@ bool about_a_recipient(const Answer& side) {
 
 void judge_delivery(PairFinding& out, const Answer& first, const Answer& second) {
   out.delivery.args = codes(first, second);
+  if (carries_no_message(first) || carries_no_message(second)) {
+    out.one_delivery = Verdict::no;
+    out.delivery = {"compare.delivery.no_message", {{"code", (carries_no_message(first) ? first : second).subject}}};
+    return;
+  }
   if (out.relation == "belongs") {
     out.delivery.text = "compare.delivery.one_reply";
   } else if (first.outcome == Outcome::permanent && second.outcome == Outcome::permanent) {

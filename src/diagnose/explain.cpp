@@ -254,6 +254,8 @@ Answer of_reply(const reply::RemoteReply& reply, knowledge::Stage stage, const r
   }
   if (!explanation.why.empty()) out.why.push_back(explanation.why);
   if (explanation.reason != knowledge::Reason::unknown) out.steps = {{explanation.act, explanation.act_text}};
+  const auto& note = explanation.finding.note;
+  if (!note.empty() && note != explanation.act_text) out.steps.push_back({explanation.act, note});
   return out;
 }
 

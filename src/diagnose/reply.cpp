@@ -30,6 +30,8 @@ Explanation of_finding(Cause finding) {
                           : finding.confidence >= confidence_certain ? Confidence::certain
                                                                      : Confidence::likely;
   Explanation out = of_reason(finding.reason, confidence, finding.because);
+  // Where a rule asks for another action than its reason does, its note tells what to do.
+  if (!finding.note.empty() && finding.action != out.action) out.act_text = finding.note;
   out.act = finding.who;
   out.action = finding.action;
   out.finding = std::move(finding);

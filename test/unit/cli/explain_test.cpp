@@ -77,6 +77,80 @@ TEST_P(Golden, the_seeds_questions_are_answered_whole) {
 
 INSTANTIATE_TEST_SUITE_P(Languages, Golden, testing::Values("en", "de", "ru"));
 
+// What somebody asked, and what the answer has to say so that it helps; what it must not say.
+struct Asked {
+  const char* reply;
+  std::vector<const char*> says;
+  const char* misleads;
+};
+
+class AskedReplies : public testing::TestWithParam<Asked> {};
+
+TEST_P(AskedReplies, name_the_cause_and_what_to_do) {
+  const auto& asked = GetParam();
+  auto out = postil({"explain", asked.reply}).out;
+  // Lines are broken where the terminal ends.
+  std::string flat;
+  for (const char c : out.substr(0, out.find("postil check"))) {
+    const bool space = c == ' ' || c == '\n';
+    if (!space || (!flat.empty() && flat.back() != ' ')) flat += space ? ' ' : c;
+  }
+  for (const char* part : asked.says) EXPECT_THAT(flat, HasSubstr(part)) << asked.reply;
+  EXPECT_THAT(flat, Not(HasSubstr(asked.misleads))) << asked.reply;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Questions, AskedReplies,
+    testing::Values(
+        Asked{"556 5.1.10 <zz@yahooo.com>: Domain yahooo.com does not accept mail (nullMX)",
+              {"null MX", "after the @ sign"},
+              "Wait"},
+        Asked{"521 5.2.1 : (CON:B1)", {"blocked the address of the sending server", "remove the block"}, "MX records"},
+        Asked{"530 5.7.0 Must issue a STARTTLS command first", {"STARTTLS on port 587", "encryption"}, "password"},
+        Asked{"535 5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled for the Tenant.",
+              {"switched off for the mailbox", "OAuth"},
+              "Check user name"},
+        Asked{"550 5.7.60 SMTP; Client does not have permissions to send as this sender",
+              {"may not send with", "Send As"},
+              "password"},
+        Asked{"535 5.7.8 Error: authentication failed: Connection lost to authentication server",
+              {"could not check the login", "without a new password", "Dovecot"},
+              "Check user name"},
+        Asked{"500 5.0.0 'XXXXXXXX': command not understood", {"firewall", "inspect esmtp", "port 465"}, "certificate"},
+        Asked{"553 5.7.1 <a@example.com>: Sender address rejected: not owned by user b@example.net",
+              {"one of the account", "smtpd_sender_login_maps"},
+              "Correct the"},
+        Asked{"554 5.7.1 Service unavailable; Client host [192.0.2.7] blocked using zen.spamhaus.org; Error: open "
+              "resolver; https://check.spamhaus.org/returnc/pub/192.0.2.53/",
+              {"error answer", "nothing to delist", "resolver of their own"},
+              "ask the list to remove"},
+        Asked{"550 5.7.515 Access denied, sending domain example.com doesn't meet the required authentication level. "
+              "Spf= Fail, Dkim= Pass, DMARC= Pass",
+              {"Here SPF alone failed"},
+              "reputation"},
+        Asked{"421 4.7.0 [TSS04] Messages from 192.0.2.7 temporarily deferred due to unexpected volume",
+              {"more slowly", "Sender Hub"},
+              "returned"},
+        Asked{"550 5.4.1 Recipient address rejected: Access denied. AS(201806281)",
+              {"not in its directory", "internal relay"},
+              "firewall"},
+        Asked{"451 4.7.1 Greylisting in action, please come back later", {"on purpose", "script or web form"}, "list "},
+        Asked{"550 5.5.1 Protocol error", {"correct the program"}, "address off"},
+        Asked{"550 5.1.1 <x@example.org>: Recipient address rejected: User unknown in local recipient table",
+              {"mydestination"},
+              "blocked"},
+        Asked{
+            "552 5.3.4 Message size exceeds fixed limit", {"a link instead", "more than a third bigger"}, "make room"},
+        Asked{"550 5.7.708 Service unavailable. Access denied, traffic not accepted from this IP",
+              {"Microsoft 365 organization", "Microsoft's support"},
+              "delist"},
+        Asked{"451 4.7.500 Server busy. Please try again later from [192.0.2.7]. (AS77712344)",
+              {"The queue retries", "raise the volume slowly"},
+              "address off"},
+        Asked{"454 4.7.1 <a@example.org>: Relay access denied",
+              {"Log in before sending", "relay_domains"},
+              "certificate"}));
+
 TEST(Explain, takes_words_a_line_or_standard_input) {
   EXPECT_THAT(postil({"explain", "550", "5.1.1"}).out, HasSubstr("550 5.1.1  Mailbox does not exist"));
   EXPECT_THAT(postil({"explain", "550 5.7.26 no"}).out, HasSubstr("Neither SPF nor DKIM"));

@@ -55,7 +55,12 @@ TEST(Compare, the_relation_chooses_the_sentence) {
   EXPECT_EQ(relation("535", "550"), "permanent_permanent.elsewhere");
   EXPECT_EQ(relation("556", "553"), "for_good_or_until_a_change");
   EXPECT_EQ(relation("450", "555"), "temporary_permanent.same_command");
-  EXPECT_EQ(relation("454", "450"), "temporary_temporary.elsewhere");
+  EXPECT_EQ(relation("432", "450"), "temporary_temporary.elsewhere");
+  EXPECT_EQ(relation("454", "450"), "temporary_temporary.same_command");  // Postfix denies relaying with 454
+  // What goes together in practice, though the registry names no basic code for it.
+  EXPECT_EQ(relation("550", "5.2.1"), "belongs");
+  EXPECT_EQ(relation("5.1.6", "551"), "belongs");
+  EXPECT_EQ(relation("550", "5.3.2"), "for_good_or_until_a_change");
   // The order in which they are given does not matter.
   std::vector<std::string> codes{"235", "250", "334",   "421",   "450",   "511",      "521",
                                  "550", "556", "4.2.2", "5.2.2", "x.7.1", "550 5.1.1"};
@@ -90,6 +95,21 @@ TEST(Compare, what_comes_first_is_said_only_where_it_always_does) {
   // Two refusals of AUTH need two of them; recipients have nothing to do with it.
   EXPECT_EQ(pair_of("535", "538").session.text, "compare.session.open");
   EXPECT_EQ(pair_of("550", "555").session.text, "compare.session.same_command");
+}
+
+TEST(Compare, what_answers_commands_beside_the_mail_is_in_no_delivery) {
+  for (const char* aside : {"211", "214", "252", "253", "453", "458", "459"}) {
+    for (const char* other : {"235", "550", "451", "521", "5.1.1", "220"}) {
+      const auto pair = pair_of(other, aside);
+      EXPECT_EQ(pair.one_delivery, Verdict::no) << aside << " " << other;
+      EXPECT_EQ(say(pair.delivery),
+                std::string("Not in a delivery: ") + aside + " answers a command that carries no message.");
+    }
+  }
+  EXPECT_EQ(pair_of("251", "450").one_delivery, Verdict::yes);
+  // 551 may answer VRFY as well; what it answers of the mail comes behind the login.
+  EXPECT_EQ(pair_of("551", "534").session.text, "compare.session.two_jobs");
+  EXPECT_EQ(pair_of("551", "220").session.text, "compare.session.one_after_the_other");
 }
 
 TEST(Compare, what_asks_for_more_is_followed_by_the_answer) {
