@@ -248,7 +248,8 @@ class BounceReader {
     const bool single = status.recipients.size() == 1;
     for (const auto& recipient : status.recipients) out_.recipients.push_back(of_recipient(recipient, text, single));
     read_human_part();
-    if (out_.recipients.empty() && may_be_bounce(mail_, human_)) from_text(text);
+    if (out_.recipients.empty()) out_.automatic_reply = is_automatic_reply(mail_, human_);
+    if (out_.recipients.empty() && !out_.automatic_reply && may_be_bounce(mail_, human_)) from_text(text);
     for (auto& observed : out_.recipients) observed.refusal.mta = out_.mta;
     return std::move(out_);
   }

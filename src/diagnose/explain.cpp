@@ -379,6 +379,8 @@ std::string_view to_string(NotUnderstood why) {
       return "not_a_reply";
     case NotUnderstood::no_report:
       return "no_report";
+    case NotUnderstood::automatic_reply:
+      return "automatic_reply";
     case NotUnderstood::no_refusal:
       return "no_refusal";
   }

@@ -32,11 +32,12 @@ std::string_view to_string(Kind kind);
 enum class NotUnderstood : std::uint8_t {
   empty,
   too_long,
-  no_such_code,    // three digits, but no code of SMTP
-  no_such_status,  // x.y.z with a class other than 2, 4, 5
-  not_a_reply,     // none of the kinds above
-  no_report,       // a mail that tells of no delivery
-  no_refusal,      // log lines that tell of no refusal
+  no_such_code,     // three digits, but no code of SMTP
+  no_such_status,   // x.y.z with a class other than 2, 4, 5
+  not_a_reply,      // none of the kinds above
+  no_report,        // a mail that tells of no delivery
+  automatic_reply,  // somebody is away: the message has arrived
+  no_refusal,       // log lines that tell of no refusal
 };
 std::string_view to_string(NotUnderstood why);  // the text is explain.error.KEY
 

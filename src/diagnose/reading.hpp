@@ -32,7 +32,8 @@ struct Reading {
   std::string mta;     // the software or service that wrote it: "postfix", "exim"; empty: not known
   std::string sender;  // whom a bounce goes to; empty: not known
   std::vector<Observed> recipients;
-  bool truncated = false;  // a limit was reached
+  bool truncated = false;        // a limit was reached
+  bool automatic_reply = false;  // a mail of somebody who is away; it has no recipients then
 };
 
 // Takes code, words, stage and host out of what another program wrote: "host mx.example [192.0.2.1] said: 550 5.1.1

@@ -196,8 +196,10 @@ std::expected<Understood, NotUnderstood> understand(std::string_view input, know
     }
   }
   if (mime::looks_like_mail(input)) {
-    auto report = judge(read_bounce(input));
-    if (report.recipients.empty()) return std::unexpected(NotUnderstood::no_report);
+    auto reading = read_bounce(input);
+    const auto nothing = reading.automatic_reply ? NotUnderstood::automatic_reply : NotUnderstood::no_report;
+    auto report = judge(std::move(reading));
+    if (report.recipients.empty()) return std::unexpected(nothing);
     return report;
   }
   const auto text = mime::unify_lines(mime::to_utf8(mime::unify_lines(input)));

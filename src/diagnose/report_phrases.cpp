@@ -138,6 +138,53 @@ bool may_be_bounce(const mime::Message& mail, std::string_view text) {
                                                             "전송"});
 }
 
+bool is_automatic_reply(const mime::Message& mail, std::string_view text) {
+  const bool marked = !mail.field("X-Autoreply").empty() || !mail.field("X-Autorespond").empty() ||
+                      to_lower(mail.field("Precedence")) == "auto_reply";
+  if (!marked && !has_any(to_lower(mail.field("Subject")),
+                          {"out of office",
+                           "out of the office",
+                           "out-of-office",
+                           "automatic reply",
+                           "automatic response",
+                           "automated reply",
+                           "automated response",
+                           "auto reply",
+                           "auto-reply",
+                           "autoreply",
+                           "autoresponse",
+                           "auto-response",
+                           "vacation",
+                           "abwesen",
+                           "automatische antwort",
+                           "au\u00dfer haus",
+                           "r\u00e9ponse automatique",
+                           "absence du bureau",
+                           "respuesta autom\u00e1tica",
+                           "fuera de la oficina",
+                           "resposta autom\u00e1tica",
+                           "fora do escrit\u00f3rio",
+                           "risposta automatica",
+                           "fuori ufficio",
+                           "automatisch antwoord",
+                           "afwezig",
+                           "\u0432\u0442\u043e\u043e\u0442\u0432\u0435\u0442",
+                           "\u0432\u0442\u043e\u043c\u0430\u0442\u0438\u0447\u0435\u0441\u043a\u0438\u0439 "
+                           "\u043e\u0442\u0432\u0435\u0442",
+                           "\u81ea\u52a8\u56de\u590d",
+                           "\u81ea\u52d5\u5fdc\u7b54",
+                           "\u81ea\u52d5\u8fd4\u4fe1",
+                           "\u4e0d\u5728"})) {
+    return false;
+  }
+  const auto reply = find_reply(text);
+  if (reply && (reply->code >= 400 || reply->enhanced)) return false;
+  return mail.field("X-Failed-Recipients").empty() && program_named_in(text).empty() &&
+         !has_any(to_lower(text),
+                  {"not be delivered", "not delivered", "undeliver", "unable to deliver", "n't be delivered",
+                   "mailbox is full", "no such user", "does not exist", "unknown user", "rejected"});
+}
+
 std::string program_named_in(std::string_view text) {
   struct Mark {
     std::string_view words;

@@ -27,6 +27,9 @@ bool is_footer(std::string_view line);
 // full" has not returned one. text: its human part. True for a text without a header.
 bool may_be_bounce(const mime::Message& mail, std::string_view text);
 
+// "Automatic reply: away until Monday": somebody's program answers, and returns nothing. text: as above.
+bool is_automatic_reply(const mime::Message& mail, std::string_view text);
+
 // The program that wrote the text: "postfix", "exim"; empty: none is named.
 std::string program_named_in(std::string_view text);
 

@@ -61,6 +61,10 @@ TEST(Recognise, what_is_not_understood_says_why) {
   EXPECT_EQ(kind_of("AUTH PLAIN AGFubgBzZWNyZXQxMjM="), "not_a_reply");
   EXPECT_EQ(kind_of("Shall we have lunch at noon, ann@example.net?\nBest regards"), "not_a_reply");
   EXPECT_EQ(kind_of("From: a@example.net\nTo: b@example.net\nSubject: Lunch\n\nAt noon?\n"), "no_report");
+  const std::string away =
+      "From: a@example.net\nTo: b@example.net\nReturn-Path: <>\nSubject: Automatic reply: Lunch\n\n";
+  EXPECT_EQ(kind_of(away + "I am away until Monday. Please write to c@example.net.\n"), "automatic_reply");
+  EXPECT_EQ(kind_of(away + "Your message to <c@example.net> could not be delivered: mailbox is full.\n"), "bounce");
   EXPECT_EQ(kind_of("Nov  2 10:00:01 mx postfix/qmgr[1]: 9A8B7C6D5E: removed"), "no_refusal");
 }
 
