@@ -9,6 +9,7 @@
 #include "base/ids.hpp"
 #include "base/limits.hpp"
 #include "diagnose/redact.hpp"
+#include "diagnose/rules.hpp"
 #include "diagnose/spelling.hpp"
 #include "i18n/translator.hpp"
 
@@ -205,6 +206,28 @@ Answer of_pair(Code code, reply::EnhancedCode enhanced) {
   return out;
 }
 
+// A code that no registry has may be one provider's own.
+Answer with_provider_meaning(Answer answer, Code code, reply::EnhancedCode enhanced) {
+  if (enhanced.klass < 4 || knowledge::find_status(enhanced.subject, enhanced.detail) != nullptr) return answer;
+  const auto& rules = RuleSet::built_in();
+  const Rule* rule = rules.by_status(code, enhanced);
+  if (rule == nullptr || rule->reason == knowledge::Reason::unknown) return answer;
+  const auto& entry = knowledge::entry(rule->reason);
+  const Vendor& vendor = *rules.vendor(rule->vendor);
+  const auto source = std::ranges::find(vendor.sources, rule->source, &Source::id);
+  const bool documented = source != vendor.sources.end() && !source->url.empty();
+  answer.title = fmt::format("reason.{}.name", entry.key);
+  answer.what = {fmt::format("reason.{}.what", entry.key)};
+  answer.why = {"explain.because.vendor_status"};
+  answer.steps = {{rule->who.value_or(entry.act), fmt::format("reason.{}.do", entry.key)}};
+  if (!rule->note.empty()) answer.steps.push_back({answer.steps.front().who, rule->note});
+  answer.defined = {{documented ? fmt::format("{}: {}", vendor.name, source->title) : vendor.name, ""}};
+  if (enhanced.klass == 5 && entry.persistence == knowledge::Persistence::conditional) {
+    answer.retry = Retry::after_change;
+  }
+  return answer;
+}
+
 Answer of_class(unsigned first_digit) {
   Answer out;
   out.kind = Kind::code_class;
@@ -280,7 +303,9 @@ std::optional<std::expected<Answer, NotUnderstood>> read_status(std::string_view
     if (subject > 7) return std::unexpected(NotUnderstood::no_such_status);
     return of_subject(klass, subject);
   }
-  return of_status(klass, subject, static_cast<std::uint16_t>(std::stoi(std::string(parts[2]))));
+  const auto detail = static_cast<std::uint16_t>(std::stoi(std::string(parts[2])));
+  return with_provider_meaning(of_status(klass, subject, detail), 0,
+                               {static_cast<std::uint8_t>(klass), subject, detail});
 }
 
 // Crockford's letters make up common words as well ("administrator"): an id has a digit, or is written as we write it.
@@ -452,7 +477,7 @@ std::expected<Answer, NotUnderstood> explain(std::string_view input, knowledge::
     const auto code = three_digits(input.substr(0, 3));
     const auto enhanced = reply::parse_enhanced_code(trim(input.substr(4)));
     if (code && is_reply_code(*code) && enhanced && (input[3] == ' ' || input[3] == '-'))
-      return of_pair(*code, *enhanced);
+      return with_provider_meaning(of_pair(*code, *enhanced), *code, *enhanced);
   }
   if (const auto code = spelled_code(input); code && *code != input) return explain(*code, stage);
   // Before its lines are joined: a line alone tells more about what is a secret.

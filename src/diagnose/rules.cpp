@@ -206,6 +206,19 @@ const Vendor* RuleSet::vendor(std::string_view id) const {
   return at == parts_->read.vendors.end() || at->id != id ? nullptr : &*at;
 }
 
+const Rule* RuleSet::by_status(knowledge::Code code, reply::EnhancedCode enhanced) const {
+  const Rule* found = nullptr;
+  for (const Rule& rule : parts_->read.rules) {
+    const auto of = [&](const StatusRange& range) { return covers(range, enhanced); };
+    const auto in = [&](const auto& range) { return code == 0 || (range.first <= code && code <= range.second); };
+    if (rule.tier != Tier::vendor || rule.has_pattern || std::ranges::none_of(rule.statuses, of)) continue;
+    if (!rule.codes.empty() && std::ranges::none_of(rule.codes, in)) continue;
+    if (found != nullptr && rule.vendor != found->vendor && rule.reason != found->reason) return nullptr;
+    if (found == nullptr) found = &rule;
+  }
+  return found;
+}
+
 std::vector<std::string> RuleSet::unfiltered() const {
   std::vector<std::string> out;
   for (const int i : parts_->always) out.push_back(parts_->patterns[static_cast<std::size_t>(i)]->where());

@@ -93,6 +93,9 @@ class RuleSet {
   std::span<const Rule> rules() const;      // in the order in which they are asked
   std::span<const Vendor> vendors() const;  // by id
   const Vendor* vendor(std::string_view id) const;
+  // What a provider means by an enhanced code that stands alone: the first rule without words that names the code;
+  // null: none, or providers disagree. code: 0: not given.
+  const Rule* by_status(knowledge::Code code, reply::EnhancedCode enhanced) const;
   // Patterns that no part of a text can rule out beforehand; each costs time for each text.
   std::vector<std::string> unfiltered() const;
 

@@ -104,11 +104,26 @@ TEST(Explain, a_success_without_detail_is_told_by_its_basic_code) {
   EXPECT_THAT(answer_of("550 2.0.0").what, testing::Contains("explain.class_mismatch"));
 }
 
+TEST(Explain, a_code_of_no_registry_is_told_as_the_provider_means_it) {
+  const auto banned = answer_of("550 5.7.606");
+  EXPECT_EQ(banned.kind, Kind::pair);
+  EXPECT_EQ(banned.title, "reason.vendor_ip_block.name");
+  EXPECT_THAT(banned.why, testing::ElementsAre("explain.because.vendor_status"));
+  ASSERT_EQ(banned.defined.size(), 1u);
+  EXPECT_TRUE(banned.defined.front().document.starts_with("Microsoft 365"));
+  EXPECT_EQ(answer_of("5.7.708").title, "reason.sender_account_limited.name");
+  EXPECT_EQ(answer_of("535 5.7.139").steps.front().who, knowledge::Role::sender_admin);
+  // Two classes, a code that nobody uses, one that the registry has.
+  EXPECT_EQ(answer_of("4.7.606").title, "reason.rate_limited.name");
+  EXPECT_THAT(answer_of("5.7.999").what, testing::Contains("explain.unlisted_status"));
+  EXPECT_EQ(answer_of("550 5.1.1").title, "status.x.1.1.title");
+}
+
 TEST(Explain, every_text_of_every_answer_is_there) {
   const i18n::Translator tr;
   std::vector<std::string> inputs{"5xx",      "4xx",      "2xx",          "3xx",
                                   "x.0.z",    "x.7.z",    "521 blocked",  "550 5.7.1 x",
-                                  "450 wait", "556 user", "550 5.1.10 x", "250 4.1.1 odd"};
+                                  "450 wait", "556 user", "550 5.1.10 x", "250 4.1.1 odd", "550 5.7.606"};
   for (const auto& code : knowledge::basic_codes()) inputs.push_back(std::to_string(code.code));
   for (const auto& status : knowledge::statuses()) {
     for (int klass : {4, 5}) inputs.push_back(fmt::format("{}.{}.{}", klass, status.subject, status.detail));
