@@ -27,10 +27,15 @@ class Table {
   // write(cell, side): false when there is nothing to say.
   template <class Write>
   void row(std::string_view key, Write write) {
+    named_row(draft_.tr.text(fmt::format("compare.row.{}", key)), write);
+  }
+
+  template <class Write>
+  void named_row(std::string_view label, Write write) {
     const bool any = std::ranges::any_of(comparison_.sides, [&](const Answer& side) { return write(nullptr, side); });
     if (!any) return;
     auto row = main_.add("ROW");
-    row.set("LABEL", draft_.tr.text(fmt::format("compare.row.{}", key)));
+    row.set("LABEL", label);
     for (const auto& side : comparison_.sides) {
       auto cell = row.add("CELL");
       cell.set("SIDE", side.subject);
@@ -53,6 +58,10 @@ void fill_table(Draft& draft, Fields main, const Comparison& comparison) {
   table.row("means", [&](Fields* cell, const Answer& side) {
     if (cell) cell->add("TEXT").set("TEXT_HTML", draft.prose_of(side.what.front()));
     return !side.what.empty();
+  });
+  table.named_row(draft.text("code.when"), [&](Fields* cell, const Answer& side) {
+    if (cell && !side.when.empty()) cell->add("TEXT").set("TEXT_HTML", draft.prose_of(side.when));
+    return !side.when.empty();
   });
   table.row("result", [&](Fields* cell, const Answer& side) {
     if (cell) {

@@ -81,6 +81,18 @@ test("on paper there is only the text", async () => {
   await context.close();
 });
 
+test("in high contrast only the section that is open is underlined", async () => {
+  const { context, page } = await watched(browser, demo.url, { forcedColors: "active" });
+  await page.goto(`${demo.url}en/smtp/521`);
+  const lines = await page.locator(".site-nav a").evaluateAll((links) => links.map((link) => {
+    const seen = (element, of) => getComputedStyle(element)[of];
+    return [link.hasAttribute("aria-current"), seen(link, "borderBlockEndColor") !== seen(document.body, "backgroundColor")];
+  }));
+  assert.ok(lines.some(([open]) => open));
+  for (const [open, underlined] of lines) assert.equal(underlined, open);
+  await context.close();
+});
+
 test("a page of another site can show the card, and nothing else", async () => {
   const { context, page, problems } = await watched(browser, "");
   const body = `<iframe src="${demo.url}de/card/521" title="card"></iframe><iframe src="${demo.url}de/smtp/521" title="page"></iframe>`;

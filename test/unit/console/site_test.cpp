@@ -290,6 +290,17 @@ TEST(Site, WhatToDoStandsBeforeTheFactsAlsoOnAPhone) {
   EXPECT_LT(facts, when);
 }
 
+TEST(Site, AComparisonSaysWhenOneMeetsEach) {
+  const auto page = test::read(files().page({View::comparison, "en", "235-vs-521"})->html);
+  const auto rows = page.all("tr");
+  const auto& tr = files().translator("en");
+  const auto label = tr.text("web.code.when");
+  const auto row = std::ranges::find_if(rows, [&](const auto* each) { return each->text.starts_with(label); });
+  ASSERT_NE(row, rows.end());
+  EXPECT_THAT((*row)->text, HasSubstr(tr.text("code.235.when")));
+  EXPECT_THAT((*row)->text, HasSubstr(tr.text("code.521.when")));
+}
+
 TEST(Site, ADialogueHasNoColumns) {
   const auto page = files().page({View::comparison, "de", "235-vs-521"})->html;
   EXPECT_THAT(page, HasSubstr("1  C: AUTH PLAIN ...\n1  S: 235 2.7.0 logged in\n"));
