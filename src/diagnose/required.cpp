@@ -7,7 +7,7 @@
 namespace postil::diagnose {
 namespace {
 
-using Set = std::vector<std::string>;  // empty: nothing is required
+using Set = RequiredSet;  // empty: nothing is required
 
 // Short strings are in many texts.
 std::size_t cost(const Set& set) {
@@ -20,30 +20,37 @@ class Parser {
  public:
   Parser(std::string_view pattern, std::size_t length_min) : pattern_(pattern), length_min_(length_min) {}
 
-  // Branches up to the end or the closing parenthesis.
-  Set alternation() {
-    Set all;
-    bool open = false;  // a branch requires nothing
+  // Branches up to the end or the closing parenthesis; of each all sets that it requires.
+  std::vector<std::vector<Set>> branches() {
+    std::vector<std::vector<Set>> out;
     while (true) {
-      Set branch = concatenation();
-      open = open || branch.empty();
-      all.insert(all.end(), branch.begin(), branch.end());
+      out.push_back(concatenation());
       if (peek() != '|') break;
       ++at_;
     }
-    if (open) return {};
-    std::ranges::sort(all);
-    all.erase(std::ranges::unique(all).begin(), all.end());
-    return all;
+    const bool open = std::ranges::any_of(out, [](const auto& sets) { return sets.empty(); });
+    return open ? std::vector<std::vector<Set>>() : out;
   }
 
  private:
   enum class Repeat : std::uint8_t { once, optional, many };
 
+  // Of a group: one set, of the rarest strings of each branch.
+  Set alternation() {
+    Set all;
+    for (const auto& sets : branches()) {
+      const auto& best = *std::ranges::min_element(sets, {}, cost);
+      all.insert(all.end(), best.begin(), best.end());
+    }
+    std::ranges::sort(all);
+    all.erase(std::ranges::unique(all).begin(), all.end());
+    return all;
+  }
+
   char peek(std::size_t ahead = 0) const { return at_ + ahead < pattern_.size() ? pattern_[at_ + ahead] : '\0'; }
 
-  Set concatenation() {
-    best_stack_.emplace_back();
+  std::vector<Set> concatenation() {
+    required_.emplace_back();
     std::string run;
     while (at_ < pattern_.size() && peek() != '|' && peek() != ')') {
       if (peek() == '(') {
@@ -74,9 +81,9 @@ class Parser {
       }
     }
     end_run(run);
-    Set best = std::move(best_stack_.back());
-    best_stack_.pop_back();
-    return best;
+    auto out = std::move(required_.back());
+    required_.pop_back();
+    return out;
   }
 
   void literal(std::string& run) {
@@ -128,20 +135,19 @@ class Parser {
     run.clear();
   }
   void offer(Set set) {
-    Set& best = best_stack_.back();
-    if (!set.empty() && (best.empty() || cost(set) < cost(best))) best = std::move(set);
+    if (!set.empty()) required_.back().push_back(std::move(set));
   }
 
   std::string_view pattern_;
   std::size_t length_min_;
   std::size_t at_ = 0;
-  std::vector<Set> best_stack_;
+  std::vector<std::vector<Set>> required_;  // by depth
 };
 
 }  // namespace
 
-std::vector<std::string> required_strings(std::string_view pattern, std::size_t length_min) {
-  return Parser(pattern, length_min).alternation();
+std::vector<std::vector<RequiredSet>> required_strings(std::string_view pattern, std::size_t length_min) {
+  return Parser(pattern, length_min).branches();
 }
 
 }  // namespace postil::diagnose

@@ -7,8 +7,12 @@
 
 namespace postil::diagnose {
 
-// pattern: a regular expression of RE2's syntax without (?i), (?P<, \Q, \x and octal escapes. Returns strings of at
-// least length_min octets, one of which is in each text that the pattern matches; none when there is no such set.
-std::vector<std::string> required_strings(std::string_view pattern, std::size_t length_min);
+// Strings of which a text needs to have one.
+using RequiredSet = std::vector<std::string>;
+
+// pattern: a regular expression of RE2's syntax without (?i), (?P<, \Q, \x and octal escapes. Returns one row for each
+// of its alternatives: sets, each of which each text that the alternative matches meets, by strings of at least
+// length_min octets. No row at all where some alternative requires nothing.
+std::vector<std::vector<RequiredSet>> required_strings(std::string_view pattern, std::size_t length_min);
 
 }  // namespace postil::diagnose

@@ -22,13 +22,18 @@ namespace {
 // Rules below it name a cause in words that stand beside other causes as well.
 constexpr double rival_confidence_min = 0.9;
 
-RE2::Options options() {
+// A pattern of many alternatives has many states; those that do not fit are made again for each text.
+constexpr std::size_t long_pattern_octets = 2000;
+constexpr std::int64_t memory_octets = 4 << 20;
+constexpr std::int64_t long_pattern_memory_octets = 16 << 20;
+
+RE2::Options options(std::string_view pattern) {
   RE2::Options out;
   // The folded text is lower case, and its letters beyond ASCII are compared octet by octet.
   out.set_encoding(RE2::Options::EncodingLatin1);
   out.set_case_sensitive(true);
   out.set_log_errors(false);
-  out.set_max_mem(4 << 20);
+  out.set_max_mem(pattern.size() > long_pattern_octets ? long_pattern_memory_octets : memory_octets);
   return out;
 }
 
@@ -96,7 +101,7 @@ class Pattern {
   const RE2& compiled() const {
     const RE2* known = __atomic_load_n(&compiled_, __ATOMIC_ACQUIRE);
     if (known != nullptr) return *known;
-    auto made = std::make_unique<const RE2>(text_, options());
+    auto made = std::make_unique<const RE2>(text_, options(text_));
     if (!made->ok()) throw std::logic_error(fmt::format("pattern of {}: {}", where_, made->error()));
     const bool first =
         __atomic_compare_exchange_n(&compiled_, &known, made.get(), false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
@@ -118,11 +123,19 @@ struct RuleSet::Parts {
   std::vector<std::unique_ptr<Pattern>> excepts;   // by rule; null: none
   std::vector<std::size_t> plain;                  // rules without a pattern
   std::size_t first_token = 0;                     // pattern number
+  // What a text needs to have: for a pattern one of its alternatives, for that each of its sets, for a set one atom.
+  struct Alternative {
+    int pattern = 0;
+    std::size_t sets = 0;
+  };
   Atoms atoms;
-  std::vector<std::vector<int>> asks_for;  // by atom: the patterns that may match then
-  std::vector<int> always;                 // patterns without atoms
+  std::vector<std::vector<std::size_t>> sets_with;  // by atom
+  std::vector<std::size_t> alternative_of;          // by set
+  std::vector<Alternative> alternatives;
+  std::vector<int> always;  // patterns that may match any text
 
   void prepare();
+  void prepare_atoms();
   void find_candidates(std::string_view folded, std::vector<int>& out) const;
   bool holds(std::size_t rule, const Asked& asked, const std::vector<bool>& vendors) const;
 };
@@ -144,16 +157,26 @@ void RuleSet::Parts::prepare() {
     patterns.push_back(std::make_unique<Pattern>(read.tokens[i].pattern, read.vendors[read.tokens[i].vendor].id));
     owner.push_back(i);
   }
-  std::map<std::string, std::vector<int>> by_atom;
+  prepare_atoms();
+}
+
+void RuleSet::Parts::prepare_atoms() {
+  std::map<std::string, std::vector<std::size_t>> by_atom;
   for (std::size_t i = 0; i < patterns.size(); ++i) {
     const auto required = required_strings(patterns[i]->text(), Atoms::length_min);
     if (required.empty()) always.push_back(static_cast<int>(i));
-    for (const auto& atom : required) by_atom[atom].push_back(static_cast<int>(i));
+    for (const auto& sets : required) {
+      for (const auto& set : sets) {
+        for (const auto& atom : set) by_atom[atom].push_back(alternative_of.size());
+        alternative_of.push_back(alternatives.size());
+      }
+      alternatives.push_back({static_cast<int>(i), sets.size()});
+    }
   }
   std::vector<std::string> strings;
-  for (auto& [atom, asked] : by_atom) {
+  for (auto& [atom, sets] : by_atom) {
     strings.push_back(atom);
-    asks_for.push_back(std::move(asked));
+    sets_with.push_back(std::move(sets));
   }
   atoms.build(std::move(strings));
 }
@@ -163,9 +186,15 @@ void RuleSet::Parts::find_candidates(std::string_view folded, std::vector<int>& 
   std::vector<int> found;
   atoms.find(folded, found);
   out = always;
+  std::vector<bool> met(alternative_of.size());
+  std::vector<std::uint8_t> sets_met(alternatives.size());
   for (const int atom : found) {
-    const auto& asked = asks_for[static_cast<std::size_t>(atom)];
-    out.insert(out.end(), asked.begin(), asked.end());
+    for (const auto set : sets_with[static_cast<std::size_t>(atom)]) {
+      if (met[set]) continue;
+      met[set] = true;
+      const auto alternative = alternative_of[set];
+      if (++sets_met[alternative] == alternatives[alternative].sets) out.push_back(alternatives[alternative].pattern);
+    }
   }
   std::ranges::sort(out);
   out.erase(std::ranges::unique(out).begin(), out.end());
