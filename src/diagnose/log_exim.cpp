@@ -69,6 +69,16 @@ std::string host_field(std::string_view text) {
   return to_lower(value.substr(0, value.find_first_of(" :")));
 }
 
+// Exim writes the ends of a reply's lines as "\\n".
+std::string with_line_ends(std::string_view text) {
+  std::string out;
+  for (auto at = text.find("\\n"); at != std::string_view::npos; at = text.find("\\n")) {
+    out.append(text.substr(0, at)) += '\n';
+    text.remove_prefix(at + 2);
+  }
+  return out.append(text);
+}
+
 // "bob <bob@example.net>", "bob@example.net", "|/usr/bin/x <bob@example.net>"
 std::string address_of(std::string_view text) {
   const auto word = text.substr(0, text.find_first_of(" "));
@@ -95,15 +105,75 @@ Observed of_delivery(std::string_view text, Action action) {
     return out;
   }
   const auto words = message_of(text);
-  out.refusal.side = words.find("from remote mail server") != std::string_view::npos ? Side::remote : Side::local;
-  fill_from_quote(out, words.empty() ? text : words);
+  const bool remote =
+      words.find("from remote mail server") != std::string_view::npos || words.starts_with("LMTP error ");
+  out.refusal.side = remote ? Side::remote : Side::local;
+  fill_from_quote(out, with_line_ends(words.empty() ? text : words));
   return out;
 }
 
-// "H=(x) [192.0.2.1] F=<a@b> temporarily rejected RCPT <c@d>: text"
+// "H=mx.example.net [192.0.2.1]:25 Connection refused", "H=mx.example.net [192.0.2.1]: SMTP timeout after ...": one
+// host did not take it, before the others are tried.
+std::optional<Observed> of_attempt(std::string_view text) {
+  const auto close = text.find(']');
+  if (!text.starts_with("H=") || close == std::string_view::npos) return std::nullopt;
+  auto words = text.substr(close + 1);
+  if (words.starts_with(':')) words = words.substr(std::min(words.find(' '), words.size()));
+  const bool told = text.substr(close + 1).starts_with(": ");
+  static constexpr std::string_view beginnings[] = {"Connection ", "No route ",   "Network ",           "Host is ",
+                                                    "TLS error ",  "TLS session", "Operation timed out"};
+  words = trim(words);
+  if (!told && std::ranges::none_of(beginnings, [&](auto beginning) { return words.starts_with(beginning); }))
+    return std::nullopt;
+  Observed out;
+  out.action = Action::delayed;
+  out.refusal.delayed = true;
+  out.refusal.host = host_field(text);
+  const auto at = words.find("RCPT TO:<");
+  if (at != std::string_view::npos) out.refusal.address = std::string(in_brackets(words.substr(at + 8)));
+  out.refusal.side = words.find("from remote mail server") != std::string_view::npos ? Side::remote : Side::local;
+  fill_from_quote(out, with_line_ends(words));
+  return out;
+}
+
+// "plain authenticator failed H=smtp.example.net [192.0.2.1] 535 no", by the smarthost; "plain authenticator failed for
+// (x) [203.0.113.9]: 535 no (set_id=bob)", by ourselves.
+Observed of_login(std::string_view text) {
+  Observed out;
+  const auto host = text.find("failed H=");
+  const auto close = host == std::string_view::npos ? host : text.find("] ", host);
+  const bool outbound = close != std::string_view::npos;
+  out.refusal.side = outbound ? Side::remote : Side::local;
+  out.refusal.stage = Stage::auth;
+  fill_from_quote(out, outbound ? text.substr(close + 2) : message_of(text));
+  out.refusal.host = outbound ? host_field(text.substr(host + 7)) : std::string();
+  if (outbound || (out.refusal.code >= 400 && out.refusal.code < 500)) {
+    out.action = Action::delayed;
+    out.refusal.delayed = true;
+  }
+  return out;
+}
+
+// A client that did not keep to the protocol, or could not agree on TLS.
+std::optional<Observed> of_session(std::string_view text) {
+  const bool tls = text.starts_with("TLS error on connection from ");
+  const bool dropped = text.starts_with("SMTP call from ") && text.find(" dropped: ") != std::string_view::npos;
+  if (!tls && !dropped && !text.starts_with("SMTP protocol ") && !text.starts_with("SMTP syntax error "))
+    return std::nullopt;
+  // What follows is what the client said.
+  if (text.starts_with("SMTP protocol synchronization error")) text = text.substr(0, text.find(": rejected "));
+  Observed out;
+  out.refusal.side = Side::local;
+  if (tls) out.refusal.stage = Stage::starttls;
+  fill_from_quote(out, text);
+  out.refusal.host.clear();
+  return out;
+}
+
+// "H=(x) [192.0.2.1] F=<a@b> temporarily rejected RCPT <c@d>: text", "H=[192.0.2.1] dropped by 'connect' ACL: text"
 std::optional<Observed> of_reject(std::string_view text) {
-  const auto at = text.find("rejected ");
-  if (at == std::string_view::npos) return std::nullopt;
+  const auto at = std::min(text.find("rejected "), text.find(" dropped by "));
+  if (at == std::string_view::npos || text.find(" sender verify ") < at) return std::nullopt;
   Observed out;
   const bool temporary = text.substr(0, at).ends_with("temporarily ");
   out.action = temporary ? Action::delayed : Action::failed;
@@ -117,7 +187,7 @@ std::optional<Observed> of_reject(std::string_view text) {
   if (out.refusal.stage == Stage::rcpt) out.refusal.address = std::string(in_brackets(trim(what.substr(4))));
   const auto words = message_of(what);
   const auto stage = out.refusal.stage;
-  fill_from_quote(out, words.empty() ? what : words);
+  fill_from_quote(out, with_line_ends(words.empty() ? what : words));
   out.refusal.stage = stage;
   out.refusal.host.clear();
   return out;
@@ -144,29 +214,21 @@ std::optional<LogLine> read_exim(const SyslogLine& line) {
     if (flag == "=>" || flag == "->" || flag == ">>") out.recipients.push_back(of_delivery(rest, Action::delivered));
     if (!out.recipients.empty() || flag == "<=" || flag == "Completed") return out;
   }
-  if (!has_id && !text.starts_with("H=") && !named && text.find(" H=") == std::string_view::npos &&
-      text.find("authenticator failed") == std::string_view::npos && text.find("rejected ") == std::string_view::npos) {
+  static constexpr std::string_view marks[] = {
+      " H=",          "authenticator failed", "rejected ", "SMTP call from ", "SMTP protocol ", "SMTP syntax error ",
+      "TLS error on "};
+  if (!has_id && !text.starts_with("H=") && !named &&
+      std::ranges::none_of(marks, [text](auto mark) { return text.find(mark) != std::string_view::npos; })) {
     return std::nullopt;
   }
   if (text.find("authenticator failed") != std::string_view::npos) {
-    Observed observed;
-    observed.refusal.side = Side::local;
-    observed.refusal.stage = Stage::auth;
-    fill_from_quote(observed, message_of(text));
-    observed.refusal.host.clear();
-    out.recipients.push_back(std::move(observed));
-  } else if (text.find("SMTP error from remote mail server") != std::string_view::npos) {
-    Observed observed;
-    observed.action = Action::delayed;
-    observed.refusal.delayed = true;
-    observed.refusal.side = Side::remote;
-    observed.refusal.host = host_field(text);
-    const auto at = text.find("RCPT TO:<");
-    if (at != std::string_view::npos) observed.refusal.address = std::string(in_brackets(text.substr(at + 8)));
-    fill_from_quote(observed, text.substr(text.find("SMTP error")));
-    out.recipients.push_back(std::move(observed));
+    out.recipients.push_back(of_login(text));
+  } else if (auto session = of_session(text)) {
+    out.recipients.push_back(std::move(*session));
   } else if (auto rejected = of_reject(text)) {
     out.recipients.push_back(std::move(*rejected));
+  } else if (has_id) {
+    if (auto attempt = of_attempt(text)) out.recipients.push_back(std::move(*attempt));
   }
   return out;
 }

@@ -8,12 +8,16 @@
 
 namespace postil::diagnose {
 
-// What syslog put before a line: "Nov  2 10:00:00 host postfix/smtp[123]: text".
+// What syslog put before a line: "Nov  2 10:00:00 host postfix/smtp[123]: text", or "<22>1 2026-11-02T10:00:00Z host
+// postfix/smtp 123 - - text" [rfc5424 6].
 struct SyslogLine {
   std::string_view program;  // "postfix/smtp"; empty: no such prefix
   std::string_view text;
 };
 SyslogLine split_syslog(std::string_view line);
+
+// A line, the program of which is told beside it, or not (empty): what journald and collectors of logs keep apart.
+LogLine read_logged(std::string_view program, std::string_view line);
 
 // Each is empty when the line is not of that program.
 std::optional<LogLine> read_postfix(const SyslogLine& line);
@@ -29,6 +33,8 @@ std::optional<LogLine> read_json_records(std::string_view text);
 
 // The value of "name=value" or "name=\"value\""; empty when there is none. A value ends at a space or a comma.
 std::string_view value_of(std::string_view text, std::string_view name);
+// Where the code says that it may be tried again, the action is "delayed".
+void set_temporary(Observed& out);
 // The text between < and > at the start, or the word.
 std::string_view in_brackets(std::string_view text);
 

@@ -119,21 +119,40 @@ class JsonReader {
  private:
   void object(const json::object& at, const json::object* parent, std::size_t depth) {
     name_program(at);
+    if (out.mta == "kumomta" && is_housekeeping(text_of(at.if_contains("type")))) return;
     if (recipient(at, parent)) return;
-    // SNS wraps the notification as a text; journald a log line.
-    for (const auto name : {"Message", "MESSAGE"}) {
-      const auto text = text_of(at.if_contains(name));
-      if (text.empty()) continue;
-      auto inner = name[1] == 'E' ? read_log_line(text) : LogLine{};
-      if (name[1] == 'e' && text.starts_with('{')) {
-        if (auto found = read_json(text)) inner = std::move(*found);
-      }
-      if (inner.known) {
-        out = std::move(inner);
-        return;
-      }
+    auto inner = line_in(at);
+    if (inner.known) {
+      out = std::move(inner);
+      return;
     }
     for (const auto& item : at) value(item.value(), &at, depth + 1);
+  }
+
+  // KumoMTA writes of a message that nobody has refused, and of complaints.
+  static bool is_housekeeping(std::string_view type) {
+    static constexpr std::string_view types[] = {
+        "Reception", "Feedback", "Delayed", "AdminRebind", "DeferredInjectionRebind", "XferOut", "XferIn"};
+    return std::ranges::find(types, type) != std::end(types);
+  }
+
+  // journald, Docker, and those who collect logs wrap a line, SNS the notification; Haraka has a field for each part.
+  static LogLine line_in(const json::object& at) {
+    const auto text = text_of(at, {"MESSAGE", "Message", "message", "log", "line", "msg"});
+    if (text.empty()) return {};
+    if (text.starts_with('{')) return read_json(text).value_or(LogLine{});
+    if (at.contains("origin") && at.contains("uuid")) {
+      auto line = "[" + std::string(text_of(at, {"uuid"})) + "] [" + std::string(text_of(at, {"origin"})) + "] " +
+                  std::string(text);
+      for (const auto name : {"code", "msg", "host", "response"}) {
+        if (at.contains(name)) line += " " + std::string(name) + "=\"" + std::string(text_of(at, {name})) + "\"";
+      }
+      return read_haraka(line).value_or(LogLine{});
+    }
+    auto program = text_of(at, {"SYSLOG_IDENTIFIER", "program", "ident", "appname", "app_name", "tag"});
+    if (const auto* process = at.if_contains("process"); process != nullptr && process->is_object())
+      program = text_of(process->get_object(), {"name"});
+    return read_logged(program, text.substr(0, text.find('\n')));
   }
 
   void name_program(const json::object& at) {
@@ -193,6 +212,12 @@ class JsonReader {
     }
     refusal.delayed = found.action == Action::delayed;
     if (answered && refusal.code != 0 && !refusal.host.empty()) refusal.side = Side::remote;
+    // The host is the client, whom we have refused.
+    if (type == "Rejection" && out.mta == "kumomta") {
+      refusal.side = Side::local;
+      refusal.host.clear();
+      set_temporary(found);
+    }
     out.recipients.push_back(std::move(found));
     out.known = true;
     return true;

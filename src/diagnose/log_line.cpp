@@ -23,7 +23,9 @@ std::optional<LogLine> read_any(std::string_view line) {
   const bool dated = lead.size() >= 8 && std::ranges::count_if(lead.substr(0, 20), is_digit) >= 4;
   LogLine out;
   Observed observed;
-  observed.refusal.address = find_address(lead);
+  // Behind "from=<...>" comes the one that it is about.
+  const auto to = std::min(lead.find("to=<"), lead.find("addr=<"));
+  observed.refusal.address = find_address(to == std::string_view::npos ? lead : lead.substr(to));
   if (observed.refusal.address.empty()) observed.refusal.address = find_address(reply->text);
   if (!dated && observed.refusal.address.empty()) return std::nullopt;
   fill_from_quote(observed, line);
@@ -37,22 +39,54 @@ std::optional<LogLine> read_any(std::string_view line) {
 LogLine read_clean(std::string_view line) {
   const auto text = trim(line);
   if (text.starts_with('{') || text.starts_with('[')) {
-    if (auto found = read_json(text)) return *found;
+    if (auto found = read_json(text)) return std::move(*found);
   }
-  const auto syslog = split_syslog(line);
-  if (auto found = read_postfix(syslog)) return *found;
-  if (auto found = read_exim(syslog)) return *found;
-  if (auto found = read_sendmail(syslog)) return *found;
-  if (auto found = read_opensmtpd(syslog)) return *found;
-  if (auto found = read_haraka(line)) return *found;
-  if (auto found = read_exchange(line)) return *found;
-  if (auto found = read_any(line)) return *found;
-  return {};
+  return read_logged({}, line);
+}
+
+// "<22>1 2026-11-02T10:00:00Z host program 123 - [data] text"; empty: no such line.
+std::optional<SyslogLine> split_rfc5424(std::string_view line) {
+  if (!line.starts_with('<')) return std::nullopt;
+  const auto close = line.find(">1 ");
+  if (close == std::string_view::npos || close > 4) return std::nullopt;
+  auto rest = line.substr(close + 3);
+  SyslogLine out;
+  for (int word = 0; word < 5; ++word) {  // the time, the host, the program, its process, the kind of message
+    const auto space = rest.find(' ');
+    if (space == std::string_view::npos) return std::nullopt;
+    if (word == 2) out.program = rest.substr(0, space);
+    rest.remove_prefix(space + 1);
+  }
+  while (rest.starts_with('[')) {
+    std::size_t end = 1;
+    while (end < rest.size() && rest[end] != ']') end += rest[end] == '\\' ? 2 : 1;
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  if (rest.starts_with('-')) rest.remove_prefix(1);
+  if (rest.starts_with(' ')) rest.remove_prefix(1);
+  constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
+  if (rest.starts_with(byte_order_mark)) rest.remove_prefix(byte_order_mark.size());
+  out.text = rest;
+  return out;
 }
 
 }  // namespace
 
+LogLine read_logged(std::string_view program, std::string_view line) {
+  auto syslog = split_syslog(line);
+  if (syslog.program.empty()) syslog.program = program;
+  if (auto found = read_postfix(syslog)) return std::move(*found);
+  if (auto found = read_exim(syslog)) return std::move(*found);
+  if (auto found = read_sendmail(syslog)) return std::move(*found);
+  if (auto found = read_opensmtpd(syslog)) return std::move(*found);
+  if (auto found = read_haraka(line)) return std::move(*found);
+  if (auto found = read_exchange(line)) return std::move(*found);
+  if (auto found = read_any(line)) return std::move(*found);
+  return {};
+}
+
 SyslogLine split_syslog(std::string_view line) {
+  if (const auto found = split_rfc5424(line)) return *found;
   // "program[123]: "
   for (auto at = line.find("]: "); at != std::string_view::npos && at < 300; at = line.find("]: ", at + 1)) {
     std::size_t open = at;
@@ -89,6 +123,14 @@ std::string_view value_of(std::string_view text, std::string_view name) {
     return value.substr(0, value.find_first_of(" ,"));
   }
   return {};
+}
+
+void set_temporary(Observed& out) {
+  auto& refusal = out.refusal;
+  const bool temporary = refusal.code != 0 ? refusal.code < 500 : refusal.enhanced.klass == 4;
+  if (!temporary) return;
+  out.action = dsn::Action::delayed;
+  refusal.delayed = true;
 }
 
 std::string_view in_brackets(std::string_view text) {

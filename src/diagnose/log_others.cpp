@@ -1,4 +1,4 @@
-// sendmail, OpenSMTPD, Exchange and Microsoft 365, Haraka.
+// sendmail, OpenSMTPD, Haraka.
 #include <algorithm>
 
 #include "base/bytes.hpp"
@@ -48,23 +48,18 @@ Observed of_stat(std::string_view address, std::string_view stat, std::string_vi
   return out;
 }
 
-void set_temporary(Observed& out) {
-  const bool temporary = out.refusal.code != 0 ? out.refusal.code < 500 : out.refusal.enhanced.klass == 4;
-  if (!temporary) return;
-  out.action = Action::delayed;
-  out.refusal.delayed = true;
-}
-
 }  // namespace
 
 std::optional<LogLine> read_sendmail(const SyslogLine& line) {
   const bool ours = line.program.starts_with("sendmail") || line.program.starts_with("sm-");
-  const auto colon = line.text.find(": ");
-  if (!ours || colon == std::string_view::npos || colon > 30) return std::nullopt;
+  if (!ours) return std::nullopt;
   LogLine out;
   out.known = true;
   out.mta = "sendmail";
-  const auto text = line.text.substr(colon + 2);
+  // Before there is a message there is no id.
+  const auto colon = line.text.find(": ");
+  const bool has_id = colon <= 30 && std::ranges::all_of(line.text.substr(0, colon), is_alnum);
+  const auto text = has_id ? line.text.substr(colon + 2) : line.text;
   // stat= and reject= come last, and their text may hold anything.
   const auto stat = text.find(", stat=");
   const auto reject = text.find("reject=");
@@ -84,9 +79,11 @@ std::optional<LogLine> read_sendmail(const SyslogLine& line) {
     if (ruleset == "check_rcpt") observed.refusal.stage = Stage::rcpt;
     if (ruleset == "check_mail") observed.refusal.stage = Stage::mail;
     if (ruleset == "check_relay") observed.refusal.stage = Stage::connect;
-    const auto argument = text.find("arg1=");
-    if (ruleset == "check_rcpt" && argument != std::string_view::npos)
-      observed.refusal.address = std::string(in_brackets(text.substr(argument + 5)));
+    if (ruleset == "check_rcpt") observed.refusal.address = std::string(in_brackets(value_of(text, "arg1")));
+    if (text.starts_with("Milter: to=")) observed.refusal.address = std::string(in_brackets(text.substr(11)));
+    if (text.starts_with("Milter: to=")) observed.refusal.stage = Stage::rcpt;
+    if (text.starts_with("Milter: from=")) observed.refusal.stage = Stage::mail;
+    if (text.starts_with("Milter: data")) observed.refusal.stage = Stage::message;
     observed.refusal.side = Side::local;
     observed.refusal.host.clear();
     set_temporary(observed);
@@ -99,99 +96,123 @@ std::optional<LogLine> read_sendmail(const SyslogLine& line) {
     auto observed = of_stat({}, text, {}, Action::failed);
     observed.refusal.stage = Stage::auth;
     out.recipients.push_back(std::move(observed));
+  } else if (text.starts_with("SYSERR(") || text.starts_with("rejecting commands from ")) {
+    out.recipients.push_back(of_stat({}, text, {}, Action::failed));
+    out.recipients.back().refusal.host.clear();
   }
   return out;
 }
 
+namespace {
+
+// The last field, to the end of the line where it has no quotes: "stat=Error (...)".
+std::string_view last_value_of(std::string_view text, std::string_view name) {
+  const auto value = value_of(text, name);
+  const bool quoted = value.data() > text.data() && *(value.data() - 1) == '"';
+  return value.empty() || quoted ? value : text.substr(static_cast<std::size_t>(value.data() - text.data()));
+}
+
+// "192.0.2.1 (mx.example.net)"
+std::string host_of_opensmtpd(std::string_view text) {
+  const auto relay = last_value_of(text, "relay");
+  const auto open = relay.find('(');
+  const auto end = relay.find_first_of(",)");
+  return std::string(open < end ? relay.substr(open + 1, end - open - 1) : relay.substr(0, end));
+}
+
+// A client's command that was refused, or its login.
+void fill_from_client(Observed& out, std::string_view text) {
+  const auto asked = value_of(text, "command");
+  out.refusal.side = Side::local;
+  out.refusal.stage = asked.empty() ? Stage::auth : stage_of_command(asked);
+  if (out.refusal.stage == Stage::rcpt) out.refusal.address = find_address(asked);
+}
+
+}  // namespace
+
 std::optional<LogLine> read_opensmtpd(const SyslogLine& line) {
   const auto text = line.text;
+  static constexpr std::string_view marks[] = {
+      "evpid=", " smtp ", " mta ", "event=", "relay: ", "delivery: ", "smtp-out: "};
   const bool ours = line.program.starts_with("smtpd") || line.program == "opensmtpd";
-  if (!ours || (text.find("evpid=") == std::string_view::npos && text.find(" smtp ") == std::string_view::npos &&
-                text.find(" mta ") == std::string_view::npos && text.find("event=") == std::string_view::npos)) {
+  if (!ours || std::ranges::none_of(marks, [text](auto mark) { return text.find(mark) != std::string_view::npos; }))
     return std::nullopt;
-  }
   LogLine out;
   out.known = true;
   out.mta = "opensmtpd";
   const auto result = value_of(text, "result");
-  auto stat = value_of(text, "stat");
   const bool command = text.find("failed-command") != std::string_view::npos;
-  if (command) stat = result;
-  if (stat.empty() && text.find(" mta error") != std::string_view::npos) stat = value_of(text, "reason");
+  const bool login = text.find(" smtp authentication ") != std::string_view::npos && result != "ok";
+  const bool attempt = text.find(" mta error ") != std::string_view::npos;
+  const auto stat = command   ? result
+                    : login   ? text.substr(text.find("authentication"))
+                    : attempt ? last_value_of(text, "reason")
+                              : last_value_of(text, "stat");
   if (stat.empty()) return out;
   Observed observed;
   observed.refusal.address = std::string(in_brackets(value_of(text, "to")));
-  if (result == "Ok") observed.action = Action::delivered;
-  if (result == "TempFail") observed.action = Action::delayed;
-  if (command) {
-    const auto asked = value_of(text, "command");
-    observed.refusal.stage = stage_of_command(asked);
-    if (observed.refusal.stage == Stage::rcpt) observed.refusal.address = find_address(asked);
-    observed.refusal.side = Side::local;
-  }
+  // Before version 6.0: "relay: TempFail for 1234abcd5678ef91: ..."
+  const auto is = [&](std::string_view word) {
+    return result == word || text.find(": " + std::string(word) + " for ") != text.npos;
+  };
+  if (is("Ok")) observed.action = Action::delivered;
+  if (is("TempFail") || attempt || result == "tempfail") observed.action = Action::delayed;
+  if (command || login) fill_from_client(observed, text);
   fill_from_quote(observed, stat);
-  const auto relay = value_of(text, "relay");
-  const auto open = relay.find('(');
-  if (observed.refusal.host.empty() && !relay.empty()) {
-    observed.refusal.host = open == std::string_view::npos
-                                ? std::string(relay)
-                                : std::string(relay.substr(open + 1, relay.find(')') - open - 1));
-  }
-  if (observed.refusal.side == Side::unknown && observed.refusal.code != 0) observed.refusal.side = Side::remote;
+  if (observed.refusal.host.empty()) observed.refusal.host = host_of_opensmtpd(text);
+  if (observed.refusal.side == Side::unknown)
+    observed.refusal.side = observed.refusal.code != 0 ? Side::remote : Side::local;
   observed.refusal.delayed = observed.action == Action::delayed;
-  if (command || text.find(" mta error") != std::string_view::npos) set_temporary(observed);
+  if (command) set_temporary(observed);
   out.recipients.push_back(std::move(observed));
   return out;
 }
 
-std::optional<LogLine> read_exchange(std::string_view line) {
-  const auto lower = to_lower(line);
-  std::string_view said;
-  std::string_view behind;
-  if (const auto at = lower.find("remote server returned '"); at != std::string::npos) {
-    const auto begin = at + 24;
-    const auto end = line.rfind('\'');
-    said = line.substr(begin, end > begin ? end - begin : std::string_view::npos);
-  } else if (const auto led = line.find("LED="); led != std::string_view::npos) {
-    const auto end = line.find('}', led);
-    said = line.substr(led + 4, end == std::string_view::npos ? end : end - led - 4);
-    behind = line.substr(end == std::string_view::npos ? line.size() : end);
-  } else if (const auto token = line.find("RESOLVER."); token != std::string_view::npos) {
-    const auto reply = find_reply(line);
-    said = line.substr(reply && reply->begin < token ? reply->begin : token);
-  } else {
-    return std::nullopt;
-  }
-  LogLine out;
-  out.known = true;
-  out.mta = "exchange";
-  Observed observed;
-  observed.refusal.address = find_address(line);
-  // "550-5.1.1 <a@b> ... -> 550 5.1.1": Exchange wraps the other side's reply into its own.
-  fill_from_quote(observed, said);
-  const auto fqdn = behind.find("FQDN=");
-  if (fqdn != std::string_view::npos)
-    observed.refusal.host = to_lower(behind.substr(fqdn + 5, behind.find('}', fqdn) - fqdn - 5));
-  const auto named = line.find("LastAttemptedServerName=");
-  if (named != std::string_view::npos) {
-    const auto name = line.substr(named + 24);
-    observed.refusal.host = to_lower(name.substr(0, name.find_first_of("] ,")));
-  }
-  set_temporary(observed);
-  out.recipients.push_back(std::move(observed));
+namespace {
+
+// What our own server told a client: "recipient <a@b> code=DENY msg="no" sender=c@d".
+std::optional<Observed> of_haraka_client(std::string_view text) {
+  const auto code = value_of(text, "code");
+  if (!code.starts_with("DENY")) return std::nullopt;
+  Observed out;
+  out.action = code.starts_with("DENYSOFT") ? Action::delayed : Action::failed;
+  out.refusal.delayed = out.action == Action::delayed;
+  out.refusal.side = Side::local;
+  if (text.starts_with("recipient <")) out.refusal.address = std::string(in_brackets(text.substr(10)));
+  if (text.starts_with("recipient ")) out.refusal.stage = Stage::rcpt;
+  if (text.starts_with("sender ")) out.refusal.stage = Stage::mail;
+  if (text.starts_with("message ") || text.starts_with("queue ")) out.refusal.stage = Stage::message;
+  fill_from_quote(out, value_of(text, "msg"));
+  out.refusal.host.clear();
   return out;
 }
+
+// logfmt: level=NOTICE uuid=... origin=outbound message="recipient <a@b> rejected: 550 no"
+bool is_logfmt_of_haraka(std::string_view line) {
+  return line.find(" origin=") != std::string_view::npos && line.find(" message=") != std::string_view::npos &&
+         line.find("level=") != std::string_view::npos && line.find(" uuid=") != std::string_view::npos;
+}
+
+}  // namespace
 
 std::optional<LogLine> read_haraka(std::string_view line) {
-  const auto at = line.find(" [outbound] ");
-  const bool outbound = at != std::string_view::npos;
-  if (!outbound && (line.find(" [core] ") == std::string_view::npos || line.find("] [") == std::string_view::npos))
-    return std::nullopt;
+  const bool logfmt = is_logfmt_of_haraka(line);
+  const auto outbound_at = logfmt ? line.find(" origin=outbound") : line.find("] [outbound] ");
+  const auto core_at = logfmt ? line.find(" origin=core") : line.find("] [core] ");
+  const bool outbound = outbound_at != std::string_view::npos;
+  if (!logfmt && !outbound && core_at == std::string_view::npos) return std::nullopt;
   LogLine out;
   out.known = true;
   out.mta = "haraka";
-  if (!outbound) return out;
-  const auto text = line.substr(at + 12);
+  if (!outbound && core_at == std::string_view::npos) return out;
+  const auto message = logfmt ? value_of(line, "message") : std::string_view();
+  const auto text = trim(
+      logfmt ? (message.data() == nullptr ? line : line.substr(static_cast<std::size_t>(message.data() - line.data())))
+             : line.substr(outbound ? outbound_at + 13 : core_at + 9));
+  if (!outbound) {
+    if (auto observed = of_haraka_client(text)) out.recipients.push_back(std::move(*observed));
+    return out;
+  }
   Observed observed;
   std::string_view words;
   if (text.starts_with("recipient <")) {
@@ -210,6 +231,16 @@ std::optional<LogLine> read_haraka(std::string_view line) {
     words = text.substr(15);
   } else if (text.starts_with("Temp fail for: ")) {
     words = text.substr(15);
+    observed.action = Action::delayed;
+  } else if (text.starts_with("Failed to get pool entry: ")) {
+    words = text.substr(26);
+    observed.action = Action::delayed;
+  } else if (text.starts_with("Temp failing ") && text.find(": ") != std::string_view::npos) {
+    words = text.substr(text.find(": ") + 2);
+    observed.action = Action::delayed;
+  } else if (text.starts_with("MX Lookup for ") || text.starts_with("Ongoing connection failed to ") ||
+             text.starts_with("Remote end ")) {
+    words = text;
     observed.action = Action::delayed;
   } else if (text.starts_with("delivered ")) {
     words = value_of(text, "response");

@@ -59,6 +59,11 @@ Observed of_delivery(std::string_view text) {
   return out;
 }
 
+// Where the client's envelope begins, which is written behind what was answered.
+std::size_t envelope_of(std::string_view text) {
+  return std::min({text.find("; from=<"), text.find("; to=<"), text.find("; proto=")});
+}
+
 // "RCPT from host[192.0.2.1]: 554 5.7.1 <a@b>: Relay access denied; from=<> to=<a@b> proto=ESMTP helo=<x>"
 Observed of_reject(std::string_view text) {
   Observed out;
@@ -68,8 +73,8 @@ Observed of_reject(std::string_view text) {
   if (istarts_with(text, "END-OF-MESSAGE") || istarts_with(text, "header ") || istarts_with(text, "body "))
     refusal.stage = Stage::message;
   if (istarts_with(text, "CONNECT")) refusal.stage = Stage::connect;
-  const auto envelope = text.find("; from=<");
-  const auto rest = envelope == std::string_view::npos ? std::string_view() : text.substr(envelope + 2);
+  const auto envelope = envelope_of(text);
+  const auto rest = envelope == std::string_view::npos ? std::string_view() : text.substr(envelope + 1);
   const auto to = rest.find(" to=<");
   if (to != std::string_view::npos) refusal.address = std::string(in_brackets(rest.substr(to + 4)));
   // cleanup(8) writes what it answers last: "header Subject: x from ...; from=<> to=<> proto=ESMTP helo=<x>: 5.7.1 no".
@@ -78,14 +83,11 @@ Observed of_reject(std::string_view text) {
     fill_from_quote(out, helo == std::string_view::npos ? text : rest.substr(helo + 3));
   } else {
     const auto said = text.substr(0, envelope);
-    const auto colon = said.find("]: ");
-    fill_from_quote(out, colon == std::string_view::npos ? said : said.substr(colon + 3));
+    const auto colon = said.find(": ");
+    fill_from_quote(out, colon == std::string_view::npos ? said : said.substr(colon + 2));
   }
   refusal.host.clear();
-  if (out.refusal.code != 0 && out.refusal.code < 500) {
-    out.action = Action::delayed;
-    refusal.delayed = true;
-  }
+  set_temporary(out);
   return out;
 }
 
@@ -108,39 +110,85 @@ std::string_view without_queue_id(std::string_view text) {
   return text.substr(colon + 2);
 }
 
+// "host[192.0.2.1]: SASL LOGIN authentication failed: UGFzc3dvcmQ6"
+Observed of_login(std::string_view text) {
+  const auto sasl = text.find("SASL ");
+  auto out = of_words(sasl == std::string_view::npos ? text : text.substr(sasl), Action::failed);
+  // Behind the last colon comes the reason, or the server's challenge, in base64 or as "Password:".
+  auto& words = out.refusal.text;
+  const auto why = std::min(words.find(" failed: "), words.size());
+  if (words.find(' ', std::min(why + 9, words.size())) == std::string::npos || words.find(": (reason", why) == why + 7)
+    words = words.substr(0, words.find(" failed") + 7);
+  out.refusal.stage = Stage::auth;
+  out.refusal.host.clear();
+  out.reply.clear();
+  return out;
+}
+
+// What smtpd(8) writes about a session, whoever the message would have been for.
+std::optional<Observed> of_session(std::string_view text) {
+  if (text.find(" authentication failed") != std::string_view::npos) return of_login(text);
+  std::optional<Observed> out;
+  if (text.starts_with("warning: SASL: ") || text.starts_with("fatal: no SASL ")) {
+    out = of_words(text.substr(text.find(": ") + 2), Action::failed);
+    out->refusal.stage = Stage::auth;
+  } else if (text.starts_with("SSL_accept error")) {
+    out = of_words(text, Action::failed);
+    out->refusal.stage = Stage::starttls;
+  } else if (text.starts_with("too many errors after ") ||
+             (text.starts_with("warning: ") && (text.find(" rate limit exceeded: ") != text.npos ||
+                                                text.find(" concurrency limit exceeded: ") != text.npos))) {
+    // The client is told 421 or 450. [rfc5321 3.8]
+    out = of_words(text.substr(text.starts_with("warning: ") ? 9 : 0), Action::delayed);
+  }
+  if (out) out->refusal.host.clear();
+  return out;
+}
+
+// What smtp(8) writes about one host, before it has tried the others.
+bool is_of_attempt(std::string_view text) {
+  static constexpr std::string_view beginnings[] = {
+      "host ",
+      "connect to ",
+      "lost connection with ",
+      "conversation with ",
+      "Cannot start TLS",
+      "SSL_connect error",
+      "SASL authentication failed",
+  };
+  return std::ranges::any_of(beginnings, [text](auto beginning) { return text.starts_with(beginning); });
+}
+
+// A line without its program, as people copy it: "to=<a@b>, relay=..., dsn=5.1.1, status=bounced (text)".
+bool is_bare_delivery(std::string_view text) {
+  return text.starts_with("to=") && text.find(", relay=") != std::string_view::npos &&
+         text.find(", dsn=") != std::string_view::npos && text.find(", status=") != std::string_view::npos;
+}
+
 }  // namespace
 
 std::optional<LogLine> read_postfix(const SyslogLine& line) {
   const auto daemon = daemon_of(line.program);
-  if (daemon.empty()) return std::nullopt;
+  const auto text = without_queue_id(line.text);
+  if (daemon.empty() && (!line.program.empty() || !is_bare_delivery(text))) return std::nullopt;
   LogLine out;
   out.known = true;
   out.mta = "postfix";
-  const auto text = without_queue_id(line.text);
-  if (text.starts_with("to=<")) {
+  if (text.starts_with("to=")) {
     out.recipients.push_back(of_delivery(text));
     return out;
   }
-  for (const std::string_view mark : {"reject: ", "milter-reject: "}) {
+  for (const std::string_view mark : {"reject: ", "milter-reject: ", "proxy-reject: "}) {
     if (!text.starts_with(mark)) continue;
     out.recipients.push_back(of_reject(text.substr(mark.size())));
     return out;
   }
-  if (text.find("status=expired") != std::string_view::npos) {
+  if (text.find("status=expired") != std::string_view::npos ||
+      text.find("status=force-exp") != std::string_view::npos) {
     out.recipients.push_back(of_words("message expired, returned to sender", Action::failed));
-  } else if (const auto sasl = text.find(" authentication failed");
-             sasl != std::string_view::npos && daemon == "smtpd") {
-    auto observed =
-        of_words(text.substr(text.find("SASL ") == std::string_view::npos ? 0 : text.find("SASL ")), Action::failed);
-    // What follows the last colon is the server's challenge, in base64.
-    observed.refusal.text = observed.refusal.text.substr(0, observed.refusal.text.find(" failed") + 7);
-    observed.refusal.stage = Stage::auth;
-    observed.reply.clear();
-    out.recipients.push_back(std::move(observed));
-  } else if ((daemon == "smtp" || daemon == "lmtp") &&
-             (text.starts_with("host ") || text.starts_with("connect to ") ||
-              text.starts_with("lost connection with ") || text.starts_with("conversation with ") ||
-              text.starts_with("Cannot start TLS") || text.starts_with("SSL_connect error"))) {
+  } else if (daemon == "smtpd") {
+    if (auto session = of_session(text)) out.recipients.push_back(std::move(*session));
+  } else if ((daemon == "smtp" || daemon == "lmtp") && is_of_attempt(text)) {
     out.recipients.push_back(of_words(text, Action::delayed));
   }
   return out;
