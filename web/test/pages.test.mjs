@@ -81,6 +81,19 @@ test("on paper there is only the text", async () => {
   await context.close();
 });
 
+test("on a phone each of three codes stands beside what is said of it", async () => {
+  const { context, page } = await watched(browser, demo.url, { viewport: narrow });
+  await page.goto(`${demo.url}de/smtp/compare/421-vs-450-vs-550`);
+  const cells = await page.locator(".versus-table tbody tr").first().locator("td").evaluateAll((all) => all.map((cell) =>
+    [getComputedStyle(cell, "::before").content, Math.round(cell.getBoundingClientRect().left)]));
+  assert.deepEqual(cells.map(([code]) => code), ['"421"', '"450"', '"550"']);
+  assert.equal(new Set(cells.map(([, left]) => left)).size, 1);
+  await page.goto(`${demo.url}de/smtp/compare/235-vs-521`);
+  const two = await page.locator(".versus-table tbody tr").first().locator("td").evaluateAll((all) => all.map((cell) => Math.round(cell.getBoundingClientRect().top)));
+  assert.equal(two[0], two[1]);
+  await context.close();
+});
+
 test("in high contrast only the section that is open is underlined", async () => {
   const { context, page } = await watched(browser, demo.url, { forcedColors: "active" });
   await page.goto(`${demo.url}en/smtp/521`);
