@@ -288,7 +288,7 @@ class BounceReader {
       }
     }
     if (!says_something(human_) && !html_.empty()) human_ = text_of_html(html_);
-    human_ = redacted(human_);
+    human_ = redacted(without_list_footers(human_));
     report_ = redacted(report_);
   }
 

@@ -83,6 +83,22 @@ bool is_usual_phrase(std::string_view line) {
                          "content-description:"});
 }
 
+std::string without_list_footers(std::string_view text) {
+  std::string out;
+  bool footer = false;
+  const auto lines = split(text, '\n');
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    const auto line = trim(lines[i]);
+    const bool rule = line.size() >= 40 && line.find_first_not_of('_') == std::string_view::npos;
+    const auto next = i + 1 < lines.size() ? to_lower(trim(lines[i + 1].substr(0, 256))) : std::string();
+    footer = (rule && next.ends_with(" mailing list")) || (footer && !line.empty());
+    if (footer) continue;
+    out += lines[i];
+    if (i + 1 < lines.size()) out += '\n';
+  }
+  return out;
+}
+
 bool is_footer(std::string_view line) {
   const auto lower = to_lower(line);
   if (has_any(lower, {"reject", "refus", "block", "found", "detected", "contained", "infected", "deliver"}))
@@ -263,6 +279,33 @@ bool is_date(std::string_view word) {
   return digits >= 4 && digits <= 8 && marks == 2 && is_digit(word.front()) && is_digit(word.back());
 }
 
+std::string_view take_word(std::string_view& text) {
+  text = trim(text);
+  const auto word = text.substr(0, text.find(' '));
+  text.remove_prefix(word.size());
+  return word;
+}
+
+// What stands behind a date and a time: "2/8/99 10:11 AM", "Fri, 14 Sep 2007 18:52:54 +0300"; nullopt: there are none.
+std::optional<std::string_view> behind_time(std::string_view text) {
+  const auto word = take_word(text);
+  if (word.size() == 4 && word.ends_with(',')) {
+    const auto day = take_word(text);
+    const auto month = take_word(text);
+    const auto year = take_word(text);
+    if (day.empty() || !is_digit(day[0]) || month.size() != 3 || year.size() != 4 || !is_digit(year[0]))
+      return std::nullopt;
+  } else if (!is_date(word)) {
+    return std::nullopt;
+  }
+  text = trim(text);
+  if (text.empty() || !is_digit(text.front())) return std::nullopt;
+  text = trim(text.substr(std::min(text.find_first_not_of("0123456789:"), text.size())));
+  if (istarts_with(text, "am") || istarts_with(text, "pm")) text.remove_prefix(2);
+  if (text.starts_with('+') || text.starts_with('-')) take_word(text);
+  return trim(text);
+}
+
 }  // namespace
 
 std::optional<DatedName> dated_name(std::string_view line) {
@@ -272,14 +315,7 @@ std::optional<DatedName> dated_name(std::string_view line) {
     const auto end = rest.find(' ');
     if (end == std::string_view::npos) return std::nullopt;
     if (end != 2 || std::ranges::find(words, to_lower(rest.substr(0, 2))) == words.end()) continue;
-    auto date = trim(rest.substr(3));
-    auto time = date.substr(std::min(date.find(' '), date.size()));
-    date = date.substr(0, date.size() - time.size());
-    time = trim(time);
-    if (!is_date(date) || time.empty() || !is_digit(time.front())) continue;
-    auto said = time.substr(std::min(time.find_first_not_of("0123456789:"), time.size()));
-    if (istarts_with(trim(said), "am") || istarts_with(trim(said), "pm")) said = trim(said).substr(2);
-    return DatedName{line.substr(0, at), trim(said)};
+    if (const auto said = behind_time(rest.substr(3))) return DatedName{line.substr(0, at), *said};
   }
   return std::nullopt;
 }

@@ -23,6 +23,10 @@ bool is_usual_phrase(std::string_view line);
 // What offices and scanners put under every mail; its words ("viruses", "confidential") are no cause.
 bool is_footer(std::string_view line);
 
+// The text without what list managers put under what they pass on: a rule of underscores, "NAME mailing list", and the
+// lines up to an empty one. Lines with LF.
+std::string without_list_footers(std::string_view text);
+
 // Whether a mail without a report for programs may tell of a message that came back: somebody who writes "my mailbox is
 // full" has not returned one. text: its human part. True for a text without a header.
 bool may_be_bounce(const mime::Message& mail, std::string_view text);

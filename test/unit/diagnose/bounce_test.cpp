@@ -256,6 +256,8 @@ TEST(BounceText, recipients_without_a_mail_address) {
             (Lines{"c=GB;a= ;p=Org;o=North;dda:SMTP=ann(a)north.example|||failed|any||No such recipient"}));
   EXPECT_EQ(old("      'ann@example.net' on 8.2.1999 10:11 No such recipient\n"),
             (Lines{"ann@example.net|||failed|any||No such recipient"}));
+  EXPECT_EQ(old("      Ann Miller on Fri, 14 Sep 2007 18:52:54 +0300\n            No such recipient\n"),
+            (Lines{"Ann Miller|||failed|any||No such recipient"}));
   // What is no list of recipients begins none.
   EXPECT_TRUE(lines_of(read_bounce(mail("See you on 8/2/99 10:11\n"))).empty());
 }
@@ -266,6 +268,13 @@ TEST(BounceText, a_wrapped_reply_begins_no_other_recipient) {
                                       "<bob@example.net>: 550 no such user\n"))),
             (Lines{"ann@example.net|550|5.1.1|failed|rcpt|mx.example.net|<carol@sender.example>: unauthorized sender",
                    "bob@example.net|550||failed|any||no such user"}));
+}
+
+TEST(BounceText, what_a_list_puts_under_a_bounce_names_no_recipient) {
+  EXPECT_EQ(lines_of(read_bounce(mail("Not delivered to:\n\nann@example.net\n550 no such user\n\n"
+                                      "_______________________________________________\nBuilders mailing list\n"
+                                      "builders@lists.example\nhttps://lists.example/builders\n"))),
+            (Lines{"ann@example.net|550||failed|any||no such user"}));
 }
 
 TEST(BounceText, an_announced_reason_is_not_the_returned_message) {
