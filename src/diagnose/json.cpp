@@ -1,7 +1,12 @@
 #include "diagnose/json.hpp"
 
-#include <boost/json.hpp>
+#include <fmt/format.h>
 
+#include <boost/json.hpp>
+#include <cmath>
+#include <cstdlib>
+
+#include "base/bytes.hpp"
 #include "diagnose/json_values.hpp"
 
 namespace postil::diagnose {
@@ -190,12 +195,25 @@ json::object object_of(const PairFinding& pair, const i18n::Translator& tr) {
   return out;
 }
 
+// Boost writes 0.95 as 9.5E-1; these lines are read by people as well. Inside a string the quote would be escaped.
+std::string written(const json::object& out) {
+  constexpr std::string_view key = "\"confidence\":";
+  auto text = json::serialize(out);
+  for (auto at = text.find(key); at != std::string::npos; at = text.find(key, at)) {
+    at += key.size();
+    if (!is_digit(text[at])) continue;  // a word
+    const auto value = std::strtod(text.c_str() + at, nullptr);
+    text.replace(at, text.find_first_of(",}", at) - at, fmt::format("{}", std::round(value * 10'000) / 10'000));
+  }
+  return text;
+}
+
 }  // namespace
 
 std::string to_json(const Answer& answer, const i18n::Translator& tr) {
   auto out = head("explain", tr);
   for (auto& [key, value] : object_of(answer, tr)) out[key] = std::move(value);
-  return json::serialize(out);
+  return written(out);
 }
 
 std::string to_json(const Report& report, const i18n::Translator& tr, std::optional<std::size_t> line) {
@@ -208,7 +226,7 @@ std::string to_json(const Report& report, const i18n::Translator& tr, std::optio
   for (const auto& diagnosis : report.recipients) recipients.push_back(object_of(diagnosis, tr));
   out["recipients"] = std::move(recipients);
   if (report.truncated) out["truncated"] = true;
-  return json::serialize(out);
+  return written(out);
 }
 
 std::string to_json(const Comparison& comparison, const i18n::Translator& tr) {
@@ -223,7 +241,7 @@ std::string to_json(const Comparison& comparison, const i18n::Translator& tr) {
   json::array pairs;
   for (const auto& pair : comparison.pairs) pairs.push_back(object_of(pair, tr));
   out["pairs"] = std::move(pairs);
-  return json::serialize(out);
+  return written(out);
 }
 
 std::string error_json(std::string_view schema, std::string_view id, std::string_view message,

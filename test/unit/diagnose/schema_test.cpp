@@ -6,6 +6,7 @@
 
 #include "diagnose/compare.hpp"
 #include "diagnose/json.hpp"
+#include "diagnose/recognise.hpp"
 #include "knowledge/codes.hpp"
 #include "support/json_schema.hpp"
 
@@ -50,6 +51,21 @@ TEST(JsonSchema, compare_gives_what_is_documented) {
   }
   test::check_schema(json::parse(error_json("compare", "count", "x")), alternative(schema, "error"), "error");
   test::check_schema(json::parse(error_json("compare", "count", "x", 64)), alternative(schema, "error"), "error");
+}
+
+TEST(JsonSchema, a_confidence_is_written_as_people_do) {
+  const std::string reply = "550 5.1.1 user unknown \"confidence\":9E-1,";
+  const auto found = understand(
+      "Nov  2 10:00:01 mx postfix/smtp[1]: 4XyZab1cd2z3: to=<ann@example.net>, relay=mx.example.net[192.0.2.1]:25, "
+      "dsn=5.1.1, status=bounced (host mx.example.net[192.0.2.1] said: " +
+      reply + ")");
+  ASSERT_TRUE(found.has_value());
+  const auto text = to_json(std::get<Report>(*found), i18n::Translator("en"));
+  const auto recipient = json::parse(text).at("recipients").at(0);
+  const auto at = text.find("\"confidence\":");
+  EXPECT_EQ(text.substr(at, text.find(',', at) - at),
+            fmt::format("\"confidence\":{}", recipient.at("confidence").to_number<double>()));
+  EXPECT_EQ(recipient.at("evidence").at("reply").as_string(), reply);
 }
 
 }  // namespace
