@@ -58,7 +58,7 @@ ENDS = {"。": ".", "？": "?", "！": "!", "：": ":", "؟": "?"}
 # Wrong words that translators fall into, whatever the English says.
 NEVER = {
     "de": re.compile(r"\b(?:Bounces?|Mailbox(?:en)?|Kennw(?:ort|örter\w*)|Nutzername\w*|Emails?|Emailadresse\w*|daß|muß)\b"),
-    "ru": re.compile(r"\b(?:бау?нс\w*|мейлбокс\w*|юзер\w*|логин\w*|рел[еэ]й\w*|[еэи]?мейл\w*|мыл[оа])\b", re.IGNORECASE),
+    "ru": re.compile(r"\b(?:бау?нс\w*|мейлбокс\w*|юзер\w*|логин\w*|рел[еэ]й\w*|почтмейстер\w*|обратн\w+ зон\w+|[еэи]?мейл\w*|мыл[оа])\b", re.IGNORECASE),
 }
 TERMS = {
     name: {key: re.compile(value, re.IGNORECASE) if isinstance(value, str) else set(value) for key, value in term.items()}
