@@ -248,16 +248,17 @@ bool is_contact(std::string_view address) {
 }
 
 bool is_header_key(std::string_view key) {
-  static constexpr std::array names{"to", "from", "subject", "cc", "sent", "date", "sender", "message-id", "bcc",
-                                    "reply-to", "id", "mail from", "return-path", "posted", "size", "contact",
-                                    "envelope-from", "x-sender", "with id", "from address", "sender address",
-                                    // German, French, Spanish, Portuguese, Italian, Dutch, below Russian
-                                    "an", "von", "betreff", "gesendet", "kopie", "\u00c0", "\u00e0", "de", "objet",
-                                    "envoy\u00e9", "para", "asunto", "enviado", "assunto", "a", "da", "per", "oggetto",
-                                    "inviato", "aan", "onderwerp", "verzonden",
-                                    // Polish, Swedish, Danish
-                                    "od", "do", "temat", "nadawca", "fr\u00e5n", "till", "\u00e4mne", "fra", "til",
-                                    "emne", "\u041a\u043e\u043c\u0443", "\u041e\u0442", "\u0422\u0435\u043c\u0430"};
+  static constexpr std::array names{
+      "to", "from", "subject", "cc", "sent", "date", "sender", "message-id", "bcc", "reply-to", "id", "mail from",
+      "return-path", "posted", "size", "contact", "envelope-from", "x-sender", "with id", "from address",
+      "sender address",
+      // German, French, Spanish, Portuguese, Italian, Dutch, below Russian
+      "an", "von", "betreff", "gesendet", "kopie", "\u00c0", "\u00e0", "de", "objet", "envoy\u00e9", "para", "asunto",
+      "enviado", "assunto", "a", "da", "per", "oggetto", "inviato", "aan", "onderwerp", "verzonden",
+      // Polish, Swedish, Danish, Chinese, Japanese
+      "od", "do", "temat", "nadawca", "fr\u00e5n", "till", "\u00e4mne", "fra", "til", "emne", "\u53d1\u4ef6\u4eba",
+      "\u5bc4\u4ef6\u4eba", "\u5dee\u51fa\u4eba", "\u4ef6\u540d", "\u041a\u043e\u043c\u0443", "\u041e\u0442",
+      "\u0422\u0435\u043c\u0430"};
   return std::ranges::find(names, to_lower(trim(key))) != names.end();
 }
 
@@ -327,6 +328,10 @@ bool is_directory_address(std::string_view line) {
 
 bool names_recipient(std::string_view words) {
   const auto lower = to_lower(trim(words));
+  for (const std::string_view ending :
+       {"\u65e0\u6cd5\u53d1\u9001\u5230", "\u65e0\u6cd5\u6295\u9012\u5230", "\u65e0\u6cd5\u9001\u8fbe"}) {
+    if (lower.ends_with(ending)) return true;
+  }
   return lower.ends_with(" to") &&
          has_any(lower, {"undeliverable", "not be delivered", "not been delivered", "not delivered",
                          "unable to deliver", "failed to deliver", "could not deliver"});

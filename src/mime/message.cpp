@@ -171,6 +171,48 @@ std::string_view boundary_in(std::string_view body) {
   return {};
 }
 
+bool is_field(std::string_view line) {
+  const auto colon = line.find(':');
+  return colon != std::string_view::npos && colon > 0 && colon <= 80 &&
+         line.substr(0, colon).find(' ') == std::string_view::npos;
+}
+
+bool is_usual_field(std::string_view line) {
+  static constexpr std::string_view known[] = {
+      "received",   "return-path",  "from",           "to",           "subject",        "date",
+      "message-id", "mime-version", "content-type",   "delivered-to", "auto-submitted", "x-failed-recipients",
+      "reply-to",   "sender",       "dkim-signature", "in-reply-to",  "references",     "authentication-results"};
+  return is_field(line) &&
+         std::ranges::find(known, to_lower(trim(line.substr(0, line.find(':'))))) != std::ranges::end(known);
+}
+
+// Copied mails lose the blanks that mark a folded line: between two usual fields there are only lines of the header.
+std::string refolded(std::string_view mail) {
+  std::vector<std::size_t> bare;
+  std::vector<std::size_t> waiting;  // until a field follows
+  std::size_t at = 0;
+  while (at < mail.size()) {
+    const auto end = std::min(mail.find('\n', at), mail.size());
+    const auto line = mail.substr(at, end - at);
+    if (line.empty()) break;
+    if (is_usual_field(line)) {
+      bare.insert(bare.end(), waiting.begin(), waiting.end());
+      waiting.clear();
+    } else if (at > 0 && line[0] != ' ' && line[0] != '\t' && !is_field(line)) {
+      waiting.push_back(at);
+    }
+    at = end + 1;
+  }
+  std::string out;
+  out.reserve(mail.size() + bare.size());
+  std::size_t done = 0;
+  for (const auto position : bare) {
+    out.append(mail.substr(done, position - done)).append(" ");
+    done = position;
+  }
+  return out.append(mail.substr(done));
+}
+
 }  // namespace
 
 std::string_view find_field(const std::vector<Field>& fields, std::string_view name) {
@@ -204,10 +246,6 @@ std::vector<Field> parse_fields(std::string_view text, std::size_t fields_max) {
 }
 
 bool looks_like_mail(std::string_view octets) {
-  static constexpr std::string_view known[] = {
-      "received",   "return-path",  "from",           "to",           "subject",        "date",
-      "message-id", "mime-version", "content-type",   "delivered-to", "auto-submitted", "x-failed-recipients",
-      "reply-to",   "sender",       "dkim-signature", "in-reply-to",  "references",     "authentication-results"};
   const auto text = unify_lines(octets.substr(0, 16 * 1024));
   auto rest = without_mbox_line(text);
   const bool mbox = rest.data() != text.data() && text.starts_with("From ");
@@ -215,11 +253,8 @@ bool looks_like_mail(std::string_view octets) {
   for (const auto line : split(rest, '\n')) {
     if (line.empty()) break;
     if (line[0] == ' ' || line[0] == '\t') continue;
-    const auto colon = line.find(':');
-    if (colon == std::string_view::npos || colon > 80 || line.substr(0, colon).find(' ') != std::string_view::npos)
-      break;
-    const auto name = to_lower(trim(line.substr(0, colon)));
-    if (std::ranges::find(known, name) != std::ranges::end(known)) ++found;
+    if (is_usual_field(line)) ++found;
+    if (found == 0 && !is_field(line)) break;
   }
   return found >= 2 || (mbox && found >= 1);
 }
@@ -229,7 +264,8 @@ Message parse(std::string_view octets, const Limits& limits) {
   Message out;
   out.truncated = octets.size() > limits.octets_max;
   const auto text = unify_lines(octets.substr(0, limits.octets_max));
-  const auto mail = without_mbox_line(text);
+  const auto whole = refolded(without_mbox_line(text));
+  const std::string_view mail = whole;
   if (mail.empty()) return out;
   parse_into(out, mail, limits);
   if (has_text(out)) return out;

@@ -307,6 +307,10 @@ TEST(BounceText, header_lines_and_brackets_of_other_languages) {
                        "Content-Type: text/plain; charset=utf-8\n"));
   ASSERT_EQ(chinese.recipients.size(), 1u);
   EXPECT_EQ(chinese.recipients[0].refusal.address, "ann@example.net");
+  EXPECT_EQ(lines_of(read_bounce(
+                mail("\u53d1\u4ef6\u4eba : carol@list.example\n\u65e0\u6cd5\u53d1\u9001\u5230 ann@example.net\n"
+                     "550 no such user\n"))),
+            (Lines{"ann@example.net|550||failed|any||no such user"}));
 }
 
 TEST(BounceText, what_stands_under_every_mail_is_no_cause) {

@@ -81,6 +81,14 @@ TEST(Message, parts_are_found_where_the_header_names_no_boundary) {
   EXPECT_EQ(mail.parts[1].type, "message/delivery-status");
 }
 
+TEST(Message, folds_that_a_copy_lost_are_mended) {
+  const auto mail = parse("Received: from x\nby y; now\nTo: ann@example.net\n\nhello\nFrom: none\n");
+  EXPECT_EQ(mail.field("Received"), "from x by y; now");
+  EXPECT_EQ(mail.field("To"), "ann@example.net");
+  ASSERT_EQ(mail.parts.size(), 1u);
+  EXPECT_EQ(mail.parts[0].text, "hello\nFrom: none\n");
+}
+
 TEST(Message, any_beginning_of_a_mail_can_be_read) {
   for (std::size_t size = 0; size <= report.size(); ++size) (void)parse(report.substr(0, size));
   const auto cut = parse(report.substr(0, report.find("Action")));
@@ -109,6 +117,7 @@ TEST(Message, limits_hold) {
 TEST(Message, a_mail_is_told_from_other_text) {
   EXPECT_TRUE(looks_like_mail(report));
   EXPECT_TRUE(looks_like_mail("Received: x\n y\nX-Odd: 1\nTo: a@example.net\n\nbody"));
+  EXPECT_TRUE(looks_like_mail("From: a@example.net\nReceived: by x\nid 1; now\nTo: b@example.net\n\nbody"));
   EXPECT_FALSE(looks_like_mail("550 5.1.1 no such user"));
   EXPECT_FALSE(looks_like_mail("Nov  2 10:00:01 mx postfix/smtp[1]: 9A8B7C6D5E: to=<b@example.org>, status=sent"));
   EXPECT_FALSE(looks_like_mail("To: a@example.net\nHi. This is the qmail-send program"));
