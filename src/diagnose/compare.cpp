@@ -16,7 +16,7 @@ i18n::Args codes(const Answer& a, const Answer& b) {
 }
 
 bool only_at_connect(const Answer& side) {
-  return side.stages.size() == 1 && side.stages.front() == Stage::connect && basic_of(side) != "220";
+  return side.stages == std::vector{Stage::connect} && basic_of(side) != "220" && !is_noted_of_connecting(side);
 }
 
 bool closes(const Answer& side) {
@@ -167,6 +167,7 @@ PairFinding find(const Answer& a, const Answer& b) {
 }
 
 Sentence advice(const Answer& side) {
+  if (side.steps.empty() && side.outcome == Outcome::success) return {"status.x.1.5.fix.nobody", {}};
   if (side.steps.empty()) return {side.what.empty() ? std::string() : side.what.front(), {}};
   return {side.steps.front().text, {}};
 }

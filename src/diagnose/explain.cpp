@@ -71,10 +71,13 @@ std::string in_class(std::string_view name, unsigned klass) {
 }
 
 // The texts decide which roles a code has something to say to.
-void add_steps(Answer& answer, const std::string& prefix) {
+// for_good: where waiting does not help any more, some have another text.
+void add_steps(Answer& answer, const std::string& prefix, bool for_good = false) {
   static const i18n::Translator english;
   for (Role role : knowledge::roles) {
     auto key = fmt::format("{}.fix.{}", prefix, knowledge::to_string(role));
+    auto other = fmt::format("{}.fix_for_good.{}", prefix, knowledge::to_string(role));
+    if (for_good && english.has(other)) key = std::move(other);
     if (english.has(key)) answer.steps.push_back({role, std::move(key)});
   }
 }
@@ -163,7 +166,12 @@ Answer of_status(unsigned klass, std::uint16_t subject, std::uint16_t detail) {
   out.collisions = knowledge::collisions_of(0, {static_cast<std::uint8_t>(klass == 0 ? 5 : klass), subject, detail});
   if (english.has(prefix + ".other")) out.other = prefix + ".other";
   if (english.has(prefix + ".when")) out.when = prefix + ".when";
-  if (klass != 2) add_steps(out, prefix);
+  if (klass != 2) add_steps(out, prefix, klass == 5);
+  if (klass == 2 && detail == 0) {
+    // "Something about an address is the cause" is no explanation of a success.
+    out.what = {"class.success.meaning"};
+    out.when.clear();
+  }
   if (klass == 4 && !over) out.what.emplace_back("explain.class_4");
   if (klass != 0) keep_transcript_of(out, out.subject);
   return out;

@@ -27,7 +27,7 @@ bool is_aside(Stage stage) {
 }
 
 bool at_any_time(const Answer& side) {
-  return any_stage(side) || carries_no_message(side);
+  return any_stage(side) || carries_no_message(side) || is_noted_of_connecting(side);
 }
 
 // The stages that have a place in the order.
@@ -46,8 +46,9 @@ bool belong(const Answer& basic, const Answer& enhanced) {
 }
 
 bool field_for(const Answer& field, const Answer& other) {
-  return field.standing == knowledge::Standing::field &&
-         std::ranges::find(field.confused, other.subject, &Confusion::code) != field.confused.end();
+  if (field.standing != knowledge::Standing::field) return false;
+  return std::ranges::find(field.confused, other.subject, &Confusion::code) != field.confused.end() ||
+         (other.kind == Kind::enhanced_code && has(field.related, other.subject));
 }
 
 std::string cause_of(const std::string& enhanced) {
@@ -67,6 +68,9 @@ std::optional<std::string> by_detail(const Answer& first, const Answer& second) 
   const auto a = enhanced_of(first);
   const auto b = enhanced_of(second);
   if (a.empty() || b.empty()) return std::nullopt;
+  // "Something about security" for now and for good need not be the same thing.
+  const bool undefined = cause_of(a).ends_with(".0") && first.outcome != second.outcome;
+  if (undefined) return std::nullopt;
   if (cause_of(a) == cause_of(b)) {
     if (a == b || first.outcome == second.outcome) return "same_detail";
     if (first.outcome == Outcome::mixed || second.outcome == Outcome::mixed) return "class_open";
@@ -89,7 +93,8 @@ std::string by_outcome(const Answer& first, const Answer& second) {
   const bool split_by_place = pair == "success_temporary" || pair == "success_permanent";
   if (split_by_place) return pair + "." + where;
   if (pair == "temporary_temporary" || pair == "temporary_permanent" || pair == "permanent_permanent") {
-    return pair + (where == "same_command" ? ".same_command" : ".elsewhere");
+    if (where == "same_command" || where == "anywhere") return pair + "." + where;
+    return pair + ".elsewhere";
   }
   return pair;
 }
@@ -109,6 +114,11 @@ std::string enhanced_of(const Answer& side) {
 bool share_a_command(const Answer& a, const Answer& b) {
   return std::ranges::any_of(a.stages,
                              [&](Stage stage) { return std::ranges::find(b.stages, stage) != b.stages.end(); });
+}
+
+bool is_noted_of_connecting(const Answer& side) {
+  const auto noted = std::ranges::find(side.emitters, knowledge::Emitter::sending) != side.emitters.end();
+  return noted && side.stages == std::vector{Stage::connect};
 }
 
 bool carries_no_message(const Answer& side) {

@@ -23,6 +23,8 @@ std::string enhanced_of(const Answer& side);
 
 // Whether one command of a session, named in the facts of both, can be answered with either.
 bool share_a_command(const Answer& a, const Answer& b);
+// Whether it tells that a connection could not be made, which is no greeting of anybody.
+bool is_noted_of_connecting(const Answer& side);
 // Whether all that it answers are commands beside the mail: HELP, VRFY, EXPN, ETRN, ATRN.
 bool carries_no_message(const Answer& side);
 // Whether all that a answers comes before all that b answers.

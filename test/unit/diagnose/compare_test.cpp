@@ -97,6 +97,24 @@ TEST(Compare, what_comes_first_is_said_only_where_it_always_does) {
   EXPECT_EQ(pair_of("550", "555").session.text, "compare.session.same_command");
 }
 
+TEST(Compare, where_the_place_is_not_known_none_is_claimed) {
+  const auto relation = [](const std::string& a, const std::string& b) { return pair_of(a, b).relation; };
+  EXPECT_EQ(relation("550", "599"), "permanent_permanent.anywhere");
+  EXPECT_EQ(relation("535", "5.7.139"), "permanent_permanent.anywhere");
+  EXPECT_EQ(relation("421", "5.7.1"), "temporary_permanent.anywhere");
+  EXPECT_EQ(relation("498", "450"), "temporary_temporary.anywhere");
+  // Details that say nothing are not the same cause.
+  EXPECT_EQ(relation("2.0.0", "5.0.0"), "success_permanent.anywhere");
+  EXPECT_EQ(relation("4.7.0", "5.7.0"), "temporary_permanent.anywhere");
+  // A field code that is an enhanced one without its dots.
+  EXPECT_EQ(relation("441", "4.4.1"), "field");
+  EXPECT_EQ(relation("5.7.1", "571"), "field");
+  // That nobody answered is no greeting.
+  EXPECT_EQ(pair_of("4.4.1", "4.4.2").session.text, "compare.session.open");
+  EXPECT_EQ(pair_of("5.4.1", "550").one_session, Verdict::yes);
+  EXPECT_EQ(compare({"2.6.0", "550"})->if_you_see.front().text, "status.x.1.5.fix.nobody");
+}
+
 TEST(Compare, what_answers_commands_beside_the_mail_is_in_no_delivery) {
   for (const char* aside : {"211", "214", "252", "253", "453", "458", "459"}) {
     for (const char* other : {"235", "550", "451", "521", "5.1.1", "220"}) {

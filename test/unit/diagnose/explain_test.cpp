@@ -70,6 +70,21 @@ INSTANTIATE_TEST_SUITE_P(
                     KindCase{"EFTN-CZMQ-QCKCZ", Kind::receipt_id, "EFTN-CZMQ-QCKCZ", Outcome::mixed},
                     KindCase{"8q3k9f2m4t8xb", Kind::receipt_id, "8Q3K-9F2M-4T8XB", Outcome::mixed}));
 
+TEST(Explain, nobody_is_told_to_wait_for_what_has_come_back) {
+  const i18n::Translator tr;
+  for (const auto& status : knowledge::statuses()) {
+    const auto answer = answer_of("5" + status.name().substr(1));
+    for (const auto& step : answer.steps) {
+      EXPECT_THAT(tr.text(step.text), Not(testing::StartsWith("Wait"))) << step.text;
+      EXPECT_THAT(tr.text(step.text), Not(HasSubstr("tries again"))) << step.text;
+    }
+  }
+  EXPECT_EQ(answer_of("4.4.1").steps.front().text, "status.x.4.1.fix.sender");
+  EXPECT_EQ(answer_of("550 5.4.1").steps.front().text, "status.x.4.1.fix_for_good.sender");
+  EXPECT_EQ(answer_of("2.1.0").what.front(), "class.success.meaning");
+  EXPECT_EQ(answer_of("2.1.5").what.front(), "status.x.1.5.meaning");
+}
+
 TEST(Explain, pasted_secrets_do_not_come_back) {
   for (const char* text : {"535 5.7.8 refused\npassword hunter", "535 5.7.8 refused: swaks -ap hunter",
                            "334 UGFzc3dvcmQ6\naHVudGVy\n535 5.7.8 refused", "535 refused smtp://ann:hunter/@mail"}) {
@@ -121,9 +136,9 @@ TEST(Explain, a_code_of_no_registry_is_told_as_the_provider_means_it) {
 
 TEST(Explain, every_text_of_every_answer_is_there) {
   const i18n::Translator tr;
-  std::vector<std::string> inputs{"5xx",      "4xx",      "2xx",          "3xx",
-                                  "x.0.z",    "x.7.z",    "521 blocked",  "550 5.7.1 x",
-                                  "450 wait", "556 user", "550 5.1.10 x", "250 4.1.1 odd", "550 5.7.606"};
+  std::vector<std::string> inputs{"5xx",          "4xx",           "2xx",         "3xx",      "x.0.z",
+                                  "x.7.z",        "521 blocked",   "550 5.7.1 x", "450 wait", "556 user",
+                                  "550 5.1.10 x", "250 4.1.1 odd", "550 5.7.606"};
   for (const auto& code : knowledge::basic_codes()) inputs.push_back(std::to_string(code.code));
   for (const auto& status : knowledge::statuses()) {
     for (int klass : {4, 5}) inputs.push_back(fmt::format("{}.{}.{}", klass, status.subject, status.detail));
