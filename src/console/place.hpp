@@ -48,6 +48,9 @@ std::optional<Place> parse_path(std::string_view path);
 // dropped ("521-host-does-not-accept-mail-vs-556-..."). Empty when that is no comparison.
 std::string comparison_item(std::vector<std::string> codes);
 std::string comparison_item(std::string_view address);
+// "235-vs-521" for what somebody writes into a box: "235 vs 521", "521/235", "5.1.1 and 5.1.10"; "" for everything
+// else, also for "550 5.1.1", which is one reply.
+std::string comparison_asked(std::string_view words);
 std::vector<std::string> codes_of_comparison(std::string_view item);
 
 // Links from one page to others, relative, so that a site works in any folder and from a disk.

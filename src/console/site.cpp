@@ -101,7 +101,8 @@ bool Site::exists(const Place& place) const {
     }
     case View::comparison: {
       const auto codes = codes_of_comparison(place.item);
-      return comparison_item(codes) == place.item && std::ranges::all_of(codes, [&](const auto& code) {
+      return !codes.empty() && comparison_item(codes) == place.item &&
+             std::ranges::all_of(codes, [&](const auto& code) {
                const auto page = place_of_code(code, place.language);
                return page && (page->view == View::code || page->view == View::status);
              });

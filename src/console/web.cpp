@@ -224,6 +224,8 @@ HttpResponse Web::box(const HttpRequest& request, const Place& place) const {
     auto to = *code;
     if (site_.exists(to)) return redirect(303, "/" + path_of(to));
   }
+  const Place chosen{View::comparison, place.language, comparison_asked(text)};
+  if (site_.exists(chosen)) return redirect(303, "/" + path_of(chosen));
   const auto stage = form.find("stage");
   return of_page(200, site_.explained(place.language, text, stage == form.end() ? "" : stage->second));
 }

@@ -203,6 +203,25 @@ TEST(Box, ACodeLeadsToItsPage) {
   }
 }
 
+TEST(Box, TwoOrThreeCodesLeadToTheirComparison) {
+  const std::pair<const char*, const char*> rows[] = {{"235 vs 521", "235-vs-521"},
+                                                      {"SMTP 521 vs. 235", "235-vs-521"},
+                                                      {"550/551", "550-vs-551"},
+                                                      {"556, 235", "235-vs-556"},
+                                                      {"421 450 550", "421-vs-450-vs-550"},
+                                                      {"550 \xD0\xB8 554", "550-vs-554"},
+                                                      {"5.1.1 und 5.1.10", "5.1.1-vs-5.1.10"}};
+  for (const auto& [words, item] : rows) {
+    const auto answer = post("/de/explain", report_form(words));
+    EXPECT_EQ(answer.status, 303u) << words;
+    EXPECT_EQ(header(answer, "Location"), "/de/smtp/compare/" + std::string(item)) << words;
+  }
+  for (const char* words :
+       {"550 5.1.1", "550 Relaying denied", "235 999", "550 551 552 553", "421 later", "550-", "vs"}) {
+    EXPECT_EQ(post("/de/explain", report_form(words)).status, 200u) << words;
+  }
+}
+
 TEST(Box, AReplyIsExplainedInThePagesLanguage) {
   const auto answer =
       post("/de/explain", "q=550+5.1.1+The+email+account+that+you+tried+to+reach+does+not+exist&stage=rcpt");
