@@ -167,9 +167,9 @@ TEST(Site, EveryLinkLeadsToAPageOrAFileAndEveryFragmentToAnElement) {
         if (at == element.attributes.end()) continue;
         std::string to = at->second;
         const auto rel = element.attributes.find("rel");
-        // Links that a reader follows; nothing is loaded from there.
+        // Links that a reader follows; nothing is loaded from there. Some providers' pages have no TLS.
         if (element.name == "a" && rel != element.attributes.end() && rel->second == "noreferrer") {
-          EXPECT_THAT(to, StartsWith("https://")) << file;
+          EXPECT_THAT(to, testing::AnyOf(StartsWith("https://"), StartsWith("http://"))) << file;
           continue;
         }
         if (to.starts_with("https://example.org/mail/")) {
