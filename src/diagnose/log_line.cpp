@@ -80,6 +80,9 @@ LogLine read_logged(std::string_view program, std::string_view line) {
   if (auto found = read_sendmail(syslog)) return std::move(*found);
   if (auto found = read_opensmtpd(syslog)) return std::move(*found);
   if (auto found = read_haraka(line)) return std::move(*found);
+  if (auto found = read_stalwart(line)) return std::move(*found);
+  if (auto found = read_mox(line)) return std::move(*found);
+  if (auto found = read_qmail(line)) return std::move(*found);
   if (auto found = read_exchange(line)) return std::move(*found);
   if (auto found = read_any(line)) return std::move(*found);
   return {};

@@ -58,7 +58,8 @@ bool decodes_to_login(std::string_view word) {
     nuls += c == 0 ? 1 : 0;
     controls = controls || (c != 0 && is_control(c));
   }
-  if (controls) return has_inside(to_lower(text), "auth=bearer ");
+  constexpr std::string_view bearer = "auth=bearer ";
+  if (controls) return text.size() > bearer.size() && has_inside(to_lower(text), bearer);
   if (nuls == 2 && text.size() >= 4) return true;
   if (nuls != 0) return false;
   if (text.starts_with("c=") && has_inside(text, ",p=")) return true;
@@ -131,7 +132,8 @@ class Words {
       if (word == "SG" && key_of_a_service()) continue;
       out_.append(word);
       if (at_ >= text_.size()) break;
-      if (setting(word) || option(word) || bearer(word) || url() || stored_password()) continue;
+      if (!word.empty() && (setting(word) || option(word) || bearer(word))) continue;
+      if (url() || stored_password()) continue;
       out_ += text_[at_++];
     }
   }

@@ -379,6 +379,37 @@ INSTANTIATE_TEST_SUITE_P(
             R"j(Nov  2 10:00:01 mx courieresmtpd: error,relay=::ffff:203.0.113.9,from=<a@example.com>,to=<b@example.org>: 550 User unknown.)j",
             "failed", "b@example.org", "user_unknown"}));
 
+INSTANTIATE_TEST_SUITE_P(
+    Others, LogForm,
+    testing::Values(
+        Form{
+            R"j(2026-11-02T10:00:01Z INFO RCPT TO rejected (delivery.rcpt-to-rejected) queueId = 1, hostname = "mx.example.net", to = "ann@example.net", code = 550, details = "5.1.1 no such user", elapsed = 5ms)j",
+            "failed", "ann@example.net", "user_unknown"},
+        Form{
+            R"j(2026-11-02T10:00:01Z INFO Message delivered (delivery.delivered) queueId = 1, hostname = "mx.example.net", to = "ann@example.net", code = 250, details = "2.0.0 Ok", elapsed = 5ms)j",
+            "delivered", "ann@example.net", ""},
+        Form{
+            R"j(2026-11-02T10:00:01Z INFO Connection error (delivery.connect-error) queueId = 1, hostname = "mx.example.net", reason = "Connection refused", elapsed = 5ms)j",
+            "delayed", "", "connect_failed"},
+        Form{
+            R"j(2026-11-02T10:00:01Z INFO Delivery attempt started (delivery.attempt-start) queueId = 1, to = "ann@example.net")j",
+            "nothing", "", ""},
+        Form{
+            R"j(l=error m="permanent failure delivering from queue" err="550 5.1.1 no such user" pkg=queue cid=1a msgid=5 recipient=ann@example.net)j",
+            "failed", "ann@example.net", "user_unknown"},
+        Form{
+            R"j(l=error m="temporary failure delivering from queue" err="451 4.7.1 greylisted" pkg=queue cid=1a msgid=5 recipient=ann@example.net backoff=15m0s)j",
+            "delayed", "ann@example.net", "greylisted"},
+        Form{
+            R"j(@40000000690726310f4a2b3c delivery 12: failure: 192.0.2.1_does_not_like_recipient./Remote_host_said:_550_5.1.1_no_such_user/Giving_up_on_192.0.2.1./)j",
+            "failed", "", "user_unknown"},
+        Form{
+            R"j(@40000000690726310f4a2b3c delivery 13: deferral: Sorry,_I_wasn't_able_to_establish_an_SMTP_connection._(#4.4.1)/)j",
+            "delayed", "", "connect_failed"},
+        Form{
+            R"j(Nov  2 10:00:01 mx qmail: 1762077601.123456 delivery 14: success: 192.0.2.1_accepted_message./Remote_host_said:_250_ok/)j",
+            "delivered", "", ""}));
+
 TEST(LogForm, the_lines_of_a_reply_in_exim_s_log_are_lines) {
   const auto found = read_log_line(
       R"j(2026-11-02 10:00:01 1qAbCd-000123-Xy ** ann@example.net R=x T=y H=mx.example.net [192.0.2.1]: )j"
