@@ -382,9 +382,24 @@ bool is_code(const std::string& word) {
   return answer && answer->kind != Kind::reply;
 }
 
-// "550 554": not one reply, but several things that are asked about.
-bool are_codes(const std::vector<std::string>& words, const std::string& joined) {
-  return words.size() > 1 && std::ranges::all_of(words, is_code) && !is_code(joined);
+// "550 554", "550/554", "235 vs 521": not one reply, but several things that are asked about. Empty for everything
+// else, also for "550 5.1.1".
+std::vector<std::string> codes_asked(const std::vector<std::string>& arguments, std::string_view input) {
+  constexpr std::string_view between[] = {"vs", "vs.", "versus", "and", "or"};
+  if (input.size() > 200) return {};
+  if (arguments.size() > 1 && std::ranges::all_of(arguments, is_code) && !is_code(std::string(input))) return arguments;
+  std::vector<std::string> words;
+  std::size_t enhanced = 0;
+  while (!input.empty()) {
+    const auto end = std::min(input.find_first_of(" /,"), input.size());
+    const auto word = input.substr(0, end);
+    input.remove_prefix(std::min(end + 1, input.size()));
+    if (word.empty() || std::ranges::find(between, to_lower(word)) != std::end(between)) continue;
+    words.emplace_back(word);
+    enhanced += word.find('.') == std::string_view::npos ? 0 : 1;
+  }
+  const bool alike = enhanced == 0 || enhanced == words.size();
+  return words.size() > 1 && alike && std::ranges::all_of(words, is_code) ? words : std::vector<std::string>();
 }
 
 // "connect, ehlo, starttls"
@@ -420,17 +435,18 @@ int run_explain(const Context& context, const Options& options) {
   if (options.what.size() == 1 && options.what.front() == "-") {
     return std::max(code, explain_source(context, options, context.in, *stage));
   }
+  std::string input;
+  for (const auto& word : options.what) input += (input.empty() ? "" : " ") + word;
+  const auto codes = codes_asked(options.what, input);
   // "postil explain *.eml"; a code is a code, whatever files there are.
   const auto means_file = [](const std::string& word) { return is_file(word) || looks_like_file(word); };
-  if (std::ranges::all_of(options.what, means_file) && !diagnose::explain(options.what.front())) {
+  if (codes.empty() && std::ranges::all_of(options.what, means_file) && !diagnose::explain(options.what.front())) {
     for (const auto& name : options.what) code = std::max(code, explain_file(context, options, name, *stage));
     return code;
   }
-  std::string input;
-  for (const auto& word : options.what) input += (input.empty() ? "" : " ") + word;
-  if (!are_codes(options.what, input)) return std::max(code, explain_text(context, options, input, *stage));
-  for (const auto& word : options.what) {
-    if (&word != &options.what.front() && !options.json && !options.quiet) context.out << '\n';
+  if (codes.empty()) return std::max(code, explain_text(context, options, input, *stage));
+  for (const auto& word : codes) {
+    if (&word != &codes.front() && !options.json && !options.quiet) context.out << '\n';
     code = std::max(code, explain_text(context, options, word, *stage));
   }
   return code;

@@ -212,6 +212,25 @@ TEST(Explain, codes_that_contradict_go_by_the_three_digits) {
   EXPECT_THAT(later, Not(HasSubstr("S: 550")));
 }
 
+TEST(Explain, several_codes_however_they_are_written) {
+  for (const auto& words : {std::vector<std::string>{"550", "554"},
+                            {"550 554"},
+                            {"550/554"},
+                            {"550", "vs", "554"},
+                            {"550 and 554"},
+                            {"550,", "554"}}) {
+    std::vector<std::string> arguments{"explain", "-q"};
+    arguments.insert(arguments.end(), words.begin(), words.end());
+    const auto told = postil(arguments);
+    EXPECT_EQ(told.code, 0) << words.front();
+    EXPECT_THAT(told.out, testing::StartsWith("550  ")) << words.front();
+    EXPECT_THAT(told.out, HasSubstr("\n554  ")) << words.front();
+  }
+  EXPECT_THAT(postil({"explain", "-q", "550 5.1.1"}).out, Not(HasSubstr("\n5.1.1")));
+  EXPECT_THAT(postil({"explain", "-q", "550", "5.1.1"}).out, Not(HasSubstr("\n5.1.1")));
+  EXPECT_THAT(postil({"explain", "-q", "550 5.1.1", "554"}).out, HasSubstr("\n554  "));
+}
+
 TEST(Explain, one_empty_line_stands_between_the_parts_and_none_at_the_end) {
   for (const std::string what :
        {"521", "5xx", "x.7.z", "550 5.1.1", "550 5.7.708 Access denied", "550 554", "421 4.7.0 [TSS04] later",
