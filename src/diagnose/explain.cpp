@@ -171,6 +171,9 @@ Answer of_status(unsigned klass, std::uint16_t subject, std::uint16_t detail) {
     // "Something about an address is the cause" is no explanation of a success.
     out.what = {"class.success.meaning"};
     out.when.clear();
+    out.other.clear();
+    out.confused.clear();
+    out.live_checks.clear();
   }
   if (klass == 4 && !over) out.what.emplace_back("explain.class_4");
   if (klass != 0) keep_transcript_of(out, out.subject);
@@ -453,6 +456,7 @@ std::optional<reply::RemoteReply> read_reply(std::string_view text) {
       if (open && out.lines.back().size() < input_octets_max) out.lines.back() += " " + printable(line);
       continue;
     }
+    if (*code == 221 && out.code >= 400) break;  // only the end of a session that had failed
     open = true;
     // In a whole session the last reply counts; lines of one reply have a hyphen after the code.
     if (ended) out = {};

@@ -82,6 +82,8 @@ TEST(Explain, nobody_is_told_to_wait_for_what_has_come_back) {
   EXPECT_EQ(answer_of("4.4.1").steps.front().text, "status.x.4.1.fix.sender");
   EXPECT_EQ(answer_of("550 5.4.1").steps.front().text, "status.x.4.1.fix_for_good.sender");
   EXPECT_EQ(answer_of("2.1.0").what.front(), "class.success.meaning");
+  EXPECT_TRUE(answer_of("2.1.0").confused.empty());
+  EXPECT_TRUE(answer_of("2.1.0").live_checks.empty());
   EXPECT_EQ(answer_of("2.1.5").what.front(), "status.x.1.5.meaning");
 }
 

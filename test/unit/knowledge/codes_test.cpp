@@ -142,6 +142,12 @@ TEST(Statuses, the_whole_registry_with_prose) {
     EXPECT_TRUE(status.success || status.persistence) << status.key();
     EXPECT_FALSE(status.registry.empty()) << status.key();
     EXPECT_FALSE(status.defined.empty()) << status.key();
+    // X.6.10 was never to be used.
+    EXPECT_EQ(status.transcript.empty(), status.name() == "x.6.10") << status.key();
+    const auto shown = status.name().substr(1);
+    const bool shows = std::ranges::any_of(
+        status.transcript, [&](const std::string& line) { return line.find(shown) != std::string::npos; });
+    EXPECT_EQ(shows, !status.transcript.empty()) << status.key();
   }
   EXPECT_EQ(find_status(1, 10)->registry, "Recipient address has null MX");
   EXPECT_THAT(find_status(1, 10)->basic, testing::ElementsAre(556));
