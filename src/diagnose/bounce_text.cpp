@@ -81,6 +81,11 @@ std::optional<AddressLine> address_line(std::string_view line) {
   return out;
 }
 
+bool is_local_part(std::string_view line) {
+  return line.size() >= 2 && line.size() <= 64 && is_alnum(line.front()) && is_alnum(line.back()) &&
+         std::ranges::all_of(line, [](char c) { return is_alnum(c) || c == '.' || c == '_' || c == '-' || c == '+'; });
+}
+
 // "550 5.1.1 <a@b>... User unknown", "<a@b>... Deferred: x", "550 host.example (smtp)... 550 Host unknown"
 bool is_transcript_verdict(std::string_view line) {
   return line.find("... ") != std::string_view::npos;
@@ -143,6 +148,12 @@ class TextReader {
   bool named_recipient(std::string_view line, bool indented) {
     if (!named_list_) return false;
     // "c=US;a= ;p=Org;dda:SMTP=ann(a)example.net; on" and below "2/8/99 10:11"
+    // "they are not accepting mail from carol@example.org:", and below "    ann": the local part of the server's own
+    // domain.
+    if (indented && before_.ends_with(':') && heads_names(before_) && is_local_part(line)) {
+      begin_note(std::string(line), indented);
+      return true;
+    }
     const bool wrapped = !wrapped_name_.empty();
     const auto whole = wrapped ? wrapped_name_ + " " + std::string(line) : std::string(line);
     wrapped_name_.clear();

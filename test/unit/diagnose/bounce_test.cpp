@@ -258,6 +258,10 @@ TEST(BounceText, recipients_without_a_mail_address) {
             (Lines{"ann@example.net|||failed|any||No such recipient"}));
   EXPECT_EQ(old("      Ann Miller on Fri, 14 Sep 2007 18:52:54 +0300\n            No such recipient\n"),
             (Lines{"Ann Miller|||failed|any||No such recipient"}));
+  EXPECT_EQ(lines_of(read_bounce(mail("Your mail to these recipients was not delivered: they take none from "
+                                      "carol@sender.example, which is what they asked us to do:\n\n\tann\n"))),
+            (Lines{"ann|||failed|any||Your mail to these recipients was not delivered: they take none from "
+                   "carol@sender.example, which is what they asked us to do:"}));
   // What is no list of recipients begins none.
   EXPECT_TRUE(lines_of(read_bounce(mail("See you on 8/2/99 10:11\n"))).empty());
 }
