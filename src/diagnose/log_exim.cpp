@@ -115,11 +115,13 @@ Observed of_delivery(std::string_view text, Action action) {
 // "H=mx.example.net [192.0.2.1]:25 Connection refused", "H=mx.example.net [192.0.2.1]: SMTP timeout after ...": one
 // host did not take it, before the others are tried.
 std::optional<Observed> of_attempt(std::string_view text) {
+  // "SMTP error from remote mail server after MAIL FROM:<a@b>: 421 ...": pasted without the host.
+  const bool bare = text.starts_with("SMTP error from remote mail server");
   const auto close = text.find(']');
-  if (!text.starts_with("H=") || close == std::string_view::npos) return std::nullopt;
-  auto words = text.substr(close + 1);
+  if (!bare && (!text.starts_with("H=") || close == std::string_view::npos)) return std::nullopt;
+  auto words = bare ? text : text.substr(close + 1);
   if (words.starts_with(':')) words = words.substr(std::min(words.find(' '), words.size()));
-  const bool told = text.substr(close + 1).starts_with(": ");
+  const bool told = bare || text.substr(close + 1).starts_with(": ");
   static constexpr std::string_view beginnings[] = {"Connection ", "No route ",   "Network ",           "Host is ",
                                                     "TLS error ",  "TLS session", "Operation timed out"};
   words = trim(words);

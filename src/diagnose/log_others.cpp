@@ -143,11 +143,15 @@ std::optional<LogLine> read_opensmtpd(const SyslogLine& line) {
   const auto result = value_of(text, "result");
   const bool command = text.find("failed-command") != std::string_view::npos;
   const bool login = text.find(" smtp authentication ") != std::string_view::npos && result != "ok";
-  const bool attempt = text.find(" mta error ") != std::string_view::npos;
-  const auto stat = command   ? result
-                    : login   ? text.substr(text.find("authentication"))
-                    : attempt ? last_value_of(text, "reason")
-                              : last_value_of(text, "stat");
+  // Before version 6.0: "smtp-out: Error on session 1234abcd: Connection closed unexpectedly"
+  const auto broken = text.find("smtp-out: Error on session ");
+  const auto words = broken == text.npos ? broken : text.find(": ", broken + 10);
+  const bool attempt = words != text.npos || text.find(" mta error ") != text.npos;
+  const auto stat = command              ? result
+                    : words != text.npos ? text.substr(words + 2)
+                    : login              ? text.substr(text.find("authentication"))
+                    : attempt            ? last_value_of(text, "reason")
+                                         : last_value_of(text, "stat");
   if (stat.empty()) return out;
   Observed observed;
   observed.refusal.address = std::string(in_brackets(value_of(text, "to")));

@@ -35,10 +35,11 @@ std::size_t enhanced_length(std::string_view text, std::size_t i, reply::Enhance
   return end - i;
 }
 
-// What separates a code from what follows it: "550 5.1.1", "550-5.1.1", "550-'5.2.2", "550 #5.1.1", "550, 5.1.1".
+// What separates a code from what follows it: "550 5.1.1", "550-5.1.1", "550-'5.2.2", "550 #5.1.1", "550, 5.1.1"; or a
+// line's end.
 std::size_t skip_separators(std::string_view text, std::size_t i) {
   std::size_t count = 0;
-  while (i < text.size() && count < 4 && std::string_view(" -'\"#,:([<\t").find(text[i]) != std::string_view::npos) {
+  while (i < text.size() && count < 4 && std::string_view(" -'\"#,:([<\t\n").find(text[i]) != std::string_view::npos) {
     ++i;
     ++count;
   }

@@ -88,7 +88,7 @@ TEST(Recognise, a_reply_whose_lines_were_broken_is_read_whole) {
               "550 5.7.26 DKIM passed"),
       "unauthenticated");
   // What the client sends next and what stands below an empty line are no part of it.
-  EXPECT_EQ(told_of("550 5.1.1 no such user here\nQUIT\n221 bye"), "no reason");
+  EXPECT_EQ(told_of("550 5.1.1 no such user here\nQUIT\n221 bye"), "user_unknown");
   EXPECT_EQ(told_of("550 5.1.1 no such user here\n\nThe mailbox is not full."), "user_unknown");
   EXPECT_FALSE(read_reply("550 no\nDiagnostic-Code: smtp; relaying denied")->one_line().ends_with("denied"));
   // What follows a challenge is a password.
@@ -276,6 +276,34 @@ TEST(Recognise, each_recipient_of_a_notification_even_one_without_words) {
   EXPECT_EQ(report.recipients[0].explanation->reason, knowledge::Reason::mailbox_full);
   EXPECT_EQ(report.recipients[1].observed.refusal.address, "bob@example.net");
   EXPECT_EQ(report.recipients[1].explanation->reason, knowledge::Reason::message_too_big);
+}
+
+TEST(Recognise, what_ends_a_session_is_not_why_it_failed) {
+  const auto session = understand(
+      "S: 220 mx.example.org\nC: EHLO a.example\nS: 250 mx.example.org\nC: MAIL FROM:<a@b.example>\n"
+      "S: 530 5.7.0 Must issue a STARTTLS command first\nC: QUIT\nS: 221 2.0.0 Bye\n");
+  ASSERT_TRUE(session);
+  const auto* answer = std::get_if<Answer>(&*session);
+  ASSERT_NE(answer, nullptr);
+  EXPECT_EQ(answer->outcome, Outcome::permanent);
+  EXPECT_EQ(answer->title, "reason.tls_required.name");
+}
+
+TEST(Recognise, lines_of_a_log_with_less_than_usual) {
+  const auto exim = understand(
+      "2026-11-20 14:18:21 1bPxwi-0001xA-Te SMTP error from remote mail server after MAIL "
+      "FROM:<ann@example.com>: 421 4.7.0 [TSS04] Messages from 192.0.2.7 temporarily deferred");
+  ASSERT_TRUE(exim);
+  EXPECT_EQ(report_of(exim).recipients.at(0).explanation->reason, knowledge::Reason::rate_limited);
+  const auto opensmtpd = understand(
+      "Apr 25 06:41:25 host smtpd[29]: smtp-out: Error on session 69738a26af1c7fa5: Connection closed unexpectedly");
+  ASSERT_TRUE(opensmtpd);
+  EXPECT_EQ(report_of(opensmtpd).recipients.at(0).explanation->reason, knowledge::Reason::connection_dropped);
+  const auto mailer = understand(
+      "message 'Expected response code 250 but got code \"550\", with message \"550 \n"
+      "5.7.1 Command rejected");
+  ASSERT_TRUE(mailer);
+  EXPECT_NE(report_of(mailer).recipients.at(0).explanation->reason, knowledge::Reason::protocol_error);
 }
 
 TEST(Recognise, sentences_without_spaces) {
