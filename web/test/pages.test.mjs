@@ -81,6 +81,17 @@ test("on paper there is only the text", async () => {
   await context.close();
 });
 
+test("on a phone no table has to be moved sideways", async () => {
+  const { context, page } = await watched(browser, demo.url, { viewport: narrow });
+  for (const kind of ["de/smtp/", "ru/smtp/", "de/smtp/compare/235-vs-521", "ru/smtp/compare/421-vs-450-vs-550"]) {
+    await page.goto(`${demo.url}${kind}`);
+    const wider = await page.locator(".table-frame").evaluateAll((all) => all.filter((frame) => frame.scrollWidth > frame.clientWidth + 1).length);
+    assert.equal(wider, 0, kind);
+    assert.deepEqual(await violations(page, { runOnly: ["wcag2a", "wcag2aa", "wcag22aa", "best-practice"] }), [], `${kind}, 320 px`);
+  }
+  await context.close();
+});
+
 test("on a phone each of three codes stands beside what is said of it", async () => {
   const { context, page } = await watched(browser, demo.url, { viewport: narrow });
   await page.goto(`${demo.url}de/smtp/compare/421-vs-450-vs-550`);
