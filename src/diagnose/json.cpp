@@ -14,6 +14,9 @@ namespace {
 
 namespace json = boost::json;
 
+// Of a recipient, and of the evidence: an object that grows is copied.
+constexpr std::size_t fields_usual = 16;
+
 json::array sentences(const std::vector<std::string>& keys, const i18n::Translator& tr) {
   json::array out;
   for (const auto& key : keys) out.emplace_back(json_text(tr.text(key)));
@@ -41,6 +44,7 @@ void set_text(json::object& out, const char* name, std::string_view value) {
 json::object evidence_of(const Diagnosis& diagnosis, const i18n::Translator& tr) {
   const auto& [refusal, action, reply] = diagnosis.observed;
   json::object out;
+  out.reserve(fields_usual);
   const auto* finding = diagnosis.explanation ? &diagnosis.explanation->finding : nullptr;
   const auto stage = refusal.stage != knowledge::Stage::any || finding == nullptr ? refusal.stage : finding->stage;
   out["phase"] = json_text(knowledge::to_string(stage));
@@ -68,6 +72,7 @@ json::object evidence_of(const Diagnosis& diagnosis, const i18n::Translator& tr)
 
 json::object object_of(const Diagnosis& diagnosis, const i18n::Translator& tr) {
   json::object out;
+  out.reserve(fields_usual);
   out["address"] = json_text(diagnosis.observed.refusal.address);
   out["outcome"] = json_text(dsn::to_string(diagnosis.observed.action));
   if (!diagnosis.explanation) {
