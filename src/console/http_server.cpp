@@ -111,7 +111,7 @@ env::NetResult<env::Endpoint> HttpServer::listen(const env::Endpoint& at, HttpHa
   auto listener = state_->network.listen(at, {}, state_->executor);
   if (!listener) return std::unexpected(listener.error());
   std::shared_ptr<env::Listener> shared = std::move(*listener);
-  const auto where = shared->local();
+  auto where = shared->local();
   state_->listeners.push_back(shared);
   auto answers = std::make_shared<HttpHandler>(std::move(handler));
   boost::asio::co_spawn(

@@ -39,10 +39,10 @@ std::string name_text(const X509_NAME* name) {
   return printable({data, static_cast<std::size_t>(length)});
 }
 
-// The text of a DNS name; empty when it holds what no such name may (a NUL above all).
+// The text of a mailbox or DNS name; empty when it holds what no such name may (a NUL above all).
 std::string ia5_text(const ASN1_IA5STRING* string) {
-  const std::string text(reinterpret_cast<const char*>(ASN1_STRING_get0_data(string)),
-                         static_cast<std::size_t>(ASN1_STRING_length(string)));
+  std::string text(reinterpret_cast<const char*>(ASN1_STRING_get0_data(string)),
+                   static_cast<std::size_t>(ASN1_STRING_length(string)));
   for (const char c : text) {
     if (is_control(c) || is_8bit(c) || c == ' ') return {};
   }
@@ -59,19 +59,21 @@ std::string ip_text(const ASN1_OCTET_STRING* string) {
 
 constexpr int names_max = 200;
 
-std::vector<std::string> names_of(const X509* certificate) {
-  std::vector<std::string> out;
+void read_names(const X509* certificate, CertificateFacts& facts) {
+  std::string first_dns;
   const NamesPtr names(
       static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)));
   const int count = names ? std::min(sk_GENERAL_NAME_num(names.get()), names_max) : 0;
   for (int i = 0; i < count; ++i) {
     const auto* name = sk_GENERAL_NAME_value(names.get(), i);
     std::string text;
+    if (name->type == GEN_EMAIL && facts.identity.empty()) facts.identity = ia5_text(name->d.rfc822Name);
     if (name->type == GEN_DNS) text = ia5_text(name->d.dNSName);
+    if (name->type == GEN_DNS && first_dns.empty()) first_dns = text;
     if (name->type == GEN_IPADD) text = ip_text(name->d.iPAddress);
-    if (!text.empty()) out.push_back(std::move(text));
+    if (!text.empty()) facts.names.push_back(std::move(text));
   }
-  return out;
+  if (facts.identity.empty()) facts.identity = first_dns;
 }
 
 X509Ptr parse(std::string_view der) {
@@ -91,7 +93,7 @@ std::optional<CertificateFacts> read_certificate(std::string_view der) {
   CertificateFacts facts;
   facts.subject = name_text(X509_get_subject_name(certificate.get()));
   facts.issuer = name_text(X509_get_issuer_name(certificate.get()));
-  facts.names = names_of(certificate.get());
+  read_names(certificate.get(), facts);
   facts.not_before = wall_time(X509_get0_notBefore(certificate.get()));
   facts.not_after = wall_time(X509_get0_notAfter(certificate.get()));
   facts.self_signed = X509_self_signed(certificate.get(), 0) == 1;

@@ -15,6 +15,7 @@ struct CertificateFacts {
   std::string subject;  // "CN=mx.example.com", printable
   std::string issuer;
   std::vector<std::string> names;  // DNS and IP names that it is good for, in its order
+  std::string identity;            // whom it stands for: its first mailbox, else its first DNS name; "" with neither
   WallTime not_before{};
   WallTime not_after{};
   bool self_signed = false;

@@ -11,14 +11,12 @@
 #include <system_error>
 #include <utility>
 
-#include "base/bytes.hpp"
 #include "env_asio/tls.hpp"
 
 namespace postil::env_asio {
 namespace {
 
 using BioPtr = std::unique_ptr<BIO, crypto::Freed<BIO_free>>;
-using NamesPtr = std::unique_ptr<GENERAL_NAMES, crypto::Freed<GENERAL_NAMES_free>>;
 void openssl_octets_free(unsigned char* octets) {
   OPENSSL_free(octets);
 }
@@ -27,20 +25,6 @@ constexpr std::size_t pem_octets_max = 16 * 1024 * 1024;
 
 BioPtr memory_bio(const std::string& text) {
   return BioPtr(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
-}
-
-NamesPtr alternative_names(const X509* certificate) {
-  return NamesPtr(static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)));
-}
-
-// The text of a mailbox or DNS name; empty when it holds what no such name may (a NUL above all).
-std::string ia5_text(const ASN1_IA5STRING* string) {
-  const std::string text(reinterpret_cast<const char*>(ASN1_STRING_get0_data(string)),
-                         static_cast<std::size_t>(ASN1_STRING_length(string)));
-  for (const char c : text) {
-    if (is_control(c) || is_8bit(c) || c == ' ') return {};
-  }
-  return text;
 }
 
 }  // namespace
@@ -143,19 +127,6 @@ std::string der_of(X509* certificate) {
 crypto::CertificateFacts facts_of(X509* certificate) {
   auto facts = crypto::read_certificate(der_of(certificate));
   return facts ? std::move(*facts) : crypto::CertificateFacts{};
-}
-
-std::string identity_of(const X509* certificate) {
-  const auto names = alternative_names(certificate);
-  for (const int type : {GEN_EMAIL, GEN_DNS}) {
-    for (int i = 0; names && i < sk_GENERAL_NAME_num(names.get()); ++i) {
-      const auto* name = sk_GENERAL_NAME_value(names.get(), i);
-      if (name->type != type) continue;
-      auto text = ia5_text(type == GEN_EMAIL ? name->d.rfc822Name : name->d.dNSName);
-      if (!text.empty()) return text;
-    }
-  }
-  return {};
 }
 
 // [rfc5929 4.1]: the hash of the signature algorithm; SHA-256 for MD5 and SHA-1; undefined when it has none.

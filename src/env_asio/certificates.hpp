@@ -30,8 +30,6 @@ std::expected<KeyPtr, std::string> read_key(const std::string& path);
 std::string der_of(X509* certificate);
 // Nothing is known of a certificate that cannot be read.
 crypto::CertificateFacts facts_of(X509* certificate);
-// Its first mailbox, else its first DNS name; empty when it has neither.
-std::string identity_of(const X509* certificate);
 // The channel binding tls-server-end-point; empty where it is not defined. [rfc5929 4.1]
 std::string end_point_hash(X509* certificate);
 

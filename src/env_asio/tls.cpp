@@ -322,7 +322,7 @@ crypto::TlsFacts server_facts(SSL* ssl) {
   if (X509* own = SSL_get_certificate(ssl); own != nullptr) facts.server_end_point = end_point_hash(own);
   const X509Ptr peer(SSL_get1_peer_certificate(ssl));
   if (peer && SSL_get_verify_result(ssl) == X509_V_OK && SSL_get_ex_data(ssl, failed_index()) == nullptr) {
-    facts.peer_identity = identity_of(peer.get());
+    facts.peer_identity = facts_of(peer.get()).identity;
   }
   return facts;
 }

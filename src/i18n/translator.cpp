@@ -124,7 +124,7 @@ std::string Translator::text(std::string_view key, const Args& args) const {
 }
 
 std::string Translator::count(std::string_view key, std::uint64_t n, const Args& args) const {
-  const std::string id(key);
+  std::string id(key);
   // Only the form hangs on this number, and forms repeat with the last digits.
   const int form = static_cast<int>(n < 1000000 ? n : 1000000 + n % 1000000);
   const char* found = catalogue_->facet->get(0, nullptr, id.c_str(), form);

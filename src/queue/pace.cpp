@@ -163,7 +163,7 @@ std::vector<PaceChange> Pace::changes() const {
 
 std::size_t Pace::memory_octets() const {
   if (!changes_) return 0;
-  std::size_t octets = sizeof *changes_ + changes_->capacity() * sizeof(PaceChange);
+  std::size_t octets = sizeof(std::vector<PaceChange>) + changes_->capacity() * sizeof(PaceChange);
   for (const auto& change : *changes_) octets += change.remote.capacity() + change.said.capacity();
   return octets;
 }
