@@ -12,7 +12,7 @@ using dsn::Action;
 using knowledge::Stage;
 
 std::string host_of_relay(std::string_view relay) {
-  relay = relay.substr(0, relay.find_first_of(" ["));
+  relay = relay.substr(0, relay.find_first_of(" [,"));
   while (relay.ends_with('.')) relay.remove_suffix(1);
   return relay.find('.') == std::string_view::npos ? std::string() : to_lower(relay);
 }

@@ -383,6 +383,9 @@ INSTANTIATE_TEST_SUITE_P(
     Others, LogForm,
     testing::Values(
         Form{
+            R"j(2026-11-02 10:00:01 H=[203.0.113.9] rejected EHLO or HELO localhost: syntactically invalid argument(s))j",
+            "failed", "", "helo_invalid"},
+        Form{
             R"j(2026-11-02T10:00:01Z INFO RCPT TO rejected (delivery.rcpt-to-rejected) queueId = 1, hostname = "mx.example.net", to = "ann@example.net", code = 550, details = "5.1.1 no such user", elapsed = 5ms)j",
             "failed", "ann@example.net", "user_unknown"},
         Form{
@@ -409,6 +412,14 @@ INSTANTIATE_TEST_SUITE_P(
         Form{
             R"j(Nov  2 10:00:01 mx qmail: 1762077601.123456 delivery 14: success: 192.0.2.1_accepted_message./Remote_host_said:_250_ok/)j",
             "delivered", "", ""}));
+
+TEST(LogForm, sendmail_s_relay_is_told_without_its_marks) {
+  const auto found = read_log_line(
+      "Nov  2 10:00:01 mx sm-mta[471]: 5A2A01kX000471: to=<ann@example.net>, delay=00:00:01, mailer=esmtp, pri=30345, "
+      "relay=mx.example.net., dsn=4.0.0, stat=Deferred: Operation timed out");
+  ASSERT_EQ(found.recipients.size(), 1u);
+  EXPECT_EQ(found.recipients.front().refusal.host, "mx.example.net");
+}
 
 TEST(LogForm, the_lines_of_a_reply_in_exim_s_log_are_lines) {
   const auto found = read_log_line(
