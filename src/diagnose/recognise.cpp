@@ -24,8 +24,15 @@ std::string_view trimmed(std::string_view text) {
   return text;
 }
 
+// "<22>", before a line of syslog. [rfc5424 6.2.1]
+bool has_priority(std::string_view line) {
+  const auto close = line.find('>');
+  return line.starts_with('<') && close >= 2 && close <= 4 && std::ranges::all_of(line.substr(1, close - 1), is_digit);
+}
+
 bool is_session_line(std::string_view line) {
   line = trim(line);
+  if (has_priority(line)) return false;
   for (const std::string_view mark : {"S: ", "C: ", "S:", "C:", "<", ">", "~>", "<~", "=== ", "*** "}) {
     if (line.starts_with(mark)) return true;
   }

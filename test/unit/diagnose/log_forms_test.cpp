@@ -3,6 +3,7 @@
 
 #include "diagnose/diagnosis.hpp"
 #include "diagnose/log_line.hpp"
+#include "diagnose/recognise.hpp"
 
 namespace postil::diagnose {
 namespace {
@@ -412,6 +413,12 @@ INSTANTIATE_TEST_SUITE_P(
         Form{
             R"j(Nov  2 10:00:01 mx qmail: 1762077601.123456 delivery 14: success: 192.0.2.1_accepted_message./Remote_host_said:_250_ok/)j",
             "delivered", "", ""}));
+
+TEST(LogForm, lines_with_a_priority_are_a_log) {
+  const std::string line = "<22>1 2026-11-02T10:00:01Z mx postfix/qmgr 4711 - - 4XyZab1cd2z3: removed\n";
+  EXPECT_TRUE(looks_like_log(line + line));
+  EXPECT_FALSE(looks_like_log("< 220 mx.example.net ESMTP\n> EHLO x\n< 554 5.7.1 <ann@example.net> no\n"));
+}
 
 TEST(LogForm, sendmail_s_relay_is_told_without_its_marks) {
   const auto found = read_log_line(
