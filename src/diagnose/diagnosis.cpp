@@ -208,7 +208,8 @@ Cause named_cause(const Refusal& refusal) {
   return out;
 }
 
-Explanation explain_refusal(const Refusal& refusal) {
+Explanation explain_refusal(const Observed& observed) {
+  const auto& refusal = observed.refusal;
   if (const auto* own = own_reply(refusal)) {
     reply::RemoteReply reply;
     reply.code = refusal.code;
@@ -229,7 +230,8 @@ Explanation explain_refusal(const Refusal& refusal) {
                    : out.finding.confidence >= confidence_certain ? Confidence::certain
                                                                   : Confidence::likely;
   out.what = fmt::format("reason.{}.what", entry.key);
-  out.act_text = fmt::format("reason.{}.do", entry.key);
+  const bool given_up = observed.action == dsn::Action::failed && only_to_wait(out.reason);
+  out.act_text = given_up ? std::string(do_when_given_up) : fmt::format("reason.{}.do", entry.key);
   out.why = out.finding.because;
   if (refusal.advice.empty()) return out;
   const auto advice = std::ranges::find(dsn::all_advice(), refusal.advice, &dsn::Advice::id);
@@ -257,7 +259,7 @@ Report judge(Reading reading) {
     observed.refusal.address = printable(observed.refusal.address, address_octets_max);
     observed.refusal.host = printable(observed.refusal.host, 255);
     if (is_failure(observed.action)) {
-      made.explanation = explain_refusal(observed.refusal);
+      made.explanation = explain_refusal(observed);
       made.confirm = confirmation(observed.refusal, made.explanation->finding, reading.sender);
     }
     made.observed = std::move(observed);

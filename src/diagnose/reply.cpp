@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
+
 #include "base/bytes.hpp"
 
 namespace postil::diagnose {
@@ -74,6 +77,15 @@ std::string_view bare(std::string_view line) {
 }
 
 }  // namespace
+
+bool only_to_wait(Reason reason) {
+  using enum knowledge::Reason;
+  constexpr Reason all[] = {recipient_rate_limited, auth_service_down,     greylisted,
+                            too_many_recipients,    server_storage_full,   server_busy,
+                            server_error,           connect_failed,        connection_dropped,
+                            tls_handshake_failed,   mta_sts_or_dane_failed};
+  return std::ranges::find(all, reason) != std::end(all);
+}
 
 std::string_view to_string(Confidence confidence) {
   switch (confidence) {

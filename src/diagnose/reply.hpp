@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "diagnose/classify.hpp"
 #include "knowledge/codes.hpp"
@@ -41,5 +42,9 @@ Explanation explain_entry(const reply::Entry& entry);
 // The entry of our own catalogue that this text was made from, or null. text: without code, enhanced
 // code and receipt.
 const reply::Entry* match_own(reply::Code code, reply::EnhancedCode enhanced, std::string_view text);
+
+// What is advised is to wait: nothing for a message that has come back. do_when_given_up is the text instead.
+bool only_to_wait(knowledge::Reason reason);
+inline constexpr std::string_view do_when_given_up = "bounce.advice.not_now.do";
 
 }  // namespace postil::diagnose

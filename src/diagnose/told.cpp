@@ -1,8 +1,5 @@
 #include "diagnose/told.hpp"
 
-#include <algorithm>
-#include <iterator>
-
 #include "diagnose/explain.hpp"
 
 namespace postil::diagnose {
@@ -46,16 +43,6 @@ std::string_view reader_of(Role role) {
   return "you";
 }
 
-// What is advised is to wait: nothing for a message that has come back because it waited too long.
-bool only_to_wait(knowledge::Reason reason) {
-  using enum knowledge::Reason;
-  constexpr knowledge::Reason all[] = {recipient_rate_limited, auth_service_down,     greylisted,
-                                       too_many_recipients,    server_storage_full,   server_busy,
-                                       server_error,           connect_failed,        connection_dropped,
-                                       tls_handshake_failed,   mta_sts_or_dane_failed};
-  return std::ranges::find(all, reason) != std::end(all);
-}
-
 }  // namespace
 
 std::optional<dsn::Told> told(const queue::RecipientState& state) {
@@ -72,7 +59,7 @@ std::optional<dsn::Told> told(const queue::RecipientState& state) {
   if (state.refused_since != WallTime{} && !believed) return std::nullopt;
   if (reply.act == Role::nobody) return std::nullopt;  // a report asks somebody to do something
   const bool over = state.reason == Reason::expired && only_to_wait(reply.reason);
-  return dsn::Told{answer->what, over ? "bounce.advice.not_now.do" : reply.act_text, reader_of(reply.act),
+  return dsn::Told{answer->what, over ? std::string(do_when_given_up) : reply.act_text, reader_of(reply.act),
                    reply.reason};
 }
 

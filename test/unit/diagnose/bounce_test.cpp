@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "diagnose/diagnosis.hpp"
+
 namespace postil::diagnose {
 namespace {
 
@@ -57,6 +59,19 @@ TEST(Bounce, a_standard_report_with_two_recipients) {
                    "Connection timed out"}));
   EXPECT_EQ(read.recipients[0].refusal.side, Side::remote);
   EXPECT_EQ(read.recipients[0].reply, "550 5.1.1 <ann@example.net>: User unknown");
+}
+
+TEST(Bounce, nobody_is_told_to_wait_for_what_has_come_back) {
+  for (const auto& [action, advice] :
+       {std::pair{"delayed", "reason.connect_failed.do"}, std::pair{"failed", "bounce.advice.not_now.do"}}) {
+    const auto told = judge(read_bounce(
+        report("", "Final-Recipient: rfc822; bob@example.org\nAction: " + std::string(action) +
+                       "\nStatus: 4.4.1\nDiagnostic-Code: X-Postfix; connect to mx.example.org[192.0.2.2]:25: "
+                       "Connection timed out\n")));
+    ASSERT_EQ(told.recipients.size(), 1U);
+    EXPECT_EQ(told.recipients[0].explanation->reason, knowledge::Reason::connect_failed);
+    EXPECT_EQ(told.recipients[0].explanation->act_text, advice);
+  }
 }
 
 TEST(Bounce, a_reply_of_many_lines_is_one_text) {
