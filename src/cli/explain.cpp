@@ -25,6 +25,7 @@
 #include "diagnose/log_line.hpp"
 #include "diagnose/recognise.hpp"
 #include "diagnose/redact.hpp"
+#include "diagnose/spelling.hpp"
 #include "i18n/list.hpp"
 #include "tlsrpt/told.hpp"
 
@@ -382,24 +383,12 @@ bool is_code(const std::string& word) {
   return answer && answer->kind != Kind::reply;
 }
 
-// "550 554", "550/554", "235 vs 521": not one reply, but several things that are asked about. Empty for everything
-// else, also for "550 5.1.1".
+// Several things that are asked about, as words of their own or in one; empty for everything else.
 std::vector<std::string> codes_asked(const std::vector<std::string>& arguments, std::string_view input) {
-  constexpr std::string_view between[] = {"vs", "vs.", "versus", "and", "or"};
-  if (input.size() > 200) return {};
   if (arguments.size() > 1 && std::ranges::all_of(arguments, is_code) && !is_code(std::string(input))) return arguments;
-  std::vector<std::string> words;
-  std::size_t enhanced = 0;
-  while (!input.empty()) {
-    const auto end = std::min(input.find_first_of(" /,"), input.size());
-    const auto word = input.substr(0, end);
-    input.remove_prefix(std::min(end + 1, input.size()));
-    if (word.empty() || std::ranges::find(between, to_lower(word)) != std::end(between)) continue;
-    words.emplace_back(word);
-    enhanced += word.find('.') == std::string_view::npos ? 0 : 1;
-  }
-  const bool alike = enhanced == 0 || enhanced == words.size();
-  return words.size() > 1 && alike && std::ranges::all_of(words, is_code) ? words : std::vector<std::string>();
+  auto codes = diagnose::listed_codes(input);
+  if (!std::ranges::all_of(codes, is_code)) codes.clear();
+  return codes;
 }
 
 // "connect, ehlo, starttls"

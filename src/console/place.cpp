@@ -4,6 +4,7 @@
 #include <array>
 
 #include "base/bytes.hpp"
+#include "diagnose/spelling.hpp"
 
 namespace postil::console {
 namespace {
@@ -140,21 +141,7 @@ std::string comparison_item(std::string_view address) {
 }
 
 std::string comparison_asked(std::string_view words) {
-  constexpr std::string_view between[] = {"vs", "versus", "and", "or", "und", "oder", "smtp"};
-  if (words.size() > 60) return {};
-  std::vector<std::string> codes;
-  std::size_t enhanced = 0;
-  while (!words.empty()) {
-    const auto end = std::ranges::find_if_not(words, [](char c) { return is_alnum(c) || c == '.'; }) - words.begin();
-    auto word = to_lower(words.substr(0, static_cast<std::size_t>(end)));
-    words.remove_prefix(std::min(words.size(), static_cast<std::size_t>(end) + 1));
-    while (word.ends_with('.')) word.pop_back();
-    if (word.empty() || std::ranges::find(between, word) != std::end(between)) continue;
-    enhanced += word.find('.') == std::string::npos ? 0 : 1;
-    codes.push_back(std::move(word));
-  }
-  const bool alike = enhanced == 0 || enhanced == codes.size();
-  return alike ? comparison_item(std::move(codes)) : std::string();
+  return comparison_item(diagnose::listed_codes(words));
 }
 
 std::vector<std::string> codes_of_comparison(std::string_view item) {

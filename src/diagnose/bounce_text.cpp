@@ -147,13 +147,13 @@ class TextReader {
   // A recipient without a mail address; that of a directory may go over two lines.
   bool named_recipient(std::string_view line, bool indented) {
     if (!named_list_) return false;
-    // "c=US;a= ;p=Org;dda:SMTP=ann(a)example.net; on" and below "2/8/99 10:11"
     // "they are not accepting mail from carol@example.org:", and below "    ann": the local part of the server's own
     // domain.
     if (indented && before_.ends_with(':') && heads_names(before_) && is_local_part(line)) {
       begin_note(std::string(line), indented);
       return true;
     }
+    // "c=US;a= ;p=Org;dda:SMTP=ann(a)example.net; on" and below "2/8/99 10:11"
     const bool wrapped = !wrapped_name_.empty();
     const auto whole = wrapped ? wrapped_name_ + " " + std::string(line) : std::string(line);
     wrapped_name_.clear();

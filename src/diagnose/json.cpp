@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include <boost/json.hpp>
+#include <charconv>
 #include <cmath>
-#include <cstdlib>
 
 #include "base/bytes.hpp"
 #include "diagnose/json_values.hpp"
@@ -207,7 +207,8 @@ std::string written(const json::object& out) {
   for (auto at = text.find(key); at != std::string::npos; at = text.find(key, at)) {
     at += key.size();
     if (!is_digit(text[at])) continue;  // a word
-    const auto value = std::strtod(text.c_str() + at, nullptr);
+    double value = 0;
+    std::from_chars(text.data() + at, text.data() + text.size(), value);
     text.replace(at, text.find_first_of(",}", at) - at, fmt::format("{}", std::round(value * 10'000) / 10'000));
   }
   return text;

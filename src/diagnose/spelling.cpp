@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 #include <vector>
 
 #include "base/bytes.hpp"
@@ -134,6 +135,26 @@ std::optional<std::string> spelled_code(std::string_view text) {
   if (basic.empty() || enhanced.empty()) return std::string(basic.empty() ? enhanced : basic);
   if (enhanced.find('x') != std::string_view::npos) return std::nullopt;
   return std::string(basic) + " " + std::string(enhanced);
+}
+
+std::vector<std::string> listed_codes(std::string_view text) {
+  constexpr std::string_view between[] = {"vs", "versus", "and", "or", "und", "oder", "smtp"};
+  constexpr std::size_t octets_max = 200;
+  if (text.size() > octets_max) return {};
+  std::vector<std::string> codes;
+  std::size_t enhanced = 0;
+  while (!text.empty()) {
+    const auto end = std::ranges::find_if_not(text, [](char c) { return is_alnum(c) || c == '.'; }) - text.begin();
+    auto word = to_lower(text.substr(0, static_cast<std::size_t>(end)));
+    text.remove_prefix(std::min(text.size(), static_cast<std::size_t>(end) + 1));
+    while (word.ends_with('.')) word.pop_back();
+    if (word.empty() || std::ranges::find(between, word) != std::end(between)) continue;
+    enhanced += word.find('.') == std::string::npos ? 0 : 1;
+    codes.push_back(std::move(word));
+  }
+  const bool alike = enhanced == 0 || enhanced == codes.size();
+  if (codes.size() < 2 || !alike) codes.clear();
+  return codes;
 }
 
 }  // namespace postil::diagnose
