@@ -223,6 +223,7 @@ std::optional<ClientAction> ClientSession::State::handle(Expected answered, repl
       // Nothing was asked of the message yet: this connection is of no use, another one may be.
       if (reply.code / 100 == 3) return unexpected(Stage::idle, std::move(reply), "RSET");
       if (reply.code / 100 != 2) return end_by_reply(Stage::idle, std::move(reply));
+      launch();
       break;
     case Awaited::mail:
       action = on_mail(std::move(reply));

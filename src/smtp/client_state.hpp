@@ -42,8 +42,7 @@ struct ClientRun {
   TransactionResult result;
   std::vector<bool> decided;  // recipients whose outcome is in result
   std::size_t next_rcpt = 0;  // to be sent
-  bool rset_sent = false, mail_sent = false, data_sent = false;
-  bool mail_answered = false, mail_refused = false;
+  bool mail_sent = false, mail_refused = false, data_sent = false;
   bool smtputf8 = false, chunking = false;
   std::size_t answered = 0, taken = 0;
   bool chunk_refused = false;
@@ -104,6 +103,7 @@ struct ClientSession::State {
 
   // ---- transaction (client_transaction.cpp)
   ClientAction begin(Transaction transaction, MonoTime now);
+  void launch();                                      // the first flight
   void pump();                                        // queues as many commands as may be outstanding
   std::optional<ClientAction> advance(MonoTime now);  // after a reply: what the transaction does next
   std::optional<ClientAction> on_mail(reply::RemoteReply reply);

@@ -40,9 +40,19 @@ ClientAction ClientSession::State::begin(Transaction transaction, MonoTime now) 
   run->decided.resize(transaction.recipients.size());
   run->transaction = std::move(transaction);
   armed = false;
+  if (needs_rset) {
+    // Alone: whoever refuses it may hold on to the recipients before, and must not get this message for them.
+    command("RSET\r\n", Awaited::rset);
+    needs_rset = false;
+  } else {
+    launch();
+  }
+  return pause(now);
+}
+
+void ClientSession::State::launch() {
   pump();
   if (fits_one_flight()) open_chunks();
-  return pause(now);
 }
 
 void ClientSession::State::pump() {
@@ -51,11 +61,6 @@ void ClientSession::State::pump() {
     if (expected.empty()) return true;
     return pipelining && outstanding_octets < outstanding_octets_max && expected.size() < outstanding_commands_max;
   };
-  if (needs_rset && !run->rset_sent && may_send()) {
-    command("RSET\r\n", Awaited::rset);
-    run->rset_sent = true;
-    needs_rset = false;
-  }
   if (!run->mail_sent && may_send()) {
     command(mail_line(run->transaction, extensions), Awaited::mail);
     run->mail_sent = true;
@@ -102,7 +107,6 @@ std::optional<ClientAction> ClientSession::State::advance(MonoTime) {
 }
 
 std::optional<ClientAction> ClientSession::State::on_mail(reply::RemoteReply reply) {
-  run->mail_answered = true;
   const int klass = reply.code / 100;
   if (klass == 3) return unexpected(Stage::mail, std::move(reply), "MAIL");
   if (klass == 2) return {};

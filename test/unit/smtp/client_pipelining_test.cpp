@@ -8,10 +8,13 @@ namespace postil::smtp {
 namespace {
 
 using namespace client_test;
+using ::testing::AllOf;
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::Not;
+using ::testing::StartsWith;
 
 // ---- pipelining --------------------------------------------------------------------------------------------------
 
@@ -138,7 +141,7 @@ TEST(ClientPipelining, ChunkRefusedWithOthersInThePipe) {
   auto s =
       with(ehlo({"PIPELINING", "CHUNKING"}),
            {"250 ok\r\n250 ok\r\n", "250 c1\r\n552 too big\r\n503 x\r\n503 x\r\n503 x\r\n503 x\r\n503 x\r\n503 x\r\n",
-            "250 reset\r\n250 ok\r\n250 ok\r\n", "250 taken\r\n", "221 bye\r\n"},
+            "250 reset\r\n", "250 ok\r\n250 ok\r\n", "250 taken\r\n", "221 bye\r\n"},
            {"b@x.example"}, std::string(90, 'x'));
   s.body_cut = 10;
   add_second(s);
@@ -166,6 +169,26 @@ TEST(ClientPipelining, OneFlight) {
   EXPECT_THAT(briefs(r), ElementsAre("end_of_data 250"));
   EXPECT_THAT(briefs(r, 1), ElementsAre("end_of_data 250"));
   EXPECT_TRUE(r.results[0].sent_to_end);
+}
+
+TEST(ClientPipelining, OneFlightWaitsForRset) {
+  for (const std::string reset : {"250 reset\r\n", "451 no\r\n"}) {
+    auto s = with(ehlo({"PIPELINING", "CHUNKING"}),
+                  {"250 ok\r\n250 ok\r\n451 later\r\n", reset, "250 ok\r\n250 ok\r\n250 taken\r\n", "221 bye\r\n"},
+                  {"b@x.example"}, "one\r\n");
+    s.settings.one_flight_octets_max = 100;
+    add_second(s);
+    const Record r = run(s);
+    EXPECT_THAT(r.writes, Contains("RSET\r\n")) << "what goes out behind it might be taken for the recipients before";
+    if (reset.starts_with('2')) {
+      EXPECT_THAT(r.writes, Contains(AllOf(StartsWith("MAIL FROM:<c@us.example>"), HasSubstr("BDAT"))));
+      EXPECT_THAT(briefs(r, 1), ElementsAre("end_of_data 250"));
+    } else {
+      EXPECT_THAT(r.sent, EndsWith("BDAT 5 LAST\r\none\r\nRSET\r\n"));
+      EXPECT_EQ(r.last_words, "QUIT\r\n");
+      EXPECT_THAT(briefs(r, 1), ElementsAre("idle 451"));
+    }
+  }
 }
 
 TEST(ClientPipelining, OneFlightThatNobodyTook) {
