@@ -6,13 +6,11 @@
 #include <utility>
 
 #include "base/bytes.hpp"
+#include "diagnose/base64_login.hpp"
 
 namespace postil::diagnose {
 namespace {
 
-bool is_base64_char(char c) {
-  return is_alnum(c) || c == '+' || c == '/' || c == '=' || c == '-' || c == '_';
-}
 bool is_base64(std::string_view word) {
   return !word.empty() && std::ranges::all_of(word, is_base64_char);
 }
@@ -20,53 +18,15 @@ bool is_space(char c) {
   return c == ' ' || c == '\t' || c == '\r';
 }
 
-int sextet(char c) {
-  if (c >= 'A' && c <= 'Z') return c - 'A';
-  if (c >= 'a' && c <= 'z') return c - 'a' + 26;
-  if (is_digit(c)) return c - '0' + 52;
-  return c == '+' || c == '-' ? 62 : 63;
-}
-
-std::string decoded(std::string_view word) {
-  std::string out;
-  unsigned bits = 0;
-  unsigned count = 0;
-  for (const char c : word) {
-    if (c == '=') break;
-    bits = (bits << 6 | static_cast<unsigned>(sextet(c))) & 0xffffff;
-    count += 6;
-    if (count < 8) continue;
-    count -= 8;
-    out += static_cast<char>(bits >> count & 0xff);
-  }
+// Every octet of every line of a log is looked at: what belongs to a word of base64, without the signs at its end.
+constexpr auto in_word = [] {
+  std::array<bool, 256> out{};
+  for (std::size_t i = 0; i < out.size(); ++i) out[i] = is_base64_char(static_cast<char>(i)) && i != '=';
   return out;
-}
+}();
 
 bool has_inside(std::string_view text, std::string_view part) {
   return text.find(part) != std::string_view::npos;
-}
-
-// What clients answer in base64: an identity, a NUL, a login, a NUL and a password [rfc4616 2]; a bearer token
-// [rfc7628 3.1]; the proof of SCRAM [rfc5802 5.1]; the digest of CRAM-MD5 or DIGEST-MD5 [rfc2195 2]; NTLM's last word.
-bool decodes_to_login(std::string_view word) {
-  if (word.size() < 8 || word.size() > 8192) return false;
-  if (word.starts_with("TlRMTVNTUAAD")) return true;
-  const auto text = decoded(word);
-  std::size_t nuls = 0;
-  bool controls = false;
-  for (const char c : text) {
-    nuls += c == 0 ? 1 : 0;
-    controls = controls || (c != 0 && is_control(c));
-  }
-  constexpr std::string_view bearer = "auth=bearer ";
-  if (controls) return text.size() > bearer.size() && has_inside(to_lower(text), bearer);
-  if (nuls == 2 && text.size() >= 4) return true;
-  if (nuls != 0) return false;
-  if (text.starts_with("c=") && has_inside(text, ",p=")) return true;
-  if (has_inside(text, "username=") && has_inside(text, "response=")) return true;
-  const auto space = text.rfind(' ');
-  return space != std::string::npos && text.size() - space == 33 &&
-         std::ranges::all_of(text.substr(space + 1), [](char c) { return is_digit(c) || (c >= 'a' && c <= 'f'); });
 }
 
 std::string_view next_word(std::string_view text, std::size_t& at) {
@@ -95,6 +55,26 @@ bool looks_chosen(std::string_view word) {
          word.find_first_of("@<>") == std::string_view::npos;
 }
 
+// What all the tails below end with; few other words do.
+bool ends_as_secret(std::string_view name) {
+  const char before = ascii_lower(name[name.size() - 2]);
+  switch (ascii_lower(name.back())) {
+    case 'd':
+      return before == 'r' || before == 'w' || before == 'n';
+    case 'e':
+    case 's':
+      return before == 's';
+    case 'l':
+      return before == 'a';
+    case 'n':
+    case 't':
+    case 'y':
+      return before == 'e';
+    default:
+      return false;
+  }
+}
+
 // Whether a setting of this name holds a secret: password, smtp_pass, AuthPass, X-API-Key, client_secret.
 bool names_secret(std::string_view name) {
   struct Tail {
@@ -105,6 +85,7 @@ bool names_secret(std::string_view name) {
                                     Tail{"passwordeval", false}, Tail{"pass", true},     Tail{"pwd", true},
                                     Tail{"secret", true},        Tail{"token", true},    Tail{"apikey", false},
                                     Tail{"api_key", false},      Tail{"api-key", false}, Tail{"client_send", false}};
+  if (name.size() < 3 || !ends_as_secret(name)) return false;
   return std::ranges::any_of(tails, [&](const Tail& tail) {
     if (name.size() < tail.text.size()) return false;
     const auto before = name.size() - tail.text.size();
@@ -122,49 +103,50 @@ class Words {
   void run() {
     while (at_ < text_.size()) {
       const auto begin = at_;
-      while (at_ < text_.size() && is_base64_char(text_[at_]) && text_[at_] != '=') ++at_;
+      while (at_ < text_.size() && in_word[static_cast<unsigned char>(text_[at_])]) ++at_;
       const auto word = text_.substr(begin, at_ - begin);
       if (word.size() >= 8 && decodes_to_login(word)) {
-        while (at_ < text_.size() && text_[at_] == '=') ++at_;
-        out_.append(redaction);
+        auto end = at_;
+        while (end < text_.size() && text_[end] == '=') ++end;
+        leave_out(begin, end);
         continue;
       }
-      if (word == "SG" && key_of_a_service()) continue;
-      out_.append(word);
+      if (word == "SG" && key_of_a_service(begin)) continue;
       if (at_ >= text_.size()) break;
       if (!word.empty() && (setting(word) || option(word) || bearer(word))) continue;
-      if (url() || stored_password()) continue;
-      out_ += text_[at_++];
+      if (!url() && !stored_password()) ++at_;
     }
+    out_.append(text_.substr(kept_));
   }
 
  private:
-  void keep_to(std::size_t end) {
-    out_.append(text_.substr(at_, end - at_));
-    at_ = end;
+  // What stands before it is kept.
+  void leave_out(std::size_t begin, std::size_t end) {
+    out_.append(text_.substr(kept_, begin - kept_)).append(redaction);
+    at_ = kept_ = end;
   }
   // Leaves out a value: to the closing quote, or to the end of the word.
   void drop_value() {
     if (at_ < text_.size() && (text_[at_] == '"' || text_[at_] == '\'' || text_[at_] == '`')) {
       const auto end = text_.find(text_[at_], at_ + 1);
-      keep_to(at_ + 1);
+      ++at_;
       if (end != std::string_view::npos) {
-        if (end > at_) out_.append(redaction);
-        at_ = end;
+        if (end > at_) leave_out(at_, end);
         return;
       }
     }
     const auto begin = at_;
-    while (at_ < text_.size() && std::string_view(" \t\r\"',;&<>)").find(text_[at_]) == std::string_view::npos) ++at_;
-    if (at_ == begin) return;
-    out_.append(redaction);
+    auto end = begin;
+    while (end < text_.size() && std::string_view(" \t\r\"',;&<>)").find(text_[end]) == std::string_view::npos) ++end;
+    if (end == begin) return;
     // "abcd efgh ijkl mnop": an app password as providers show it.
-    if (at_ - begin != 4) return;
-    while (at_ + 5 <= text_.size() && text_[at_] == ' ' &&
-           std::ranges::all_of(text_.substr(at_ + 1, 4), [](char c) { return c >= 'a' && c <= 'z'; }) &&
-           (at_ + 5 == text_.size() || !is_alnum(text_[at_ + 5]))) {
-      at_ += 5;
+    const bool four = end - begin == 4;
+    while (four && end + 5 <= text_.size() && text_[end] == ' ' &&
+           std::ranges::all_of(text_.substr(end + 1, 4), [](char c) { return c >= 'a' && c <= 'z'; }) &&
+           (end + 5 == text_.size() || !is_alnum(text_[end + 5]))) {
+      end += 5;
     }
+    leave_out(begin, end);
   }
 
   // password=x, password: x, "password": "x", 'password' => 'x', <password>x</password>, password x
@@ -181,10 +163,9 @@ class Words {
     ++sign;
     if (sign < text_.size() && text_[sign - 1] == '=' && text_[sign] == '>') ++sign;
     while (sign < text_.size() && is_space(text_[sign])) ++sign;
-    keep_to(sign);
+    at_ = sign;
     if (to_lower(name).ends_with("client_send") || to_lower(name).ends_with("eval")) {
-      if (at_ < text_.size()) out_.append(redaction);  // a list or a command
-      at_ = text_.size();
+      if (at_ < text_.size()) leave_out(at_, text_.size());  // a list or a command
     } else {
       drop_value();
     }
@@ -210,10 +191,9 @@ class Words {
     const auto login = trim(before.substr(0, last == std::string_view::npos ? 0 : last));
     const bool file = name[0] == 'p' && (alone || login.ends_with("login") || login.ends_with("user"));
     if (!quoted && !file && !looks_chosen(word)) return false;
-    keep_to(value);
+    at_ = value;
     if (to_lower(name).ends_with("eval")) {
-      out_.append(redaction);
-      at_ = text_.size();
+      leave_out(value, text_.size());
     } else {
       drop_value();
     }
@@ -229,7 +209,7 @@ class Words {
     while (value < text_.size() && is_space(text_[value])) ++value;
     if (value >= text_.size() || text_[value] == '-') return false;
     if (bare == "ap" || bare == "xp" || bare == "auth-pass" || bare == "oauth2-bearer" || names_secret(bare)) {
-      keep_to(value);
+      at_ = value;
       drop_value();
       return true;
     }
@@ -237,16 +217,16 @@ class Words {
     auto end = value;
     const auto colon = next_word(text_, end).find(':');
     if (colon == std::string_view::npos) return false;
-    keep_to(value + colon + 1);
-    out_.append(redaction);
+    const auto begin = value + colon + 1;
     const bool quoted = text_[value] == '"' || text_[value] == '\'';
-    const auto close = quoted ? text_.find(text_[value], at_) : std::string_view::npos;
-    at_ = close == std::string_view::npos ? end : close;
+    const auto close = quoted ? text_.find(text_[value], begin) : std::string_view::npos;
+    leave_out(begin, close == std::string_view::npos ? end : close);
     return true;
   }
 
   // Authorization: Basic x, Authorization: Bearer x, auth=Bearer x
   bool bearer(std::string_view name) {
+    if (name.size() != 5 && name.size() != 6) return false;
     const bool basic = iequals(name, "basic");
     if ((!basic && !iequals(name, "bearer")) || text_[at_] != ' ') return false;
     const auto before = text_.substr(0, at_ - name.size());
@@ -254,15 +234,14 @@ class Words {
     const auto word = next_word(text_, end);
     const bool header = before.ends_with(": ") || before.ends_with(":") || before.ends_with("=");
     if (!header && (basic || word.size() < 16 || !looks_chosen(word))) return false;
-    keep_to(at_ + 1);
-    out_.append(redaction);
-    at_ = std::min({end, text_.find_first_of(std::string_view("\"'^\\\1"), at_), text_.size()});
+    const auto begin = at_ + 1;
+    leave_out(begin, std::min({end, text_.find_first_of(std::string_view("\"'^\\\1"), begin), text_.size()}));
     return true;
   }
 
   // "://user:password@host": the password goes; a password may hold '/', '#' and '?', though it should not.
   bool url() {
-    if (!text_.substr(at_).starts_with("://")) return false;
+    if (text_[at_] != ':' || text_.substr(at_, 3) != "://") return false;
     const auto begin = at_ + 3;
     const auto whole_end = std::min(text_.find_first_of(" \t\r\"'<>", begin), text_.size());
     const auto whole = text_.substr(begin, whole_end - begin);
@@ -273,13 +252,11 @@ class Words {
     const bool port_only = port.empty() || std::ranges::all_of(port.substr(1), is_digit);
     if (!host.starts_with('[') && !port_only) authority = whole;
     const auto sign = authority.rfind('@');
-    if (sign == std::string_view::npos) return keep_to(begin), true;
+    at_ = begin;
+    if (sign == std::string_view::npos) return true;
     // The user's name may be an address.
     const auto colon = authority.substr(0, sign).find(':');
-    if (colon == std::string_view::npos) return keep_to(begin), true;
-    keep_to(begin + colon + 1);
-    out_.append(redaction);
-    at_ = begin + sign;
+    if (colon != std::string_view::npos) leave_out(begin + colon + 1, begin + sign);
     return true;
   }
 
@@ -292,25 +269,23 @@ class Words {
       ++end;
     }
     if (end - at_ < 3 || end + 1 >= text_.size() || text_[end] != '}' || is_space(text_[end + 1])) return false;
-    keep_to(end + 1);
-    out_.append(redaction);
-    at_ = std::min(text_.find_first_of(": \t\r\"'", at_), text_.size());
+    leave_out(end + 1, std::min(text_.find_first_of(": \t\r\"'", end + 1), text_.size()));
     return true;
   }
 
   // SG.xxxx.yyyy
-  bool key_of_a_service() {
+  bool key_of_a_service(std::size_t begin) {
     auto end = at_;
     while (end < text_.size() && (is_base64_char(text_[end]) || text_[end] == '.')) ++end;
     if (end - at_ < 32) return false;
-    out_.append(redaction);
-    at_ = end;
+    leave_out(begin, end);
     return true;
   }
 
   std::string_view text_;
   std::string& out_;
   std::size_t at_ = 0;
+  std::size_t kept_ = 0;  // what stands before it is in out_
 };
 
 class LineRedactor {
@@ -329,15 +304,21 @@ class LineRedactor {
     } else if (!trim(text).empty()) {
       awaits_ = Awaits::nothing;
     }
-    std::string work(text);
-    auth_command(work);
-    login_call(work);
-    password_map(work);
-    Words(work, out).run();
+    std::string changed;
+    for (const auto find : {&LineRedactor::auth_command, &LineRedactor::login_call, &LineRedactor::password_map}) {
+      const auto secret = (this->*find)(text);
+      if (!secret) continue;
+      std::string without(text.substr(0, secret->first));
+      without.append(redaction).append(text.substr(secret->first + secret->second));
+      changed = std::move(without);
+      text = changed;
+    }
+    Words(text, out).run();
   }
 
  private:
   enum class Awaits { nothing, answer, rest };
+  using Secret = std::optional<std::pair<std::size_t, std::size_t>>;  // where it begins, and its size
 
   // The last word of the line, without what programs put around it: "b'...\r\n'".
   static std::pair<std::size_t, std::size_t> last_word(std::string_view text) {
@@ -384,59 +365,70 @@ class LineRedactor {
     return mark ? std::optional(found) : std::nullopt;
   }
 
+  // "auth ", in any case
+  static std::size_t find_auth(std::string_view text, std::size_t from) {
+    for (auto space = text.find(' ', from + 4); space != std::string_view::npos; space = text.find(' ', space + 1)) {
+      if (ascii_lower(text[space - 1]) == 'h' && istarts_with(text.substr(space - 4), "auth")) return space - 4;
+    }
+    return std::string_view::npos;
+  }
+
   // "AUTH PLAIN xxxx", "AUTH LOGIN xxxx": the response goes; the mechanism stays.
-  void auth_command(std::string& text) {
-    const auto lower = to_lower(text);
-    for (std::size_t at = lower.find("auth "); at != std::string::npos; at = lower.find("auth ", at + 5)) {
-      if (at != 0 && is_alnum(lower[at - 1])) continue;
+  Secret auth_command(std::string_view text) {
+    for (auto at = find_auth(text, 0); at != std::string_view::npos; at = find_auth(text, at + 5)) {
+      if (at != 0 && is_alnum(text[at - 1])) continue;
       std::size_t position = at + 5;
-      const auto mechanism = next_word(lower, position);
+      const auto mechanism = to_lower(next_word(text, position));
       static constexpr std::array known{"plain", "login",  "xoauth2",    "oauthbearer", "cram-md5",
                                         "ntlm",  "gssapi", "digest-md5", "external"};
-      const auto named = mechanism.substr(0, mechanism.find_first_of("\\'\""));
+      const auto named = std::string_view(mechanism).substr(0, mechanism.find_first_of("\\'\""));
       if (!named.starts_with("scram-") && std::ranges::find(known, named) == known.end()) continue;
       auto begin = position;
       while (begin < text.size() && is_space(text[begin])) ++begin;
       auto end = begin;
       while (end < text.size() && is_base64_char(text[end])) ++end;
-      const auto response = std::string_view(text).substr(begin, end - begin);
+      const auto response = text.substr(begin, end - begin);
       if (response.empty()) {
         if (begin == text.size() && !has_reply(text)) awaits_ = Awaits::answer;
         continue;
       }
       // "auth login failed", "AUTH LOGIN PLAIN" of EHLO: words, no response.
       if (response.size() < 8 || is_plain_word(response)) continue;
-      text.replace(begin, response.size(), redaction);
       awaits_ = Awaits::rest;
-      return;
+      return std::pair{begin, response.size()};
     }
+    return std::nullopt;
   }
 
   // server.login('ann', 'x'), as scripts have it
-  static void login_call(std::string& text) {
+  Secret login_call(std::string_view text) {
     const auto call = text.find("login(");
-    if (call == std::string::npos) return;
+    if (call == std::string_view::npos) return std::nullopt;
     const auto comma = text.find(',', call);
-    if (comma == std::string::npos) return;
+    if (comma == std::string_view::npos) return std::nullopt;
     auto begin = comma + 1;
     while (begin < text.size() && is_space(text[begin])) ++begin;
-    if (begin >= text.size() || (text[begin] != '\'' && text[begin] != '"')) return;
+    if (begin >= text.size() || (text[begin] != '\'' && text[begin] != '"')) return std::nullopt;
     const auto end = text.find(text[begin], begin + 1);
-    if (end != std::string::npos) text.replace(begin + 1, end - begin - 1, redaction);
+    if (end == std::string_view::npos) return std::nullopt;
+    return std::pair{begin + 1, end - begin - 1};
   }
 
   // "[mail.example.org]:587 ann:x", a line of Postfix's sasl_passwd
-  static void password_map(std::string& text) {
+  Secret password_map(std::string_view text) {
     std::size_t at = 0;
     const auto host = next_word(text, at);
     const auto login = next_word(text, at);
-    if (login.empty() || !trim(std::string_view(text).substr(at)).empty()) return;
+    if (login.empty() || !trim(text.substr(at)).empty()) return std::nullopt;
     const auto colon = login.find(':');
-    if (host.find('.') == std::string_view::npos || host.find_first_of("@<>=/") != std::string_view::npos) return;
-    if (colon == 0 || colon == std::string_view::npos || colon + 1 >= login.size() || has_inside(login, "://")) return;
-    if (login.find_first_of("<>=[") != std::string_view::npos || is_digit(host.front())) return;
-    const auto begin = static_cast<std::size_t>(login.data() - text.data()) + colon + 1;
-    text.replace(begin, login.size() - colon - 1, redaction);
+    if (host.find('.') == std::string_view::npos || host.find_first_of("@<>=/") != std::string_view::npos) {
+      return std::nullopt;
+    }
+    if (colon == 0 || colon == std::string_view::npos || colon + 1 >= login.size() || has_inside(login, "://")) {
+      return std::nullopt;
+    }
+    if (login.find_first_of("<>=[") != std::string_view::npos || is_digit(host.front())) return std::nullopt;
+    return std::pair{static_cast<std::size_t>(login.data() - text.data()) + colon + 1, login.size() - colon - 1};
   }
 
   Awaits awaits_ = Awaits::nothing;
