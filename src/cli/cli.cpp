@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <iostream>
 #include <memory>
+#include <optional>
 
 #include "base/bytes.hpp"
 #include "cli/answer_text.hpp"
@@ -21,6 +22,7 @@
 #include "cli/dkim.hpp"
 #include "cli/explain.hpp"
 #include "cli/help.hpp"
+#include "cli/isolating_buffer.hpp"
 #include "cli/queue.hpp"
 #include "cli/records.hpp"
 #include "cli/send.hpp"
@@ -32,6 +34,7 @@
 #include "cli/trace.hpp"
 #include "cli/user.hpp"
 #include "diagnose/explain.hpp"
+#include "i18n/isolates.hpp"
 #include "i18n/list.hpp"
 
 namespace postil::cli {
@@ -336,6 +339,11 @@ int run(const Process& process) {
     }
   }
 
+  std::optional<IsolatingBuffer> out_isolates, err_isolates;
+  if (i18n::is_right_to_left(tr.language()) && !wants_json(process)) {
+    if (process.out_is_terminal) out_isolates.emplace(process.out);
+    if (process.err_is_terminal) err_isolates.emplace(process.err);
+  }
   CLI::App app(tr.text("cli.about"), process.program_name);
   app.formatter(std::make_shared<HelpFormatter>(tr, process.program_name, line_cells_of(process.out)));
   app.set_help_flag("-h,--help", tr.text("cli.option.help"));
@@ -387,6 +395,7 @@ int run(int argc, char** argv, std::vector<AddCommand> more, RunExpectations run
     if (const char* value = std::getenv(name)) process.environment[name] = value;
   }
   process.out_is_terminal = isatty(STDOUT_FILENO) != 0;
+  process.err_is_terminal = isatty(STDERR_FILENO) != 0;
   fit_terminal(std::cout, STDOUT_FILENO);
   fit_terminal(std::cerr, STDERR_FILENO);
   process.explain_id = explain_running;

@@ -19,6 +19,7 @@ struct Process {
   std::ostream& out;
   std::ostream& err;
   bool out_is_terminal = false;
+  bool err_is_terminal = false;
   std::string program_name = "postil";
   ExplainId explain_id = {};
   RunExpectations run_expectations = {};

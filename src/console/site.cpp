@@ -6,6 +6,7 @@
 #include "base/assert.hpp"
 #include "base/bytes.hpp"
 #include "console/draft.hpp"
+#include "i18n/isolates.hpp"
 #include "knowledge/guides.hpp"
 #include "knowledge/pairs.hpp"
 
@@ -194,10 +195,7 @@ std::string Site::address(const Place& place) const {
 }
 
 std::string_view direction(std::string_view language) {
-  for (const std::string_view rtl : {"ar", "fa", "he", "ur"}) {
-    if (language == rtl) return "rtl";
-  }
-  return "ltr";
+  return i18n::is_right_to_left(language) ? "rtl" : "ltr";
 }
 
 std::string_view name_of_language(std::string_view language) {

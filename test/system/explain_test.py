@@ -1,6 +1,9 @@
 """explain as a process: files, pipes, whole logs, and the speed that makes it a filter."""
 import json
+import os
 import pathlib
+import pty
+import re
 import subprocess
 import tempfile
 import time
@@ -83,6 +86,26 @@ class Explain(postil.unittest.TestCase):
                 process.stdout.readline()
                 process.stdout.close()
                 process.wait(timeout=30)
+
+    def test_arabic_in_a_terminal_isolates_codes_and_in_a_pipe_it_does_not(self):
+        words = ["--lang", "ar", "550 5.1.1 <ann@example.org>: no such user"]
+        piped = self.explain(*words).decode()
+        screen, terminal = pty.openpty()
+        done = subprocess.run([postil.PROGRAM, "explain", *words], stdout=terminal, timeout=60)
+        os.close(terminal)
+        shown = b""
+        try:
+            while chunk := os.read(screen, 65536):
+                shown += chunk
+        except OSError:  # the end of a terminal
+            pass
+        os.close(screen)
+        shown = shown.decode().replace("\r\n", "\n")
+        self.assertEqual(done.returncode, 0)
+        self.assertIn("\u2068", shown)
+        self.assertEqual(shown.count("\u2068"), shown.count("\u2069"))
+        self.assertNotIn("\u2068", piped)
+        self.assertTrue(re.sub("[\u2068\u2069]", "", shown).startswith(piped))
 
     def test_a_code_is_answered_at_once(self):
         def once():
