@@ -23,7 +23,9 @@
 #include "cli/check_text.hpp"
 #include "cli/compose.hpp"
 #include "cli/config_files.hpp"
+#include "cli/nearest.hpp"
 #include "cli/password_source.hpp"
+#include "diagnose/finding_help.hpp"
 #include "diagnose/mail_auth.hpp"
 #include "diagnose/observations_json.hpp"
 #include "i18n/list.hpp"
@@ -62,6 +64,7 @@ class Check {
 
  private:
   std::optional<Problem> read_only();
+  std::string meant_by(const std::string& word) const;
   std::optional<Problem> check_names() const;
   std::optional<Problem> read_subjects();
   std::optional<Problem> read_message();
@@ -98,6 +101,16 @@ std::string words(std::size_t count, const i18n::Translator& tr) {
   return i18n::list(out, tr);
 }
 
+// Behind the sentence that --only does not know the word: what was meant.
+std::string Check::meant_by(const std::string& word) const {
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < diagnose::parts_count; ++i) names.emplace_back(to_string(static_cast<Part>(i)));
+  for (std::size_t i = 0; i < diagnose::words_count; ++i) names.emplace_back(to_string(static_cast<diagnose::Word>(i)));
+  auto name = nearest(word, names);
+  if (const auto* finding = diagnose::nearest_finding(word); finding != nullptr && name.empty()) name = finding->name;
+  return name.empty() ? name : " " + context_.tr.text("cli.error.did_you_mean", {{"name", name}});
+}
+
 std::optional<Problem> Check::read_only() {
   for (const auto& group : options_.only) {
     for (const auto one : split(group, ',')) {
@@ -112,7 +125,7 @@ std::optional<Problem> Check::read_only() {
       } else if (const auto of = diagnose::find_word(word)) {
         shown_.words.push_back(*of);
       } else {
-        return Problem{"usage", text("error.only", {{"word", printable(word, 60)}})};
+        return Problem{"usage", text("error.only", {{"word", printable(word, 60)}}) + meant_by(word)};
       }
     }
   }

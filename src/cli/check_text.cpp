@@ -3,11 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/json.hpp>
 #include <ostream>
 
 #include "base/bytes.hpp"
 #include "cli/answer_text.hpp"
+#include "diagnose/finding_help.hpp"
 #include "i18n/columns.hpp"
 #include "i18n/list.hpp"
 
@@ -134,55 +134,6 @@ class Writer {
   std::vector<Advice> advice_;         // likewise
 };
 
-// What stands for an argument where there is no check: an example of its kind, or dots.
-std::string_view example_of(std::string_view argument) {
-  constexpr std::pair<std::string_view, std::string_view> examples[] = {
-      {"lookups", "N"},
-      {"ip", "192.0.2.9"},
-      {"domain", "example.org"},
-      {"from", "example.org"},
-      {"host", "mx.example.org"},
-      {"hosts", "mx1.example.org, mx2.example.org"},
-      {"name", "host.example.org"},
-      {"names", "www.example.org"},
-      {"target", "host.example.org"},
-      {"recipient", "ann@example.org"},
-      {"address", "mailto:reports@example.net"},
-      {"addresses", "10.0.0.1"},
-      {"list", "list.example.net"},
-      {"codes", "127.0.0.2"},
-      {"term", "include:example.net"},
-      {"tags", "pct=50"},
-      {"tag", "p=none"},
-      {"day", "2026-12-24"},
-      {"version", "TLSv1.3"},
-      {"versions", "TLSv1, TLSv1.1"},
-      {"mechanism", "PLAIN"},
-      {"mechanisms", "PLAIN LOGIN"},
-      {"checked", "10"},
-      {"line", "N"},
-      {"octets", "N"},
-      {"seconds", "N"},
-  };
-  const auto at = std::ranges::find(examples, argument, &std::pair<std::string_view, std::string_view>::first);
-  return at == std::end(examples) ? "..." : at->second;
-}
-
-// The text of a finding of which nothing is at hand.
-std::string general_text(const diagnose::FindingEntry& finding, const i18n::Translator& tr) {
-  std::string out;
-  const std::string text = tr.text(fmt::format("check.finding.{}.text", finding.key));
-  for (std::size_t at = 0; at < text.size();) {
-    const auto open = text.find('{', at);
-    const auto close = open == std::string::npos ? open : text.find('}', open);
-    if (close == std::string::npos) return out + text.substr(at);
-    out += text.substr(at, open - at);
-    out += example_of(std::string_view(text).substr(open + 1, close - open - 1));
-    at = close + 1;
-  }
-  return out;
-}
-
 }  // namespace
 
 bool CheckShown::visible(Word word) const {
@@ -203,22 +154,9 @@ void write_check(std::ostream& out, const diagnose::Observations& seen, const st
 void write_finding_help(std::ostream& out, const diagnose::FindingEntry& finding, const i18n::Translator& tr) {
   out << finding.name << "  " << tr.text(fmt::format("check.word.{}", to_string(finding.word))) << "  "
       << tr.text(fmt::format("check.meaning.{}", to_string(finding.word))) << '\n';
-  write_paragraph(out, general_text(finding, tr));
+  write_paragraph(out, diagnose::example_text(finding, tr));
   out << '\n';
-  write_paragraph(out, tr.text(fmt::format("check.finding.{}.more", finding.key)));
-}
-
-std::string finding_help_json(const diagnose::FindingEntry& finding, const i18n::Translator& tr) {
-  return boost::json::serialize(
-      boost::json::object{{"schema", "postil.finding/1"},
-                          {"ok", true},
-                          {"id", finding.name},
-                          {"word", to_string(finding.word)},
-                          {"area", to_string(finding.area)},
-                          {"part", to_string(finding.part)},
-                          {"language", tr.language_of("check")},
-                          {"text", general_text(finding, tr)},
-                          {"more", tr.text(fmt::format("check.finding.{}.more", finding.key))}});
+  write_paragraph(out, diagnose::more_text(finding, tr));
 }
 
 }  // namespace postil::cli

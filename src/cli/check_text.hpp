@@ -26,6 +26,5 @@ void write_check(std::ostream& out, const diagnose::Observations& seen, const st
 
 // What a finding means: `postil explain MX-NULL`.
 void write_finding_help(std::ostream& out, const diagnose::FindingEntry& finding, const i18n::Translator& tr);
-std::string finding_help_json(const diagnose::FindingEntry& finding, const i18n::Translator& tr);
 
 }  // namespace postil::cli

@@ -23,6 +23,7 @@
 #include "cli/explain.hpp"
 #include "cli/help.hpp"
 #include "cli/isolating_buffer.hpp"
+#include "cli/nearest.hpp"
 #include "cli/queue.hpp"
 #include "cli/records.hpp"
 #include "cli/send.hpp"
@@ -95,19 +96,6 @@ bool on_path(std::string_view folder) {
       return true;
   }
   return false;
-}
-
-std::string nearest(std::string_view word, const std::vector<std::string>& names) {
-  std::string best;
-  std::size_t distance = 3;
-  for (const auto& name : names) {
-    const auto d = edit_distance(word, name);
-    if (d < distance && d < name.size()) {
-      best = name;
-      distance = d;
-    }
-  }
-  return best;
 }
 
 // Headings in the reader's language, here and in the commands below.

@@ -143,7 +143,7 @@ std::vector<std::string> codes_in(const std::vector<std::string>& words) {
 
 int run_compare(const Context& context, const Options& options) {
   const auto codes = codes_in(options.codes);
-  if (codes.size() < 2 || codes.size() > 3) {
+  if (codes.size() < 2 || codes.size() > diagnose::compared_max) {
     const auto message = context.tr.text("compare.count");
     if (options.json) {
       context.out << diagnose::error_json("compare", "count", message, exit_usage) << '\n';
@@ -164,19 +164,23 @@ int run_compare(const Context& context, const Options& options) {
     }
     return exit_usage;
   }
-  if (options.json) {
-    context.out << diagnose::to_json(*comparison, context.tr) << '\n';
-  } else if (options.quiet) {
-    for (const auto& pair : comparison->pairs) {
-      context.out << pair.a << " / " << pair.b << "  " << context.tr.text(pair.verdict.text, pair.verdict.args) << '\n';
-    }
-  } else {
-    write_text(*comparison, context);
-  }
+  write_comparison(context, *comparison, options.json ? Form::json : options.quiet ? Form::quiet : Form::text);
   return exit_ok;
 }
 
 }  // namespace
+
+void write_comparison(const Context& context, const Comparison& comparison, Form form) {
+  if (form == Form::json) {
+    context.out << diagnose::to_json(comparison, context.tr) << '\n';
+  } else if (form == Form::quiet) {
+    for (const auto& pair : comparison.pairs) {
+      context.out << pair.a << " / " << pair.b << "  " << context.tr.text(pair.verdict.text, pair.verdict.args) << '\n';
+    }
+  } else {
+    write_text(comparison, context);
+  }
+}
 
 void add_compare(CLI::App& app, Command& chosen) {
   const auto& tr = *chosen.tr;

@@ -15,17 +15,18 @@
 #include "cli/answer_text.hpp"
 #include "cli/check_confirm.hpp"
 #include "cli/check_text.hpp"
+#include "cli/compare.hpp"
 #include "cli/fact_rows.hpp"
 #include "cli/report_text.hpp"
 #include "cli/running_server.hpp"
 #include "cli/tls_report_text.hpp"
 #include "config/config.hpp"
 #include "diagnose/diagnosis.hpp"
+#include "diagnose/finding_help.hpp"
 #include "diagnose/json.hpp"
 #include "diagnose/log_line.hpp"
 #include "diagnose/recognise.hpp"
 #include "diagnose/redact.hpp"
-#include "diagnose/spelling.hpp"
 #include "i18n/list.hpp"
 #include "tlsrpt/told.hpp"
 
@@ -251,25 +252,7 @@ int show_answer(const Context& context, const Options& options, const Answer& an
   return exit_ok;
 }
 
-int explain_text(const Context& context, const Options& options, std::string_view text, knowledge::Stage stage) {
-  if (const auto* finding = diagnose::find_finding(trim(text))) {
-    if (options.json) {
-      context.out << finding_help_json(*finding, context.tr) << '\n';
-    } else {
-      write_finding_help(context.out, *finding, context.tr);
-    }
-    return exit_ok;
-  }
-  const auto understood = diagnose::understand(text, stage);
-  if (!understood) {
-    const auto id = diagnose::to_string(understood.error());
-    // A word of the command line is a wrong argument; a text that nobody knows is data.
-    const bool word = options.what.size() == 1 && options.what.front() == text && text.find(' ') == text.npos;
-    return fail(context, options, id, context.tr.text(fmt::format("explain.error.{}", id)),
-                word ? exit_usage : exit_data);
-  }
-  if (const auto* answer = std::get_if<Answer>(&*understood)) return show_answer(context, options, *answer);
-  const auto& report = std::get<diagnose::Report>(*understood);
+int show_report(const Context& context, const Options& options, const diagnose::Report& report) {
   if (options.json) {
     write_json(context, options, diagnose::to_json(report, context.tr), report);
     return exit_ok;
@@ -281,6 +264,53 @@ int explain_text(const Context& context, const Options& options, std::string_vie
   }
   if (options.check) write_confirmations(context, report, {options.resolver});
   return exit_ok;
+}
+
+int show_finding(const Context& context, const Options& options, const diagnose::FindingEntry& finding) {
+  if (options.json) {
+    context.out << diagnose::to_json(finding, context.tr) << '\n';
+  } else {
+    write_finding_help(context.out, finding, context.tr);
+  }
+  return exit_ok;
+}
+
+int not_understood(const Context& context, const Options& options, std::string_view text, diagnose::NotUnderstood why) {
+  const auto id = diagnose::to_string(why);
+  auto message = context.tr.text(fmt::format("explain.error.{}", id));
+  if (const auto meant = diagnose::did_you_mean(text, context.tr); !meant.empty()) message += " " + meant;
+  // A word of the command line is a wrong argument; a text that nobody knows is data.
+  const bool word = options.what.size() == 1 && options.what.front() == text && text.find(' ') == text.npos;
+  return fail(context, options, id, message, word ? exit_usage : exit_data);
+}
+
+int explain_text(const Context& context, const Options& options, std::string_view text, knowledge::Stage stage);
+
+// One after the other, or beside each other where that is asked for.
+int show_list(const Context& context, const Options& options, const diagnose::CodeList& list, knowledge::Stage stage) {
+  if (list.versus && list.codes.size() <= diagnose::compared_max) {
+    if (const auto comparison = diagnose::compare(list.codes)) {
+      write_comparison(context, *comparison, options.json ? Form::json : options.quiet ? Form::quiet : Form::text);
+      return exit_ok;
+    }
+  }
+  int code = exit_ok;
+  for (const auto& one : list.codes) {
+    if (&one != &list.codes.front() && !options.json && !options.quiet) context.out << '\n';
+    code = std::max(code, explain_text(context, options, one, stage));
+  }
+  return code;
+}
+
+int explain_text(const Context& context, const Options& options, std::string_view text, knowledge::Stage stage) {
+  const auto understood = diagnose::understand(text, stage);
+  if (!understood) return not_understood(context, options, text, understood.error());
+  if (const auto* answer = std::get_if<Answer>(&*understood)) return show_answer(context, options, *answer);
+  if (const auto* finding = std::get_if<const diagnose::FindingEntry*>(&*understood))
+    return show_finding(context, options, **finding);
+  if (const auto* list = std::get_if<diagnose::CodeList>(&*understood))
+    return show_list(context, options, *list, stage);
+  return show_report(context, options, std::get<diagnose::Report>(*understood));
 }
 
 // A mail, or what else is in a file.
@@ -379,16 +409,15 @@ bool looks_like_file(const std::string& word) {
 }
 
 bool is_code(const std::string& word) {
+  if (diagnose::find_finding(word) != nullptr) return true;
   const auto answer = diagnose::explain(word);
   return answer && answer->kind != Kind::reply;
 }
 
-// Several things that are asked about, as words of their own or in one; empty for everything else.
-std::vector<std::string> codes_asked(const std::vector<std::string>& arguments, std::string_view input) {
-  if (arguments.size() > 1 && std::ranges::all_of(arguments, is_code) && !is_code(std::string(input))) return arguments;
-  auto codes = diagnose::listed_codes(input);
-  if (!std::ranges::all_of(codes, is_code)) codes.clear();
-  return codes;
+// Codes, findings and ids that are asked about as words of their own; empty for everything else.
+std::vector<std::string> codes_asked(const std::vector<std::string>& arguments, const std::string& input) {
+  const bool several = arguments.size() > 1 && std::ranges::all_of(arguments, is_code) && !is_code(input);
+  return several ? arguments : std::vector<std::string>();
 }
 
 // "connect, ehlo, starttls"
@@ -429,7 +458,8 @@ int run_explain(const Context& context, const Options& options) {
   const auto codes = codes_asked(options.what, input);
   // "postil explain *.eml"; a code is a code, whatever files there are.
   const auto means_file = [](const std::string& word) { return is_file(word) || looks_like_file(word); };
-  if (codes.empty() && std::ranges::all_of(options.what, means_file) && !diagnose::explain(options.what.front())) {
+  const bool is_codes = !codes.empty() || !diagnose::code_list(input).codes.empty();
+  if (!is_codes && std::ranges::all_of(options.what, means_file) && !diagnose::explain(options.what.front())) {
     for (const auto& name : options.what) code = std::max(code, explain_file(context, options, name, *stage));
     return code;
   }

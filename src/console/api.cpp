@@ -8,6 +8,7 @@
 #include "console/catalogue.hpp"
 #include "console/draft.hpp"
 #include "console/web.hpp"
+#include "diagnose/finding_help.hpp"
 #include "diagnose/json.hpp"
 #include "diagnose/recognise.hpp"
 #include "diagnose/redact.hpp"
@@ -33,10 +34,40 @@ struct Question {
   }
 };
 
-HttpResponse failure(const Question& question, unsigned status, std::string_view schema, std::string_view id) {
-  const auto message = question.tr.text(fmt::format("explain.error.{}", id));
+HttpResponse failure(const Question& question, unsigned status, std::string_view schema, std::string_view id,
+                     std::string_view hint = {}) {
+  auto message = question.tr.text(fmt::format("explain.error.{}", id));
+  if (!hint.empty()) message.append(" ").append(hint);
   return json(status, diagnose::error_json(schema, id, message));
 }
+
+HttpResponse compare_codes(const Question& question, const std::vector<std::string>& codes) {
+  if (codes.size() < 2 || codes.size() > diagnose::compared_max) {
+    return json(400, diagnose::error_json("compare", "count", question.tr.text("compare.count")));
+  }
+  const auto comparison = diagnose::compare(codes);
+  if (!comparison) {
+    const auto shown = printable(diagnose::redacted(codes[comparison.error().which]), 60);
+    const auto message = question.tr.text("compare.error", {{"code", shown}});
+    return json(422, diagnose::error_json("compare", diagnose::to_string(comparison.error().why), message));
+  }
+  return json(200, diagnose::to_json(*comparison, question.tr));
+}
+
+// One for each kind of what can be understood.
+struct Answers {
+  const Question& question;
+  HttpResponse operator()(const diagnose::Answer& answer) const {
+    return json(200, diagnose::to_json(answer, question.tr));
+  }
+  HttpResponse operator()(const diagnose::Report& report) const {
+    return json(200, diagnose::to_json(report, question.tr));
+  }
+  HttpResponse operator()(const diagnose::FindingEntry* finding) const {
+    return json(200, diagnose::to_json(*finding, question.tr));
+  }
+  HttpResponse operator()(const diagnose::CodeList& list) const { return compare_codes(question, list.codes); }
+};
 
 HttpResponse explain(const Question& question, const std::string& what) {
   const auto stage_key = question.get("stage");
@@ -48,10 +79,10 @@ HttpResponse explain(const Question& question, const std::string& what) {
   const auto understood = diagnose::understand(what, *stage);
   if (!understood) {
     const bool empty = understood.error() == diagnose::NotUnderstood::empty;
-    return failure(question, empty ? 400 : 422, "explain", diagnose::to_string(understood.error()));
+    const auto hint = diagnose::did_you_mean(what, question.tr);
+    return failure(question, empty ? 400 : 422, "explain", diagnose::to_string(understood.error()), hint);
   }
-  const auto write = [&](const auto& found) { return diagnose::to_json(found, question.tr); };
-  return json(200, std::visit(write, *understood));
+  return std::visit(Answers{question}, *understood);
 }
 
 HttpResponse compare(const Question& question) {
@@ -60,16 +91,7 @@ HttpResponse compare(const Question& question) {
     auto code = question.get(name);
     if (!code.empty()) codes.push_back(std::move(code));
   }
-  if (codes.size() < 2) {
-    return json(400, diagnose::error_json("compare", "count", question.tr.text("compare.count")));
-  }
-  const auto comparison = diagnose::compare(codes);
-  if (!comparison) {
-    const auto shown = printable(diagnose::redacted(codes[comparison.error().which]), 60);
-    const auto message = question.tr.text("compare.error", {{"code", shown}});
-    return json(422, diagnose::error_json("compare", diagnose::to_string(comparison.error().why), message));
-  }
-  return json(200, diagnose::to_json(*comparison, question.tr));
+  return compare_codes(question, codes);
 }
 
 HttpResponse one_code(const Site& site, const Question& question, const std::string& code) {

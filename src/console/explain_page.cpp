@@ -1,7 +1,10 @@
 // The box: what somebody pasted, and what it means.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "console/draft.hpp"
+#include "diagnose/finding_help.hpp"
 #include "diagnose/recognise.hpp"
 
 namespace postil::console {
@@ -66,10 +69,63 @@ void fill_finding(Draft& draft, Fields found, const Answer& answer) {
   add_reason(draft, fields, answer);
 }
 
-void say_nothing(Draft& draft, Fields main, const std::string& why) {
+void say_nothing(Draft& draft, Fields main, const std::string& text) {
   auto nothing = main.add("NOTHING");
   nothing.set("T_TITLE", draft.title);
-  nothing.set("TEXT", draft.tr.text(why));
+  nothing.set("TEXT", text);
+}
+
+std::string_view tone_of(diagnose::Word word) {
+  switch (word) {
+    case diagnose::Word::ok:
+      return "outcome-success";
+    case diagnose::Word::fail:
+      return "outcome-permanent";
+    case diagnose::Word::warn:
+      return "outcome-temporary";
+    default:
+      return "outcome-mixed";
+  }
+}
+
+// The command that looks at what the finding is about; null: it is none of those that confirm a code.
+const knowledge::LiveCheck* check_of(diagnose::Part part) {
+  const auto of_part = fmt::format(" --only {}", diagnose::to_string(part));
+  const auto checks = knowledge::live_checks();
+  const auto at = std::ranges::find_if(checks, [&](const auto& check) {
+    return check.command.ends_with(of_part) || check.key == diagnose::to_string(part);
+  });
+  return at == checks.end() ? nullptr : &*at;
+}
+
+// What `postil check` means by one of its ids.
+void fill_check_id(Draft& draft, Fields main, const diagnose::FindingEntry& finding) {
+  draft.title = finding.name;
+  auto fields = main.include("CHECK_ID", "check_id.html");
+  fields.set("NAME", finding.name);
+  fields.set("CLASS", tone_of(finding.word));
+  fields.set("WORD", draft.tr.text(fmt::format("check.word.{}", diagnose::to_string(finding.word))));
+  fields.set("MEANING", draft.tr.text(fmt::format("check.meaning.{}", diagnose::to_string(finding.word))));
+  fields.set("LANG", draft.tr.language_of("check"));
+  fields.set("DIR", direction(draft.tr.language_of("check")));
+  fields.set("TEXT_HTML", draft.markup(diagnose::example_text(finding, draft.tr)));
+  fields.set("MORE_HTML", draft.markup(diagnose::more_text(finding, draft.tr)));
+  if (const auto* check = check_of(finding.part)) {
+    auto confirm = fields.add("CONFIRM");
+    confirm.set("T_CONFIRM", draft.tr.text("fact.label.confirm"));
+    confirm.set("COMMAND", check->command);
+    confirm.set("TEXT_HTML", draft.prose_of(check->text()));
+  }
+}
+
+// A list that has no page of its own: too many codes, or one that cannot be compared.
+std::string why_no_page(const Draft& draft, const diagnose::CodeList& list) {
+  const auto odd = std::ranges::find_if(list.codes, [&](const std::string& code) {
+    const auto page = place_of_code(code, draft.place.language);
+    return !page || (page->view != View::code && page->view != View::status);
+  });
+  if (list.codes.size() > diagnose::compared_max || odd == list.codes.end()) return draft.tr.text("compare.count");
+  return draft.tr.text("compare.error", {{"code", *odd}});
 }
 
 // Whether the input is one.
@@ -82,7 +138,7 @@ bool fill_from_tls_report(Draft& draft, Fields main, std::string_view input) {
     found.set("T_TITLE", draft.title);
     fill_tls_report(draft, found, *report);
   } else {
-    say_nothing(draft, main, fmt::format("tls_report.error.{}", tlsrpt::to_string(report.error())));
+    say_nothing(draft, main, draft.tr.text(fmt::format("tls_report.error.{}", tlsrpt::to_string(report.error()))));
   }
   return true;
 }
@@ -104,7 +160,15 @@ bool fill_explain(Draft& draft, std::string_view input, std::string_view stage, 
   const auto at = stage.empty() ? std::optional(knowledge::Stage::any) : knowledge::find_stage(stage);
   const auto understood = diagnose::understand(input, at.value_or(knowledge::Stage::any));
   if (!understood) {
-    say_nothing(draft, main, fmt::format("explain.error.{}", diagnose::to_string(understood.error())));
+    const auto why = draft.tr.text(fmt::format("explain.error.{}", diagnose::to_string(understood.error())));
+    const auto meant = diagnose::did_you_mean(input, draft.tr);
+    say_nothing(draft, main, meant.empty() ? why : why + " " + meant);
+  } else if (const auto* list = std::get_if<diagnose::CodeList>(&*understood)) {
+    say_nothing(draft, main, why_no_page(draft, *list));
+  } else if (const auto* finding = std::get_if<const diagnose::FindingEntry*>(&*understood)) {
+    auto found = main.add("FOUND");
+    found.set("T_TITLE", draft.title);
+    fill_check_id(draft, found, **finding);
   } else if (const auto* answer = std::get_if<Answer>(&*understood)) {
     auto found = main.add("FOUND");
     found.set("T_TITLE", draft.title);

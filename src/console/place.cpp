@@ -141,7 +141,7 @@ std::string comparison_item(std::string_view address) {
 }
 
 std::string comparison_asked(std::string_view words) {
-  return comparison_item(diagnose::listed_codes(words));
+  return comparison_item(diagnose::listed_codes(words).codes);
 }
 
 std::vector<std::string> codes_of_comparison(std::string_view item) {

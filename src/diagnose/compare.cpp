@@ -175,7 +175,7 @@ Sentence advice(const Answer& side) {
 }  // namespace
 
 std::expected<Comparison, NotComparable> compare(const std::vector<std::string>& inputs) {
-  POSTIL_ASSERT(inputs.size() >= 2 && inputs.size() <= 3);
+  POSTIL_ASSERT(inputs.size() >= 2 && inputs.size() <= compared_max);
   Comparison out;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     auto answer = explain(inputs[i]);

@@ -1,6 +1,7 @@
 // What tells two or three codes apart, and whether they can come together.
 #pragma once
 
+#include <cstddef>
 #include <expected>
 #include <string>
 #include <string_view>
@@ -45,6 +46,8 @@ struct NotComparable {
   std::size_t which = 0;  // index of the input
   NotUnderstood why = NotUnderstood::not_a_reply;
 };
+
+inline constexpr std::size_t compared_max = 3;
 
 // inputs: two or three codes, basic or enhanced or pairs; replies are taken for their codes.
 std::expected<Comparison, NotComparable> compare(const std::vector<std::string>& inputs);

@@ -3,11 +3,13 @@
 #include <algorithm>
 
 #include "base/bytes.hpp"
+#include "diagnose/answers.hpp"
 #include "diagnose/bounce.hpp"
 #include "diagnose/log_formats.hpp"
 #include "diagnose/log_line.hpp"
 #include "diagnose/quoted_reply.hpp"
 #include "diagnose/redact.hpp"
+#include "diagnose/string_list.hpp"
 #include "mime/message.hpp"
 #include "mime/text.hpp"
 
@@ -143,7 +145,46 @@ std::optional<Report> read_words(std::string_view text, knowledge::Stage stage) 
   return report;
 }
 
+// "550 5.1.1 no such user": a reply's last line. "550-5.1.1 no such" goes on.
+bool ends_reply(std::string_view line) {
+  const auto last = trim(line.substr(line.rfind('\n') + 1));
+  return last.size() == 3 || (last.size() > 3 && last[3] == ' ');
+}
+
+// Two refusals or more, each of them a reply of its own; nothing when any line is something else.
+std::optional<Report> read_refusals(const std::vector<std::string>& lines, knowledge::Stage stage) {
+  Report out;
+  std::string lines_of_one;
+  for (const auto& line : lines) {
+    const auto text = trimmed(line);
+    if (text.size() <= 3 || (text[0] != '4' && text[0] != '5') || !is_session_line(text)) return std::nullopt;
+    lines_of_one += (lines_of_one.empty() ? "" : "\n") + std::string(text);
+    if (!ends_reply(text)) continue;
+    const auto reply = read_reply(redacted(lines_of_one));
+    if (!reply) return std::nullopt;
+    lines_of_one.clear();
+    if (out.recipients.size() < recipients_max) {
+      out.recipients.push_back(diagnosis_of(of_reply(*reply, stage), stage));
+    } else {
+      out.truncated = true;
+    }
+  }
+  if (out.recipients.size() < 2 || !lines_of_one.empty()) return std::nullopt;
+  return out;
+}
+
 }  // namespace
+
+CodeList code_list(std::string_view text) {
+  auto list = listed_codes(text);
+  const bool known = std::ranges::all_of(list.codes, [](const std::string& code) {
+    const auto answer = explain(code);
+    return answer && answer->kind != Kind::reply && answer->kind != Kind::message_id &&
+           answer->kind != Kind::receipt_id;
+  });
+  if (!known) return {};
+  return list;
+}
 
 std::vector<std::string_view> mails_of(std::string_view text) {
   constexpr std::string_view mark = "From ";
@@ -167,7 +208,7 @@ std::vector<std::string_view> mails_of(std::string_view text) {
 }
 
 bool looks_like_log(std::string_view beginning) {
-  if (mime::looks_like_mail(beginning)) return false;
+  if (mime::looks_like_mail(beginning) || begins_strings(beginning)) return false;
   const auto text = mime::unify_lines(beginning.substr(0, 64 * 1024));
   std::size_t lines = 0;
   std::size_t known = 0;
@@ -184,6 +225,13 @@ bool looks_like_log(std::string_view beginning) {
 std::expected<Understood, NotUnderstood> understand(std::string_view input, knowledge::Stage stage) {
   input = trimmed(input.substr(0, mail_octets_max));
   if (input.empty()) return std::unexpected(NotUnderstood::empty);
+  if (const auto* finding = find_finding(input)) return finding;
+  std::string joined;
+  if (const auto lines = read_strings(input); !lines.empty()) {
+    if (auto report = read_refusals(lines, stage)) return std::move(*report);
+    for (const auto& line : lines) joined += (joined.empty() ? "" : "\n") + line;
+    if (!trimmed(joined).empty()) input = trimmed(joined);
+  }
   std::string bare;
   for (int depth = 0; depth < quotation_depth_max && has_quotation(input); ++depth) {
     auto once = mime::looks_like_mail(input) ? std::nullopt : unquoted(mime::unify_lines(input));
@@ -196,6 +244,7 @@ std::expected<Understood, NotUnderstood> understand(std::string_view input, know
   if (input.size() <= input_octets_max) {
     auto answer = explain(input, stage);
     if (answer && answer->kind != Kind::reply) return std::move(*answer);
+    if (auto list = code_list(input); !list.codes.empty()) return list;
     if (answer) {
       reply = std::move(*answer);
     } else {

@@ -137,24 +137,27 @@ std::optional<std::string> spelled_code(std::string_view text) {
   return std::string(basic) + " " + std::string(enhanced);
 }
 
-std::vector<std::string> listed_codes(std::string_view text) {
-  constexpr std::string_view between[] = {"vs", "versus", "and", "or", "und", "oder", "smtp"};
+CodeList listed_codes(std::string_view text) {
+  constexpr std::string_view between[] = {"and", "or", "und", "oder", "smtp"};
   constexpr std::size_t octets_max = 200;
   if (text.size() > octets_max) return {};
-  std::vector<std::string> codes;
+  CodeList list;
+  auto& codes = list.codes;
   std::size_t enhanced = 0;
   while (!text.empty()) {
     const auto end = std::ranges::find_if_not(text, [](char c) { return is_alnum(c) || c == '.'; }) - text.begin();
     auto word = to_lower(text.substr(0, static_cast<std::size_t>(end)));
     text.remove_prefix(std::min(text.size(), static_cast<std::size_t>(end) + 1));
     while (word.ends_with('.')) word.pop_back();
-    if (word.empty() || std::ranges::find(between, word) != std::end(between)) continue;
+    const bool against = word == "vs" || word == "versus";
+    list.versus = list.versus || against;
+    if (word.empty() || against || std::ranges::find(between, word) != std::end(between)) continue;
     enhanced += word.find('.') == std::string::npos ? 0 : 1;
     codes.push_back(std::move(word));
   }
   const bool alike = enhanced == 0 || enhanced == codes.size();
-  if (codes.size() < 2 || !alike) codes.clear();
-  return codes;
+  if (codes.size() < 2 || !alike) return {};
+  return list;
 }
 
 }  // namespace postil::diagnose

@@ -12,8 +12,13 @@ namespace postil::diagnose {
 // but labels ("error", "status") and signs; nothing otherwise. text: one line, UTF-8. Pure.
 std::optional<std::string> spelled_code(std::string_view text);
 
-// The two codes or more of "550 554", "550/554", "235 vs 521" or "5.1.1 and 5.1.10", in lower case. Empty for
-// everything else, also for "550 5.1.1", which is one reply. Whether each is a code, the caller has to see. Pure.
-std::vector<std::string> listed_codes(std::string_view text);
+struct CodeList {
+  std::vector<std::string> codes;  // in lower case
+  bool versus = false;             // "235 vs 521": they are to be compared
+};
+
+// The two codes or more of "550 554", "550/554", "235 vs 521" or "5.1.1 and 5.1.10". Empty for everything else, also
+// for "550 5.1.1", which is one reply. Whether each is a code, the caller has to see. Pure.
+CodeList listed_codes(std::string_view text);
 
 }  // namespace postil::diagnose

@@ -73,6 +73,22 @@ TEST_F(CheckCommandTest, SeveralSubjectsAreSeveralReports) {
   EXPECT_TRUE(said("b.example\n"));
 }
 
+TEST_F(CheckCommandTest, AMistypedWordHasTheNearestOne) {
+  for (const auto& [word, meant] :
+       {std::pair{"mx-nul", "MX-NULL"}, {"tsl", "tls"}, {"mta_stss", "mta_sts"}, {"fial", "fail"}}) {
+    EXPECT_EQ(run({"check", "example.org", "--only", word}), 64);
+    EXPECT_TRUE(complained("Did you mean " + std::string(meant) + "?")) << word << err_;
+  }
+  EXPECT_EQ(run({"check", "example.org", "--only", "everything"}), 64);
+  EXPECT_FALSE(complained("Did you mean"));
+}
+
+TEST_F(CheckCommandTest, EachExitCodeHasItsOwnSentence) {
+  EXPECT_EQ(run({"check", "--help"}), 0);
+  EXPECT_TRUE(said("66  A file cannot be read."));
+  EXPECT_TRUE(said("77  The file of --save cannot be written."));
+}
+
 TEST_F(CheckCommandTest, FindingsAreExplained) {
   EXPECT_EQ(run({"explain", "mx-null"}), 0);
   EXPECT_TRUE(said("MX-NULL"));

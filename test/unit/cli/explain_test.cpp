@@ -213,12 +213,8 @@ TEST(Explain, codes_that_contradict_go_by_the_three_digits) {
 }
 
 TEST(Explain, several_codes_however_they_are_written) {
-  for (const auto& words : {std::vector<std::string>{"550", "554"},
-                            {"550 554"},
-                            {"550/554"},
-                            {"550", "vs", "554"},
-                            {"550 and 554"},
-                            {"550,", "554"}}) {
+  for (const auto& words :
+       {std::vector<std::string>{"550", "554"}, {"550 554"}, {"550/554"}, {"550 and 554"}, {"550,", "554"}}) {
     std::vector<std::string> arguments{"explain", "-q"};
     arguments.insert(arguments.end(), words.begin(), words.end());
     const auto told = postil(arguments);
@@ -241,6 +237,68 @@ TEST(Explain, one_empty_line_stands_between_the_parts_and_none_at_the_end) {
       EXPECT_EQ(out.find("\n\n\n"), out.npos) << what << '\n' << out;
     }
   }
+}
+
+// As in a terminal.
+std::string shown_to_a_reader_of(const char* language, std::vector<std::string> words, bool fails = false) {
+  std::istringstream in;
+  std::ostringstream out, err;
+  Process process{
+      .arguments = std::move(words), .environment = {{"LC_ALL", language}}, .in = in, .out = out, .err = err};
+  process.out_is_terminal = process.err_is_terminal = true;
+  run(process);
+  return fails ? err.str() : out.str();
+}
+
+TEST(Explain, codes_in_arabic_are_isolated_in_a_terminal_and_nowhere_else) {
+  const std::string begin = "\u2068", end = "\u2069";
+  const std::vector<std::string> words{"explain", "550 5.1.1 <ann@example.org>: no such user"};
+  const auto plain = postil(words, "", {{"LC_ALL", "ar"}}).out;
+  EXPECT_THAT(plain, Not(HasSubstr(begin)));
+  const auto shown = shown_to_a_reader_of("ar", words);
+  EXPECT_THAT(shown, HasSubstr(begin));
+  std::string bare;
+  std::istringstream lines(shown);
+  for (std::string line; std::getline(lines, line);) {
+    EXPECT_LE(i18n::width_cells(line), 79u) << line;
+    for (const auto& mark : {begin, end}) {
+      for (auto at = line.find(mark); at != line.npos; at = line.find(mark)) line.erase(at, mark.size());
+    }
+    bare += line + '\n';
+  }
+  EXPECT_THAT(bare, testing::StartsWith(plain));  // behind it a terminal gets a hint
+  EXPECT_THAT(shown_to_a_reader_of("de", words), Not(HasSubstr(begin)));
+  for (auto other : {std::vector<std::string>{"explain", "521", "--json"}, {"explain", "999", "--json"}})
+    EXPECT_THAT(shown_to_a_reader_of("ar", other), Not(HasSubstr(begin)));
+  EXPECT_THAT(shown_to_a_reader_of("ar", {"explain", "--nothing"}, true), HasSubstr(begin + "--nothing" + end));
+}
+
+TEST(Explain, two_codes_against_each_other_are_compared) {
+  const auto wanted = postil({"compare", "235", "521"}).out;
+  EXPECT_EQ(postil({"explain", "235", "vs", "521"}).out, wanted);
+  EXPECT_EQ(postil({"explain", "235 vs. 521"}).out, wanted);
+  EXPECT_EQ(postil({"explain", "-"}, "235 vs 521\n").out, wanted);
+  EXPECT_EQ(postil({"explain", "--json", "235 vs 521"}).out, postil({"compare", "--json", "235", "521"}).out);
+  EXPECT_THAT(postil({"explain", "-q", "4xx vs 5xx"}).out, testing::AllOf(HasSubstr("4xx  "), HasSubstr("\n5xx  ")));
+  EXPECT_EQ(postil({"explain", "-"}, "550 554\n").out, postil({"explain", "550", "554"}).out);
+}
+
+TEST(Explain, a_mistyped_finding_has_the_nearest_name) {
+  const auto wrong = postil({"explain", "MX-NUL"});
+  EXPECT_EQ(wrong.code, exit_usage);
+  EXPECT_THAT(wrong.err, HasSubstr("Did you mean MX-NULL?"));
+  EXPECT_THAT(postil({"explain", "MX-NUL", "--json"}).out, HasSubstr("Did you mean MX-NULL?"));
+  EXPECT_THAT(postil({"explain", "nonsense"}).err, Not(HasSubstr("Did you mean")));
+  EXPECT_THAT(postil({"explain", "MX-NULL", "SPF-LOOKUPS"}).out,
+              testing::AllOf(HasSubstr("MX-NULL  "), HasSubstr("\nSPF-LOOKUPS  ")));
+  EXPECT_THAT(postil({"explain", "-"}, "mx-null\n").out, HasSubstr("RFC 7505"));
+}
+
+TEST(Explain, lines_in_json_are_read) {
+  const std::string lines = "[\n  \"550-5.1.1 no such\",\n  \"550 5.1.1 user\"\n]\n";
+  EXPECT_EQ(postil({"explain", "-"}, lines).out, postil({"explain", "550-5.1.1 no such\n550 5.1.1 user"}).out);
+  const auto several = postil({"explain", "-q", "-"}, R"(["550 5.1.1 no such user", "552 5.2.2 mailbox full"])").out;
+  EXPECT_THAT(several, testing::AllOf(HasSubstr("user_unknown"), HasSubstr("mailbox_full")));
 }
 
 TEST(Explain, lines_fit_a_narrow_terminal) {

@@ -233,6 +233,29 @@ TEST(Box, AReplyIsExplainedInThePagesLanguage) {
   EXPECT_EQ(get("/de/explain?q=550+5.1.1+unknown").status, 200u);
 }
 
+TEST(Box, AnIdOfACheckIsExplained) {
+  const auto page = post("/de/explain", "q=+mx-null%0D%0A").body;
+  for (const char* words : {"<span dir=\"ltr\" translate=\"no\">MX-NULL</span>", "RFC", "7505", "outcome-success",
+                            "postil check example.org --only mx", "noindex"})
+    EXPECT_THAT(page, HasSubstr(words));
+  EXPECT_THAT(page, Not(HasSubstr("{{")));
+  const auto typo = post("/en/explain", "q=MX-NUL").body;
+  EXPECT_THAT(typo, HasSubstr("Did you mean MX-NULL?"));
+  EXPECT_THAT(typo, HasSubstr("role=\"alert\""));
+}
+
+TEST(Box, AListWithoutAPageSaysWhy) {
+  EXPECT_THAT(post("/en/explain", "q=550+551+552+553").body, HasSubstr("Two or three codes are needed."));
+  EXPECT_THAT(post("/en/explain", "q=4xx+vs+5xx").body, HasSubstr("4xx cannot be compared."));
+}
+
+TEST(Box, LinesInJsonAreRead) {
+  const auto page = post("/en/explain", report_form("[\"550 5.1.1 no such user\", \"552 5.2.2 mailbox full\"]")).body;
+  EXPECT_THAT(page, HasSubstr("no such user"));
+  EXPECT_THAT(page, HasSubstr("mailbox full"));
+  EXPECT_THAT(page, Not(HasSubstr("&quot;, &quot;")));
+}
+
 TEST(Box, ATlsReportIsRead) {
   const std::string report =
       R"({"organization-name":"Company-X <b>","date-range":{"start-datetime":"2016-04-01T00:00:00Z",
@@ -280,6 +303,25 @@ TEST(Api, ExplainsAsTheTerminalDoes) {
   EXPECT_EQ(json(post("/api/v1/explain?lang=de", "q=550+5.1.1+no+such+user")), answer);
   EXPECT_EQ(json(post("/api/v1/explain?lang=de", "550 5.1.1 no such user\r\n")), answer);  // as curl sends a file
   EXPECT_EQ(header(posted, "Access-Control-Allow-Origin"), "*");
+}
+
+TEST(Api, ComparesWhatIsAskedSo) {
+  const auto wanted = json(get("/api/v1/compare?a=235&b=521"));
+  EXPECT_EQ(json(get("/api/v1/explain?q=235+vs+521")), wanted);
+  EXPECT_EQ(json(post("/api/v1/explain", "235 vs 521\n", "text/plain")), wanted);
+  EXPECT_EQ(json(get("/api/v1/explain?q=550/551/554")).at("pairs").as_array().size(), 3u);
+  EXPECT_EQ(get("/api/v1/explain?q=550+551+552+553").status, 400u);
+  EXPECT_EQ(get("/api/v1/explain?q=4xx+vs+5xx").status, 422u);
+}
+
+TEST(Api, KnowsTheIdsOfChecks) {
+  const auto finding = json(get("/api/v1/explain?q=mx-null&lang=de"));
+  EXPECT_EQ(finding.at("schema"), "postil.finding/1");
+  EXPECT_EQ(finding.at("id"), "MX-NULL");
+  EXPECT_EQ(finding.at("language"), "de");
+  const auto typo = json(get("/api/v1/explain?q=MX-NUL"));
+  EXPECT_EQ(typo.at("error").at("id"), "not_a_reply");
+  EXPECT_THAT(std::string(typo.at("error").at("message").as_string()), HasSubstr("Did you mean MX-NULL?"));
 }
 
 TEST(Api, SaysWhatIsWrong) {

@@ -18,6 +18,8 @@ std::string_view kind_of(std::string_view input) {
   const auto found = understand(input);
   if (!found) return to_string(found.error());
   if (const auto* answer = std::get_if<Answer>(&*found)) return to_string(answer->kind);
+  if (std::holds_alternative<const FindingEntry*>(*found)) return "finding";
+  if (std::holds_alternative<CodeList>(*found)) return "code_list";
   return to_string(std::get<Report>(*found).input);
 }
 
@@ -52,6 +54,74 @@ TEST(Recognise, each_kind_of_input_is_told_by_itself) {
   EXPECT_EQ(kind_of("Remote Server returned '550 5.1.10 RESOLVER.ADR.RecipientNotFound; Recipient not found by SMTP "
                     "address lookup'"),
             "log_line");
+}
+
+TEST(Recognise, a_list_of_codes_is_no_reply) {
+  for (const char* text : {"235 vs 521", "550/551", "550, 551", "421 450 550 554", "5.1.1 and 5.1.10", "4xx vs. 5xx"})
+    EXPECT_EQ(kind_of(text), "code_list") << text;
+  const auto list = code_list("235 VS 521");
+  EXPECT_THAT(list.codes, testing::ElementsAre("235", "521"));
+  EXPECT_TRUE(list.versus);
+  EXPECT_FALSE(code_list("235 521").versus);
+  for (const char* text : {"235 999", "550 5.1.1", "550 Relaying denied", "550", "vs", ""})
+    EXPECT_TRUE(code_list(text).codes.empty()) << text;
+}
+
+TEST(Recognise, an_id_of_a_check_is_told_in_any_case) {
+  EXPECT_EQ(kind_of("MX-NULL"), "finding");
+  EXPECT_EQ(kind_of(" spf-lookups\n"), "finding");
+  EXPECT_EQ(kind_of("MX-NOTHING"), "not_a_reply");
+}
+
+// The reasons of a report, one for each recipient.
+std::vector<std::string> reasons_of(std::string_view input) {
+  const auto found = understand(input);
+  std::vector<std::string> out;
+  if (!found || !std::holds_alternative<Report>(*found)) return out;
+  for (const auto& one : std::get<Report>(*found).recipients)
+    out.emplace_back(one.explanation ? knowledge::entry(one.explanation->reason).key : "none");
+  return out;
+}
+
+TEST(Recognise, lines_in_json_are_the_lines_that_they_hold) {
+  const auto told = [](std::string_view input) {
+    const auto found = understand(input);
+    if (!found || !std::holds_alternative<Answer>(*found)) return std::string("no answer");
+    return std::get<Answer>(*found).quoted;
+  };
+  const auto plain = told("550-5.1.1 no such\n550 5.1.1 user");
+  EXPECT_THAT(plain, HasSubstr("no such user"));
+  EXPECT_EQ(told(R"(["550-5.1.1 no such", "550 5.1.1 user"])"), plain);
+  EXPECT_EQ(told("[\n  \"550-5.1.1 no such\",\n  \"550 5.1.1 user\"\n]\n"), plain);
+  EXPECT_EQ(told(R"("550-5.1.1 no such\r\n550 5.1.1 user\r\n")"), plain);
+  EXPECT_EQ(told(R"(["550-5.1.1 no such\r\n550 5.1.1 user\r\n"])"), plain);
+  EXPECT_EQ(reasons_of(R"(["RCPT TO:<ann@example.net>", "550 5.1.1 no such user"])"),
+            (std::vector<std::string>{"user_unknown"}));
+  EXPECT_THAT(told(R"(["AUTH PLAIN AGFubgBzZWNyZXQxMjM=", "535 5.7.8 bad AGFubgBzZWNyZXQxMjM="])"),
+              testing::AllOf(HasSubstr("535 5.7.8 bad"), Not(HasSubstr("AGFubgBz"))));
+  EXPECT_EQ(kind_of(R"(["521"])"), "basic_code");
+  EXPECT_EQ(kind_of(R"(["521", "556"])"), "code_list");
+}
+
+TEST(Recognise, several_replies_in_json_are_told_each) {
+  EXPECT_EQ(reasons_of(R"(["550 5.1.1 <ann@example.net>: no such user", "452 4.2.2 mailbox full"])"),
+            (std::vector<std::string>{"user_unknown", "mailbox_full"}));
+  EXPECT_EQ(reasons_of(R"(["550-5.1.1 <ann@example.net>: no such", "550 5.1.1 user", "452 4.2.2 mailbox full"])"),
+            (std::vector<std::string>{"user_unknown", "mailbox_full"}));
+  const std::string line(postfix_line);
+  EXPECT_EQ(reasons_of("[\"" + line + "\", \"" + line + "\"]").size(), 2u);
+  std::string many = "[\"550 5.1.1 no such user\"";
+  for (std::size_t i = 0; i < recipients_max; ++i) many += ",\"550 5.1.1 no such user\"";
+  const auto found = understand(many + "]");
+  ASSERT_TRUE(found && std::holds_alternative<Report>(*found));
+  EXPECT_EQ(std::get<Report>(*found).recipients.size(), recipients_max);
+  EXPECT_TRUE(std::get<Report>(*found).truncated);
+}
+
+TEST(Recognise, other_json_is_not_taken_for_lines) {
+  for (const char* text : {"[]", "[\"\"]", "\"\"", "[1, \"a\"]", "[\"a\", {\"b\": 1}]", "[\"a\""})
+    EXPECT_FALSE(understand(text).has_value()) << text;
+  EXPECT_FALSE(looks_like_log("[\"" + std::string(postfix_line) + "\",\n\"" + std::string(postfix_line) + "\"]"));
 }
 
 TEST(Recognise, what_is_not_understood_says_why) {
