@@ -119,6 +119,7 @@ class TextReader {
       command_follows_ = false;
     } else if (is_rule(line)) {
       section(line);
+    } else if (xmail_summary(line)) {
     } else if (transcript_ && session_line(line)) {
     } else if (line.starts_with(">>> ") || line.starts_with("<<< ")) {
       session_line(line);
@@ -181,10 +182,31 @@ class TextReader {
     transcript_ = lower.find("transcript") != std::string::npos;
     command_follows_ = lower.find("smtp command") != std::string::npos;
     muted_ = false;
-    // What follows a rule of its own belongs to nobody yet.
+    // What follows a rule of its own belongs to nobody yet, but where the rule names a recipient (Exim, above what a
+    // program wrote: "------ a@b ------").
     current_ = npos;
+    const auto address = find_address(line);
+    for (std::size_t i = 0; !address.empty() && i < out_.notes.size(); ++i) {
+      if (iequals(out_.notes[i].address, address)) current_ = i;
+    }
+    indented_ = false;
     command_.clear();
     replies_.clear();
+  }
+
+  // "[<00>] XMail bounce: Rcpt=[a@b];Error=[550 no such user]": all that is told below it is the same again.
+  bool xmail_summary(std::string_view line) {
+    static constexpr std::string_view key = "Error=[";
+    const auto at = line.find(key);
+    if (!line.starts_with("[<00>] XMail bounce: Rcpt=[") || at == std::string_view::npos) return false;
+    auto said = trim(line.substr(at + key.size()));
+    if (said.ends_with(']')) said.remove_suffix(1);
+    const auto address = find_address(line.substr(0, at));
+    if (address.empty() || said.empty()) return false;
+    begin_note(address, false);
+    say(said);
+    current_ = npos;
+    return true;
   }
 
   // Lines of an SMTP session. True when the line was one.

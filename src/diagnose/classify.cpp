@@ -83,7 +83,13 @@ Cause of_facts(const Refusal& refusal) {
       refusal.enhanced ? knowledge::find_status(refusal.enhanced.subject, refusal.enhanced.detail) : nullptr;
   if (const auto reason = reason_of(status, refusal)) {
     if (*reason == Reason::recipient_null_mx) return unknown("5110_other");
-    if (*reason == Reason::policy_other) return of_code(*reason, 0.4, "x71");
+    if (*reason == Reason::policy_other) {
+      // X.7.1 goes with refusals of all kinds; a code of logging in says more.
+      const auto* of_basic = refusal.code == 0 ? nullptr : knowledge::find_code(refusal.code);
+      const bool login =
+          of_basic != nullptr && of_basic->reason && !of_basic->ambiguous && is_of_login(*of_basic->reason);
+      return login ? of_code(*of_basic->reason, 0.7, "code") : of_code(*reason, 0.4, "x71");
+    }
     if (is_of_login(*reason) && !is_login(refusal)) return of_code(*reason, 0.5, "ambiguous_status");
     // X.5.Z beside a code for mailboxes and messages is mostly a habit.
     const bool loose = refusal.enhanced.subject == 5 && refusal.code >= 550 && refusal.code <= 554;

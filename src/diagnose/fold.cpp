@@ -33,7 +33,7 @@ class Folder {
 
   Folded run() {
     while (at_ < source_.size()) {
-      if (word_start() && skip_codes()) continue;
+      if (word_start() && (skip_codes() || skip_last_code())) continue;
       one();
     }
     while (!out_.text.empty() && word_start()) pop();
@@ -94,6 +94,19 @@ class Folder {
     if (length == 0 && mark == ' ' && !out_.text.empty()) return false;
     if (length == 0 && mark == '-' && (is_digit(peek(at_ + 4)) || peek(at_ + 4) == '-')) return false;
     at_ += 4 + length;
+    return true;
+  }
+  // "(#5.7.1)", as qmail and its offspring end a reply.
+  bool skip_last_code() {
+    if (peek(at_) != '(' || peek(at_ + 1) != '#' || (peek(at_ + 2) != '4' && peek(at_ + 2) != '5')) return false;
+    std::size_t at = at_ + 3;
+    for (int part = 0; part < 2; ++part) {
+      const auto length = peek(at) == '.' ? digits(at + 1, 3) : 0;
+      if (length == 0) return false;
+      at += 1 + length;
+    }
+    if (peek(at) != ')') return false;
+    at_ = at + 1;
     return true;
   }
   // At an '@' between an address' parts: the address becomes "@".

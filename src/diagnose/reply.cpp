@@ -6,6 +6,7 @@
 #include <iterator>
 
 #include "base/bytes.hpp"
+#include "diagnose/quoted_reply.hpp"
 
 namespace postil::diagnose {
 namespace {
@@ -149,6 +150,11 @@ Explanation explain_reply(const reply::RemoteReply& reply, Stage stage) {
     } else {
       refusal.text += line;
     }
+  }
+  if (!refusal.enhanced) {
+    // "451 timeout (#4.4.2)": qmail puts it last.
+    const auto quoted = find_reply(fmt::format("{} {}", reply.code, refusal.text));
+    if (quoted && quoted->code == reply.code) refusal.enhanced = quoted->enhanced;
   }
   refusal.stage = stage;
   return of_finding(classify(refusal));

@@ -26,12 +26,12 @@ bool begins_returned_message(std::string_view line) {
   const bool marked = lower.starts_with("--") || lower.starts_with("==") || lower.starts_with("**") ||
                       lower.starts_with("__") || lower.ends_with(':') || lower.ends_with("follow.") ||
                       lower.ends_with("follows.") || lower.ends_with("follow") || lower.ends_with("follows");
-  return marked &&
-         has_any(lower, {"original message", "returned message", "copy of the message", "copy of your message",
-                         "unsent message", "message headers follow", "header of the original",
-                         "headers of the original", "original mail", "copy of the original",
-                         "copy of the message header", "message header follow", "undelivered message",
-                         "your message follows", "mail message follows", "original headers", "message is attached"});
+  return marked && has_any(lower, {"original message", "returned message", "copy of the message",
+                                   "copy of your message", "unsent message", "message headers follow",
+                                   "header of the original", "headers of the original", "original mail",
+                                   "copy of the original", "copy of the message header", "message header follow",
+                                   "undelivered message", "your message follows", "mail message follows",
+                                   "initial part of the message", "original headers", "message is attached"});
 }
 
 bool is_usual_phrase(std::string_view line) {

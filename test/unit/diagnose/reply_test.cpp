@@ -40,6 +40,9 @@ constexpr auto unknown = Confidence::unknown;
 INSTANTIATE_TEST_SUITE_P(
     Replies, ExplainReply,
     testing::Values(
+        // qmail and its offspring end with the enhanced code.
+        Case{"550 sorry, we have foo (#5.1.1)", Stage::any, Reason::user_unknown, likely},
+        Case{"535 foo (#5.7.1)", Stage::any, Reason::auth_credentials, likely},
         // 521: what RFC 7504 means by it, and what it is used for.
         Case{"521 host.example does not accept email", Stage::connect, Reason::host_accepts_no_mail, certain},
         Case{"521 5.3.2 go away", Stage::connect, Reason::host_accepts_no_mail, certain},

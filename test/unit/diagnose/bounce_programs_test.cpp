@@ -1,0 +1,54 @@
+// Bounces of programs that write no report: XMail, and what Exim adds of the words of a local program.
+#include <gtest/gtest.h>
+
+#include "diagnose/bounce.hpp"
+#include "diagnose/classify.hpp"
+
+namespace postil::diagnose {
+namespace {
+
+std::string mail(std::string_view body) {
+  return "From: Mail System <mailer-daemon@relay.example>\nTo: carol@sender.example\nSubject: failure\n\n" +
+         std::string(body);
+}
+
+knowledge::Reason reason_of(const Reading& reading) {
+  return reading.recipients.empty() ? knowledge::Reason::unknown : classify(reading.recipients[0].refusal).reason;
+}
+
+TEST(BounceOfPrograms, xmail_says_the_error_in_its_first_line) {
+  const auto read = read_bounce(
+      mail("[<00>] XMail bounce: Rcpt=[ann@example.net];Error=[Spool file has reached max retry ops]\n\n\n"
+           "[<01>] Error sending message [17.4.relay] from [relay.example].\n\n"
+           "ID:        <S1>\nMail From: <carol@sender.example>\nRcpt To:   <ann@example.net>\n"
+           "Server:    <mx.example.net> [192.0.2.7]\n\n\n"
+           "[<02>] The reason of the delivery failure was:\n\nSpool file has reached max retry ops\n\n\n"
+           "[<05>] Here is listed the initial part of the message:\n\nReceived: from a by b; now\n\nis blocked\n"));
+  ASSERT_EQ(read.recipients.size(), 1U);
+  EXPECT_EQ(read.recipients[0].refusal.address, "ann@example.net");
+  EXPECT_EQ(read.recipients[0].refusal.text, "Spool file has reached max retry ops");
+  EXPECT_EQ(reason_of(read), knowledge::Reason::expired_in_queue);
+}
+
+TEST(BounceOfPrograms, xmail_quotes_the_reply) {
+  const auto read =
+      read_bounce(mail("[<00>] XMail bounce: Rcpt=[ann@example.net];Error=[550 5.1.1 no such user]\n\n"
+                       "[<02>] The reason of the delivery failure was:\n\n550 5.1.1 no such user\n"));
+  ASSERT_EQ(read.recipients.size(), 1U);
+  EXPECT_EQ(read.recipients[0].refusal.code, 550);
+  EXPECT_EQ(reason_of(read), knowledge::Reason::user_unknown);
+}
+
+TEST(BounceOfPrograms, what_exim_adds_of_a_program_belongs_to_its_recipient) {
+  const auto read = read_bounce(
+      mail("A message that you sent could not be delivered to one or more of its\nrecipients. This is a permanent "
+           "error. The following address(es) failed:\n\n  ann@example.net\n    (generated from info@example.net)\n"
+           "    local delivery failed\n\nThe following text was generated during the delivery attempt:\n\n"
+           "------ ann@example.net ------\n\nmaildrop: maildir over quota.\n"));
+  ASSERT_EQ(read.recipients.size(), 1U);
+  EXPECT_EQ(read.recipients[0].refusal.address, "ann@example.net");
+  EXPECT_EQ(reason_of(read), knowledge::Reason::mailbox_full);
+}
+
+}  // namespace
+}  // namespace postil::diagnose
