@@ -66,6 +66,8 @@ void add_source(const Draft& draft, Fields row, const Vendor& vendor, const std:
 
 void add_reply(const Draft& draft, Fields row, const Vendor& vendor, const Rule& rule) {
   for (const auto& sample : rule.samples) row.add("SAMPLE").set("LINE", sample.text);
+  if (rule.who && *rule.who != knowledge::entry(rule.reason).act)
+    row.add("WHO").set("ROLE", act_text(draft, *rule.who));
   const auto area = std::string_view(rule.note).substr(0, rule.note.find('.'));
   if (!rule.note.empty() && draft.site.offers(draft.place.language, area) && draft.tr.has(rule.note)) {
     row.add("NOTE").set("TEXT_HTML", draft.prose_of(rule.note));
