@@ -357,8 +357,17 @@ class BounceReader {
     for (const auto& address : fallback_addresses()) {
       out_.recipients.push_back(of_note({address, text.common, {}, text.delayed}, text));
     }
-    if (out_.recipients.empty() && find_reply(text.common))
-      out_.recipients.push_back(of_note({{}, text.common, {}, text.delayed}, text));
+    if (!out_.recipients.empty()) return;
+    auto unnamed = of_note({{}, text.common, {}, text.delayed}, text);
+    if (find_reply(text.common) || (is_from_program(mail_) && tells(unnamed.refusal)))
+      out_.recipients.push_back(std::move(unnamed));
+  }
+
+  // "Could not resolve the address Ann Miller": words that mean something without anybody's address.
+  static bool tells(const Refusal& refusal) {
+    constexpr double likely = 0.7;
+    const auto cause = classify(refusal);
+    return cause.reason != knowledge::Reason::unknown && cause.confidence >= likely;
   }
 
   const mime::Message& mail_;

@@ -12,31 +12,6 @@ namespace {
 
 using dsn::Action;
 
-constexpr std::size_t fields_max = 40;
-
-// The fields of a line; those in quotes without them, and with "" as it is.
-std::vector<std::string_view> fields_of(std::string_view line) {
-  std::vector<std::string_view> out;
-  while (out.size() < fields_max) {
-    if (line.starts_with('"')) {
-      std::size_t end = 1;
-      while (end < line.size() && (line[end] != '"' || line.substr(end).starts_with("\"\""))) {
-        end += line[end] == '"' ? 2 : 1;
-      }
-      end = std::min(end, line.size());
-      out.push_back(line.substr(1, end - 1));
-      line.remove_prefix(std::min(end + 1, line.size()));
-    } else {
-      const auto end = std::min(line.find(','), line.size());
-      out.push_back(line.substr(0, end));
-      line.remove_prefix(end);
-    }
-    if (!line.starts_with(',')) break;
-    line.remove_prefix(1);
-  }
-  return out;
-}
-
 // The reply of the other side that Exchange wraps into its own: "[{LRT=...};{LED=550 5.1.1 no};{FQDN=mx};{IP=...}]".
 struct Wrapped {
   std::string_view said;
@@ -149,13 +124,36 @@ std::optional<LogLine> of_agent(const std::vector<std::string_view>& fields) {
 std::optional<LogLine> of_csv(std::string_view line) {
   if (line.size() < 20 || !is_digit(line[0]) || line[4] != '-' || std::ranges::count(line, ',') < 7)
     return std::nullopt;
-  const auto fields = fields_of(line);
+  const auto fields = csv_fields(line);
   if (auto found = of_tracking(fields)) return found;
   if (auto found = of_agent(fields)) return found;
   return of_protocol(fields);
 }
 
 }  // namespace
+
+std::vector<std::string_view> csv_fields(std::string_view line) {
+  constexpr std::size_t fields_max = 40;
+  std::vector<std::string_view> out;
+  while (out.size() < fields_max) {
+    if (line.starts_with('"')) {
+      std::size_t end = 1;
+      while (end < line.size() && (line[end] != '"' || line.substr(end).starts_with("\"\""))) {
+        end += line[end] == '"' ? 2 : 1;
+      }
+      end = std::min(end, line.size());
+      out.push_back(line.substr(1, end - 1));
+      line.remove_prefix(std::min(end + 1, line.size()));
+    } else {
+      const auto end = std::min(line.find(','), line.size());
+      out.push_back(line.substr(0, end));
+      line.remove_prefix(end);
+    }
+    if (!line.starts_with(',')) break;
+    line.remove_prefix(1);
+  }
+  return out;
+}
 
 std::optional<LogLine> read_exchange(std::string_view line) {
   if (auto found = of_csv(line)) return found;

@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include "diagnose/log_line.hpp"
 
@@ -25,6 +26,7 @@ std::optional<LogLine> read_exim(const SyslogLine& line);
 std::optional<LogLine> read_sendmail(const SyslogLine& line);
 std::optional<LogLine> read_opensmtpd(const SyslogLine& line);
 std::optional<LogLine> read_exchange(std::string_view line);
+std::optional<LogLine> read_powermta(std::string_view line);
 std::optional<LogLine> read_haraka(std::string_view line);
 std::optional<LogLine> read_stalwart(std::string_view line);
 std::optional<LogLine> read_mox(std::string_view line);
@@ -36,6 +38,8 @@ std::optional<LogLine> read_json_records(std::string_view text);
 
 // The value of "name=value" or "name=\"value\""; empty when there is none. A value ends at a space or a comma.
 std::string_view value_of(std::string_view text, std::string_view name);
+// The fields of a line of CSV, at most 40; those in quotes without them, and with "" as it is.
+std::vector<std::string_view> csv_fields(std::string_view line);
 // Where the code says that it may be tried again, the action is "delayed".
 void set_temporary(Observed& out);
 // The text between < and > at the start, or the word.

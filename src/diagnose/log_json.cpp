@@ -168,6 +168,19 @@ class JsonReader {
     if (at.contains("MessageStream") || at.contains("TypeCode")) out.mta = "postmark";
   }
 
+  // The words about a recipient. Mailgun's "reason" is a kind ("generic"): its words, and the code, stand deeper.
+  static std::string_view said_in(const json::object& at, Refusal& refusal) {
+    if (const auto* status = at.if_contains("delivery-status"); status != nullptr && status->is_object()) {
+      const auto code = number_of(status->get_object(), "code");
+      if (code >= 200 && code <= 599) refusal.code = static_cast<reply::Code>(code);
+      const auto words = text_of(status->get_object(), {"message", "description"});
+      if (!words.empty()) return words;
+    }
+    return text_of(at,
+                   {"diagnosticCode", "delay_reason", "bounce_reason", "raw_reason", "diag", "bounce_text", "reason",
+                    "smtp_reply", "response", "Details", "error", "description", "Description", "message", "Subject"});
+  }
+
   // An object about one recipient.
   bool recipient(const json::object& at, const json::object* parent) {
     auto address =
@@ -182,14 +195,7 @@ class JsonReader {
     const auto type = text_of(at, {"type", "event", "Type", "action", "status_code", "severity"});
     const bool answered = read_response(at, found);
     if (!answered) {
-      auto words = text_of(at, {"diagnosticCode", "delay_reason", "bounce_reason", "reason", "raw_reason", "smtp_reply",
-                                "response", "Details", "error", "description", "Description", "message", "Subject"});
-      const auto* status = at.if_contains("delivery-status");
-      if (words.empty() && status != nullptr && status->is_object()) {
-        words = text_of(status->get_object(), {"message", "description"});
-        const auto code = number_of(status->get_object(), "code");
-        if (code >= 200 && code <= 599) refusal.code = static_cast<reply::Code>(code);
-      }
+      auto words = said_in(at, refusal);
       const bool bounced = parent != nullptr && parent->contains("bounceType");
       if (words.empty() && !bounced && (type.empty() || action_of(type) == Action::failed)) return false;
       const auto code = refusal.code;
@@ -197,6 +203,7 @@ class JsonReader {
       if (words.empty()) words = kind;
       fill_from_quote(found, words.substr(words.starts_with("smtp;") ? 5 : 0));
       if (refusal.code == 0) refusal.code = code;
+      refusal.more = squeezed(text_of(at, {"comment"}), refusal_octets_max);
     }
     if (!refusal.enhanced) {
       if (const auto status = reply::parse_enhanced_code(text_of(at, {"status", "Status"}))) refusal.enhanced = *status;

@@ -120,10 +120,11 @@ std::optional<Report> read_records(std::string_view text) {
   return judge(std::move(all));
 }
 
-// Chinese and Japanese sentences have no spaces.
+// Chinese and Japanese sentences have no spaces; Outlook shows a number.
 bool has_words(std::string_view text) {
   constexpr std::ptrdiff_t wide_octets_min = 12;
-  return text.find(' ') != std::string_view::npos || std::ranges::count_if(text, is_8bit) >= wide_octets_min;
+  return text.find(' ') != std::string_view::npos || std::ranges::count_if(text, is_8bit) >= wide_octets_min ||
+         istarts_with(text, "0x8");
 }
 
 // Nothing but words: "Recipient address rejected: User unknown".

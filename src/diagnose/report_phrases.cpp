@@ -54,6 +54,9 @@ bool is_usual_phrase(std::string_view line) {
                          "i'm sorry to have to inform you",
                          "i'm afraid i wasn't able",
                          "hi. this is the",
+                         "i am sending you this message to inform you",
+                         "below you will find a list of",
+                         "report in standard format",
                          "this is a permanent error",
                          "for further assistance",
                          "if you do so, please include",
@@ -109,13 +112,21 @@ bool is_footer(std::string_view line) {
                          "antivirus system", "disclaimer", "checked by avg"});
 }
 
+bool is_from_program(const mime::Message& mail) {
+  return has_any(to_lower(mail.field("From")),
+                 {"daemon", "postmaster", "deliver", "administrator", "bounce", "mail system", "mailsystem", "-admin@",
+                  "-owner@", "owner-", "-request@", "listserv", "majordomo"});
+}
+
+bool is_from_program(const mime::Message& mail) {
+  return has_any(to_lower(mail.field("From")),
+                 {"daemon", "postmaster", "deliver", "administrator", "bounce", "mail system", "mailsystem", "-admin@",
+                  "-owner@", "owner-", "-request@", "listserv", "majordomo"});
+}
+
 bool may_be_bounce(const mime::Message& mail, std::string_view text) {
   if (mail.header.empty() || !mail.field("X-Failed-Recipients").empty()) return true;
-  if (has_any(to_lower(mail.field("From")),
-              {"daemon", "postmaster", "deliver", "administrator", "bounce", "mail system", "mailsystem", "-admin@",
-               "-owner@", "owner-", "-request@", "listserv", "majordomo"})) {
-    return true;
-  }
+  if (is_from_program(mail)) return true;
   if (has_any(to_lower(mail.field("Subject")),
               {"deliver", "fail",        "return", "bounce",    "reject",  "delay",   "block",  "warning",
                "error",   "undelivered", "unable", "could not", "problem", "zustell", "fehler", "echec",

@@ -27,6 +27,9 @@ bool is_footer(std::string_view line);
 // lines up to an empty one. Lines with LF.
 std::string without_list_footers(std::string_view text);
 
+// Whether the address or name that the mail comes from is one of those that programs use: "Mailer-Daemon".
+bool is_from_program(const mime::Message& mail);
+
 // Whether a mail without a report for programs may tell of a message that came back: somebody who writes "my mailbox is
 // full" has not returned one. text: its human part. True for a text without a header.
 bool may_be_bounce(const mime::Message& mail, std::string_view text);

@@ -281,6 +281,17 @@ TEST(BounceText, recipients_without_a_mail_address) {
   EXPECT_TRUE(lines_of(read_bounce(mail("See you on 8/2/99 10:11\n"))).empty());
 }
 
+TEST(BounceText, words_that_tell_need_no_address) {
+  const auto told =
+      judge(read_bounce(mail("Your memo could not be delivered.\n\nCould not resolve the address Ann Miller\n")));
+  ASSERT_EQ(told.recipients.size(), 1u);
+  EXPECT_EQ(told.recipients.front().observed.refusal.address, "");
+  ASSERT_TRUE(told.recipients.front().explanation);
+  EXPECT_EQ(told.recipients.front().explanation->reason, knowledge::Reason::user_unknown);
+  // Nor do words that tell nothing make somebody a recipient.
+  EXPECT_TRUE(read_bounce(mail("Your memo could not be delivered.\n\nPlease ask somebody.\n")).recipients.empty());
+}
+
 TEST(BounceText, a_wrapped_reply_begins_no_other_recipient) {
   EXPECT_EQ(lines_of(read_bounce(mail("<ann@example.net>: host mx.example.net[192.0.2.1] said: 550 5.1.1\n"
                                       "    <carol@sender.example>: unauthorized sender (in reply to RCPT TO command)\n"
