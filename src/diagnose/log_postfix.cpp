@@ -145,6 +145,38 @@ std::optional<Observed> of_session(std::string_view text) {
   return out;
 }
 
+// A fault of this server that any daemon may warn of. What else it warns of refuses nothing.
+std::optional<Observed> of_fault(std::string_view text) {
+  const auto colon = text.find(": ");
+  const auto level = text.substr(0, std::min(colon, text.size()));
+  if (level != "warning" && level != "error" && level != "fatal" && level != "panic") return std::nullopt;
+  static constexpr std::string_view faults[] = {
+      "connect to mysql server ", "connect to pgsql server ", "connect to transport ", "dict_ldap_",
+      "map lookup problem",       "hopcount exceeded",        "not enough free space", "TLS library problem: ",
+      "No space left on device",
+  };
+  const auto words = text.substr(colon + 2);
+  if (std::ranges::none_of(faults, [words](auto fault) { return words.find(fault) != words.npos; }))
+    return std::nullopt;
+  auto out = of_words(without_queue_id(words), Action::delayed);
+  if (words.find("TLS library problem: ") != words.npos) out.refusal.stage = Stage::starttls;
+  out.refusal.host.clear();
+  return out;
+}
+
+// "lost connection after DATA (12 bytes) from host[192.0.2.1]": a client that had a message. Who leaves earlier
+// looks around. "PREGREET 11 after 0.1 from ...": it did not wait for its turn.
+bool is_broken_session(std::string_view text) {
+  if (text.starts_with("timeout after ") || text.starts_with("improper command pipelining after ") ||
+      text.starts_with("PREGREET "))
+    return true;
+  constexpr std::string_view lost = "lost connection after ";
+  if (!text.starts_with(lost)) return false;
+  const auto rest = text.substr(lost.size());
+  static constexpr std::string_view commands[] = {"MAIL ", "RCPT ", "DATA ", "BDAT ", "END-OF-MESSAGE "};
+  return std::ranges::any_of(commands, [rest](auto command) { return rest.starts_with(command); });
+}
+
 // What smtp(8) writes about one host, before it has tried the others.
 bool is_of_attempt(std::string_view text) {
   static constexpr std::string_view beginnings[] = {
@@ -186,6 +218,10 @@ std::optional<LogLine> read_postfix(const SyslogLine& line) {
   if (text.find("status=expired") != std::string_view::npos ||
       text.find("status=force-exp") != std::string_view::npos) {
     out.recipients.push_back(of_words("message expired, returned to sender", Action::failed));
+  } else if (auto fault = of_fault(text)) {
+    out.recipients.push_back(std::move(*fault));
+  } else if ((daemon == "smtpd" || daemon == "postscreen") && is_broken_session(text)) {
+    out.recipients.push_back(of_words(text.substr(0, text.find(" from ")), Action::failed));
   } else if (daemon == "smtpd") {
     if (auto session = of_session(text)) out.recipients.push_back(std::move(*session));
   } else if ((daemon == "smtp" || daemon == "lmtp") && is_of_attempt(text)) {

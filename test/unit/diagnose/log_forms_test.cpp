@@ -333,6 +333,31 @@ INSTANTIATE_TEST_SUITE_P(
         Form{
             R"j(Nov  2 10:00:01 mx postfix/virtual[4711]: 4XyZab1cd2z3: to=<bob@example.org>, relay=virtual, delay=1.2, dsn=5.2.2, status=bounced (maildir delivery failed: error writing message: File too large))j",
             "failed", "bob@example.org", "mailbox_full"},
+        Form{
+            R"j(Nov  2 10:00:01 mx postfix/smtpd[4711]: lost connection after DATA (4096 bytes) from a.example[203.0.113.9])j",
+            "failed", "", "connection_dropped"},
+        Form{R"j(Nov  2 10:00:01 mx postfix/smtpd[4711]: lost connection after AUTH from a.example[203.0.113.9])j",
+             "nothing", "", ""},
+        Form{R"j(Nov  2 10:00:01 mx postfix/smtpd[4711]: timeout after END-OF-MESSAGE from a.example[203.0.113.9])j",
+             "failed", "", "connection_dropped"},
+        Form{
+            R"j(Nov  2 10:00:01 mx postfix/postscreen[4711]: PREGREET 11 after 0.1 from [203.0.113.9]:4711: EHLO x\r\n)j",
+            "failed", "", "protocol_error"},
+        Form{
+            R"j(Nov  2 10:00:01 mx postfix/cleanup[4711]: warning: 4XyZab1cd2z3: virtual_alias_maps map lookup problem for b@example.org -- message not accepted, try again later)j",
+            "delayed", "", "server_error"},
+        Form{
+            R"j(Nov  2 10:00:01 mx postfix/cleanup[4711]: warning: 4XyZab1cd2z3: message rejected: hopcount exceeded)j",
+            "delayed", "", "routing_loop"},
+        Form{
+            R"j(Nov  2 10:00:01 mx postfix/trivial-rewrite[4711]: warning: connect to mysql server 127.0.0.1: Can't connect to MySQL server on '127.0.0.1' (111))j",
+            "delayed", "", "server_error"},
+        Form{
+            R"j(Nov  2 10:00:01 mx postfix/qmgr[4711]: warning: connect to transport private/filter: Connection refused)j",
+            "delayed", "", "server_error"},
+        Form{
+            R"j(Nov  2 10:00:01 mx postfix/smtpd[4711]: warning: hostname a.example does not resolve to address 203.0.113.9)j",
+            "nothing", "", ""},
         Form{R"j(Nov  2 10:00:01 mx postfix/smtpd[4711]: SSL_accept error from a.example[203.0.113.9]: -1)j", "failed",
              "", "tls_handshake_failed"}));
 
