@@ -118,12 +118,6 @@ bool is_from_program(const mime::Message& mail) {
                   "-owner@", "owner-", "-request@", "listserv", "majordomo"});
 }
 
-bool is_from_program(const mime::Message& mail) {
-  return has_any(to_lower(mail.field("From")),
-                 {"daemon", "postmaster", "deliver", "administrator", "bounce", "mail system", "mailsystem", "-admin@",
-                  "-owner@", "owner-", "-request@", "listserv", "majordomo"});
-}
-
 bool may_be_bounce(const mime::Message& mail, std::string_view text) {
   if (mail.header.empty() || !mail.field("X-Failed-Recipients").empty()) return true;
   if (is_from_program(mail)) return true;
