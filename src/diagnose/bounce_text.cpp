@@ -91,6 +91,17 @@ bool is_transcript_verdict(std::string_view line) {
   return line.find("... ") != std::string_view::npos;
 }
 
+// Without what sendmail makes of a program's or a host's failure [sysexits(3)]: the lines above it tell what that was.
+std::string without_exit_phrases(std::string_view text) {
+  std::string out;
+  for (const auto line : split(text, '\n')) {
+    if (!has_any(to_lower(line), {"service unavailable", "local configuration error", "can't create output",
+                                  "unknown mailer error", "data format error", "remote protocol error"}))
+      out.append(out.empty() ? "" : "\n").append(line);
+  }
+  return out;
+}
+
 class TextReader {
  public:
   explicit TextReader(std::string_view sender) : sender_(to_lower(sender)) {}
@@ -418,6 +429,10 @@ class TextReader {
       std::erase_if(notes, [&](const Note& note) {
         return note.text.empty() && !sender_.empty() && iequals(note.address, sender_);
       });
+    }
+    const auto cause = without_exit_phrases(session_);
+    for (auto& note : notes) {
+      if (!cause.empty() && !note.text.empty() && without_exit_phrases(note.text).empty()) note.text = cause;
     }
     // "a@b, c@d: mailbox full": what is said behind several addresses is about all of them.
     std::string_view following;

@@ -48,6 +48,13 @@ Observed of_stat(std::string_view address, std::string_view stat, std::string_vi
   return out;
 }
 
+// A session that came to nothing, with whomever: "collect: premature EOM: Connection reset by mx.example.net".
+bool is_of_session(std::string_view text) {
+  static constexpr std::string_view beginnings[] = {"SYSERR(", "rejecting commands from ",
+                                                    "STARTTLS=client, error:", "STARTTLS=server, error:", "collect: "};
+  return std::ranges::any_of(beginnings, [text](auto beginning) { return text.starts_with(beginning); });
+}
+
 }  // namespace
 
 std::optional<LogLine> read_sendmail(const SyslogLine& line) {
@@ -96,9 +103,10 @@ std::optional<LogLine> read_sendmail(const SyslogLine& line) {
     auto observed = of_stat({}, text, {}, Action::failed);
     observed.refusal.stage = Stage::auth;
     out.recipients.push_back(std::move(observed));
-  } else if (text.starts_with("SYSERR(") || text.starts_with("rejecting commands from ")) {
+  } else if (is_of_session(text)) {
     out.recipients.push_back(of_stat({}, text, {}, Action::failed));
     out.recipients.back().refusal.host.clear();
+    if (text.starts_with("STARTTLS=")) out.recipients.back().refusal.stage = Stage::starttls;
   }
   return out;
 }
@@ -143,8 +151,9 @@ std::optional<LogLine> read_opensmtpd(const SyslogLine& line) {
   const auto result = value_of(text, "result");
   const bool command = text.find("failed-command") != std::string_view::npos;
   const bool login = text.find(" smtp authentication ") != std::string_view::npos && result != "ok";
-  // Before version 6.0: "smtp-out: Error on session 1234abcd: Connection closed unexpectedly"
-  const auto broken = text.find("smtp-out: Error on session ");
+  // "smtp-out: Error on session 1234abcd: Connection closed unexpectedly", and of a route or a domain without a session
+  auto broken = text.find("smtp-out: Error on ");
+  if (broken == text.npos) broken = text.find("smtp-out: Failed to resolve MX for ");
   const auto words = broken == text.npos ? broken : text.find(": ", broken + 10);
   const bool attempt = words != text.npos || text.find(" mta error ") != text.npos;
   const auto stat = command              ? result

@@ -3,6 +3,7 @@
 
 #include "diagnose/bounce.hpp"
 #include "diagnose/classify.hpp"
+#include "diagnose/quoted_reply.hpp"
 
 namespace postil::diagnose {
 namespace {
@@ -48,6 +49,32 @@ TEST(BounceOfPrograms, what_exim_adds_of_a_program_belongs_to_its_recipient) {
   ASSERT_EQ(read.recipients.size(), 1U);
   EXPECT_EQ(read.recipients[0].refusal.address, "ann@example.net");
   EXPECT_EQ(reason_of(read), knowledge::Reason::mailbox_full);
+}
+
+TEST(BounceOfPrograms, what_sendmail_makes_of_a_failure_is_not_its_cause) {
+  const auto loop =
+      read_bounce(mail("   ----- The following addresses had permanent fatal errors -----\n<ann@example.net>\n"
+                       "    (reason: Local configuration error)\n\n   ----- Transcript of session follows -----\n"
+                       "553 5.3.5 mx.example.net. config error: mail loops back to me (MX problem?)\n"
+                       "554 5.3.5 Local configuration error\n"));
+  ASSERT_EQ(loop.recipients.size(), 1U);
+  EXPECT_EQ(reason_of(loop), knowledge::Reason::routing_loop);
+  const auto full = read_bounce(
+      mail("   ----- The following addresses had permanent fatal errors -----\n<ann@example.net>\n\n"
+           "   ----- Transcript of session follows -----\nprocmail: Quota exceeded while writing \"/var/mail/ann\"\n"
+           "550 5.0.0 <ann@example.net>... Can't create output\n"));
+  ASSERT_EQ(full.recipients.size(), 1U);
+  EXPECT_EQ(full.recipients[0].refusal.address, "ann@example.net");
+  EXPECT_EQ(reason_of(full), knowledge::Reason::mailbox_full);
+}
+
+TEST(BounceOfPrograms, what_msmtp_adds_is_no_part_of_the_reply) {
+  const auto reply = find_reply(
+      "msmtp: envelope from address ann@example.com not accepted by the server\n"
+      "msmtp: server message: 554 Email rejected\nmsmtp: could not send mail (account default from /etc/msmtprc)");
+  ASSERT_TRUE(reply.has_value());
+  EXPECT_EQ(reply->code, 554);
+  EXPECT_EQ(reply->text, "Email rejected");
 }
 
 }  // namespace

@@ -46,6 +46,12 @@ INSTANTIATE_TEST_SUITE_P(
             R"j(Nov  2 10:00:01 mx sendmail[471]: 5A2A01kX000471: to=<ann@example.net>, ctladdr=<app@example.org> (1001/1001), delay=00:30:02, xdelay=00:00:30, mailer=esmtp, pri=210345, relay=mx.example.net. [192.0.2.1], dsn=4.0.0, stat=Deferred: Connection timed out with mx.example.net.)j",
             "delayed", "ann@example.net", "connect_failed"},
         Form{
+            R"j(Nov  2 10:00:01 mx sm-mta[471]: STARTTLS=client, error: connect failed=-1, reason=sslv3 alert handshake failure, SSL_error=1, errno=0, retry=-1)j",
+            "failed", "", "tls_handshake_failed"},
+        Form{
+            R"j(Nov  2 10:00:01 mx sm-mta[471]: 5A2A01kX000471: collect: premature EOM: Connection reset by a.example)j",
+            "failed", "", "connection_dropped"},
+        Form{
             R"j(Nov  2 10:00:01 mx sm-mta[471]: ruleset=check_relay, arg1=[203.0.113.9], arg2=203.0.113.9, relay=[203.0.113.9], reject=421 4.3.2 Too many open connections.)j",
             "delayed", "", "too_many_connections"},
         Form{
