@@ -19,8 +19,8 @@ TEST(ProviderPace, what_orange_takes) {
   const auto all = provider_paces();
   const auto orange = std::ranges::find(all, "orange", &ProviderPace::key);
   ASSERT_NE(orange, all.end());
-  EXPECT_EQ(orange->connections, 3u);
-  EXPECT_FALSE(orange->messages_per_connection);
+  EXPECT_EQ(orange->connections, 2u);
+  EXPECT_EQ(orange->messages_per_connection, 100u);
 }
 
 }  // namespace
