@@ -115,7 +115,7 @@ bool is_footer(std::string_view line) {
 bool is_from_program(const mime::Message& mail) {
   return has_any(to_lower(mail.field("From")),
                  {"daemon", "postmaster", "deliver", "administrator", "bounce", "mail system", "mailsystem", "-admin@",
-                  "-owner@", "owner-", "-request@", "listserv", "majordomo"});
+                  "-owner@", "owner-", "-request@", "listserv", "majordomo", "mail router", "mail-router"});
 }
 
 bool may_be_bounce(const mime::Message& mail, std::string_view text) {
