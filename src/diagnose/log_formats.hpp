@@ -25,6 +25,8 @@ std::optional<LogLine> read_postfix(const SyslogLine& line);
 std::optional<LogLine> read_exim(const SyslogLine& line);
 std::optional<LogLine> read_sendmail(const SyslogLine& line);
 std::optional<LogLine> read_opensmtpd(const SyslogLine& line);
+// Rspamd, amavis, Postgrey.
+std::optional<LogLine> read_filter(const SyslogLine& line);
 std::optional<LogLine> read_exchange(std::string_view line);
 std::optional<LogLine> read_powermta(std::string_view line);
 std::optional<LogLine> read_haraka(std::string_view line);

@@ -15,11 +15,11 @@ bool is_program_char(char c) {
   return is_alnum(c) || c == '/' || c == '_' || c == '-' || c == '.' || c == '(' || c == ')';
 }
 
-// Anybody's line that quotes a refusal.
-std::optional<LogLine> read_any(std::string_view line) {
-  const auto reply = find_reply(line);
+// Anybody's line that quotes a refusal. What syslog put before it is asked for no reply: "dovecot[523]" is a process.
+std::optional<LogLine> read_any(std::string_view line, std::string_view text) {
+  const auto reply = find_reply(text);
   if (!reply || reply->code < 400) return std::nullopt;
-  const auto lead = line.substr(0, reply->begin);
+  const auto lead = line.substr(0, line.size() - text.size() + reply->begin);
   const bool dated = lead.size() >= 8 && std::ranges::count_if(lead.substr(0, 20), is_digit) >= 4;
   LogLine out;
   Observed observed;
@@ -28,7 +28,7 @@ std::optional<LogLine> read_any(std::string_view line) {
   observed.refusal.address = find_address(to == std::string_view::npos ? lead : lead.substr(to));
   if (observed.refusal.address.empty()) observed.refusal.address = find_address(reply->text);
   if (!dated && observed.refusal.address.empty()) return std::nullopt;
-  fill_from_quote(observed, line);
+  fill_from_quote(observed, text);
   observed.action = reply->code < 500 ? dsn::Action::delayed : dsn::Action::failed;
   observed.refusal.delayed = reply->code < 500;
   out.known = true;
@@ -79,13 +79,14 @@ LogLine read_logged(std::string_view program, std::string_view line) {
   if (auto found = read_exim(syslog)) return std::move(*found);
   if (auto found = read_sendmail(syslog)) return std::move(*found);
   if (auto found = read_opensmtpd(syslog)) return std::move(*found);
+  if (auto found = read_filter(syslog)) return std::move(*found);
   if (auto found = read_haraka(line)) return std::move(*found);
   if (auto found = read_stalwart(line)) return std::move(*found);
   if (auto found = read_mox(line)) return std::move(*found);
   if (auto found = read_qmail(line)) return std::move(*found);
   if (auto found = read_exchange(line)) return std::move(*found);
   if (auto found = read_powermta(line)) return std::move(*found);
-  if (auto found = read_any(line)) return std::move(*found);
+  if (auto found = read_any(line, syslog.text)) return std::move(*found);
   return {};
 }
 
