@@ -260,9 +260,15 @@ bool is_wide_mark(std::string_view text, std::size_t at) {
 }
 
 std::string_view before_trailer(std::string_view text) {
-  static constexpr std::array trailers{
-      "(in reply to ", "giving up on ", "i'm not going to try again",        "(delivery attempts:",
-      "[rcpt_to]",     "[mail_from]",   "this has been a permanent failure", "additional smtp info:"};
+  static constexpr std::array trailers{"(in reply to ",
+                                       "giving up on ",
+                                       "i'm not going to try again",
+                                       "(delivery attempts:",
+                                       "[rcpt_to]",
+                                       "[mail_from]",
+                                       "this has been a permanent failure",
+                                       "additional smtp info:",
+                                       "msmtp: could not send mail"};
   const auto lower = to_lower(text);
   std::size_t end = text.size();
   for (const std::string_view trailer : trailers) end = std::min(end, lower.find(trailer));

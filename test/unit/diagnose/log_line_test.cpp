@@ -171,6 +171,9 @@ INSTANTIATE_TEST_SUITE_P(
              "stat=\"550 5.1.1 no "
              "mailbox \\\"ann\\\"\"",
              "opensmtpd", "ann@example.net", 550, "5.1.1", "failed", "any", "mx.example.net", "no mailbox \\\"ann\\\""},
+        Line{"Nov  2 10:00:01 mx smtpd[99]: smtp-out: Failed to resolve MX for [relay:example.net,mx]: No MX found for "
+             "domain",
+             "opensmtpd", "", 0, "", "delayed", "any", "", "No MX found for domain"},
         Line{"Nov  2 10:00:01 mx smtpd[99]: 1234abcd smtp failed-command command=\"RCPT TO:<b@example.org>\" "
              "result=\"550 Invalid "
              "recipient: <b@example.org>\"",
