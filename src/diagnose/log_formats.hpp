@@ -33,6 +33,7 @@ std::optional<LogLine> read_haraka(std::string_view line);
 std::optional<LogLine> read_stalwart(std::string_view line);
 std::optional<LogLine> read_mox(std::string_view line);
 std::optional<LogLine> read_qmail(std::string_view line);
+std::optional<LogLine> read_msmtp(std::string_view line);
 // text: a JSON object, or an array of them; KumoMTA's records, postqueue -j, and the events of mail services.
 std::optional<LogLine> read_json(std::string_view text);
 // text: such objects over several lines each, one or more, with anything between them. At most 100 recipients.

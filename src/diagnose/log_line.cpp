@@ -84,6 +84,7 @@ LogLine read_logged(std::string_view program, std::string_view line) {
   if (auto found = read_stalwart(line)) return std::move(*found);
   if (auto found = read_mox(line)) return std::move(*found);
   if (auto found = read_qmail(line)) return std::move(*found);
+  if (auto found = read_msmtp(line)) return std::move(*found);
   if (auto found = read_exchange(line)) return std::move(*found);
   if (auto found = read_powermta(line)) return std::move(*found);
   if (auto found = read_any(line, syslog.text)) return std::move(*found);

@@ -174,6 +174,16 @@ INSTANTIATE_TEST_SUITE_P(
         Line{"Nov  2 10:00:01 mx smtpd[99]: smtp-out: Failed to resolve MX for [relay:example.net,mx]: No MX found for "
              "domain",
              "opensmtpd", "", 0, "", "delayed", "any", "", "No MX found for domain"},
+        Line{
+            "Nov 02 10:00:01 host=smtp.example.net tls=on auth=on user=c from=c@example.org recipients=ann@example.net "
+            "smtpstatus=550 smtpmsg='550 5.1.1 there's no ann' errormsg='recipient address ann@example.net not "
+            "accepted by "
+            "the server' exitcode=EX_DATAERR",
+            "msmtp", "ann@example.net", 550, "5.1.1", "failed", "rcpt", "smtp.example.net", "there's no ann"},
+        Line{"Nov 02 10:00:01 host=smtp.example.net tls=on auth=off from=c@example.org recipients=ann@example.net "
+             "errormsg='cannot connect to smtp.example.net, port 25: Connection timed out' exitcode=EX_TEMPFAIL",
+             "msmtp", "ann@example.net", 0, "", "failed", "connect", "smtp.example.net",
+             "cannot connect to smtp.example.net, port 25: Connection timed out"},
         Line{"Nov  2 10:00:01 mx smtpd[99]: 1234abcd smtp failed-command command=\"RCPT TO:<b@example.org>\" "
              "result=\"550 Invalid "
              "recipient: <b@example.org>\"",
