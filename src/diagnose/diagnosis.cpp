@@ -224,14 +224,16 @@ Explanation explain_refusal(const Observed& observed) {
   out.reason = out.finding.reason;
   out.group = entry.group;
   out.persistence = entry.persistence;
-  out.act = entry.act;
-  out.action = entry.action;
+  // Mostly the reason's own; some rules know better.
+  out.act = out.finding.who;
+  out.action = out.finding.action;
   out.confidence = out.reason == Reason::unknown                  ? Confidence::unknown
                    : out.finding.confidence >= confidence_certain ? Confidence::certain
                                                                   : Confidence::likely;
   out.what = fmt::format("reason.{}.what", entry.key);
   const bool given_up = observed.action == dsn::Action::failed && only_to_wait(out.reason);
   out.act_text = given_up ? std::string(do_when_given_up) : fmt::format("reason.{}.do", entry.key);
+  if (!out.finding.note.empty() && out.action != entry.action) out.act_text = out.finding.note;
   out.why = out.finding.because;
   if (refusal.advice.empty()) return out;
   const auto advice = std::ranges::find(dsn::all_advice(), refusal.advice, &dsn::Advice::id);

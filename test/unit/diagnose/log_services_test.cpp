@@ -75,6 +75,15 @@ TEST(PowerMta, other_records_and_the_line_of_names_are_of_no_refusal) {
   EXPECT_FALSE(read_log_line("b,eggs,milk,butter,ann@example.net,flour,5.1.1").known);
 }
 
+TEST(Told, a_rule_that_knows_who_acts_is_heard_in_a_line_too) {
+  const auto relay =
+      told("2026-11-02 10:00:01 ann@example.net 451 4.3.5 The host specified as SMTP relay server could not be found");
+  ASSERT_TRUE(relay.explanation);
+  EXPECT_EQ(relay.explanation->reason, knowledge::Reason::server_error);
+  EXPECT_EQ(relay.explanation->act, knowledge::Role::sender_admin);
+  EXPECT_EQ(relay.explanation->action, knowledge::Action::fix_config);
+}
+
 TEST(Events, the_words_are_taken_from_where_each_service_puts_them) {
   EXPECT_EQ(
       reason(
