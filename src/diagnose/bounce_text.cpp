@@ -193,8 +193,7 @@ class TextReader {
     transcript_ = lower.find("transcript") != std::string::npos;
     command_follows_ = lower.find("smtp command") != std::string::npos;
     muted_ = false;
-    // What follows a rule of its own belongs to nobody yet, but where the rule names a recipient (Exim, above what a
-    // program wrote: "------ a@b ------").
+    // What follows belongs to nobody yet, or to the recipient in the rule (Exim: "------ a@b ------").
     current_ = npos;
     const auto address = find_address(line);
     for (std::size_t i = 0; !address.empty() && i < out_.notes.size(); ++i) {
@@ -241,8 +240,9 @@ class TextReader {
       if (stage_of_command(command_) == knowledge::Stage::quit) return true;
       if (current_ != npos && !command_.empty()) out_.notes[current_].command = command_;
       append(replies_, line.substr(4));
-      if (stage_of_command(command_) == knowledge::Stage::rcpt && current_ != npos) {
-        // The answer to this recipient's own command says more than the program's summary.
+      const bool own = stage_of_command(command_) == knowledge::Stage::rcpt || out_.mta == "courier";
+      if (own && current_ != npos) {
+        // The answer to this recipient's own command says more than the program's summary. (Courier: to any command.)
         replace_when_reply(out_.notes[current_], replies_);
       } else {
         append(shared_replies_, line.substr(4));
@@ -292,6 +292,7 @@ class TextReader {
       append(note.text, text);
     } else {
       std::string joined(text);
+      if (note.text.ends_with(':')) joined += '\n';  // a heading; find_reply stops at the empty line
       if (had || !note.text.empty()) append(joined, note.text);
       note.text = std::move(joined);
     }

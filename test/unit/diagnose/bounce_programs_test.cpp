@@ -68,6 +68,18 @@ TEST(BounceOfPrograms, what_sendmail_makes_of_a_failure_is_not_its_cause) {
   EXPECT_EQ(reason_of(full), knowledge::Reason::mailbox_full);
 }
 
+TEST(BounceOfPrograms, courier_tells_each_recipients_session) {
+  const auto read = read_bounce(mail(
+      "This is a delivery status notification from relay.example,\nrunning the Courier mail server, version "
+      "1.3.\n\nYour message to the following recipients cannot be delivered:\n\n<ann@example.net>:\n    "
+      "mx.example.net [192.0.2.7]:\n >>> RCPT TO:<ann@example.net>\n <<< 550 5.1.1 no such user\n\n"
+      "<bob@example.org>:\n    mx.example.org [192.0.2.8]:\n >>> DATA\n <<< 554 5.7.1 refused: message is spam\n"));
+  ASSERT_EQ(read.recipients.size(), 2U);
+  EXPECT_EQ(read.recipients[0].refusal.text, "no such user");
+  EXPECT_EQ(read.recipients[1].refusal.text, "refused: message is spam");
+  EXPECT_EQ(read.recipients[1].refusal.code, 554);
+}
+
 TEST(BounceOfPrograms, what_msmtp_adds_is_no_part_of_the_reply) {
   const auto reply = find_reply(
       "msmtp: envelope from address ann@example.com not accepted by the server\n"
