@@ -139,7 +139,7 @@ void add_collisions(Draft& draft, Fields main, const Answer& answer) {
 
 void add_live_checks(Draft& draft, Fields main, const Answer& answer) {
   const auto fill = [&](Fields item, const auto* check) {
-    item.set("COMMAND", check->command);
+    item.set("COMMAND_HTML", command_line(check->command));
     item.set("TEXT_HTML", draft.prose_of(check->text()));
   };
   add_section(main, {"CHECKS", "T_CONFIRM", draft.tr.text("fact.label.confirm"), "CHECK"}, answer.live_checks, fill);
@@ -188,7 +188,7 @@ void add_elsewhere(Draft& draft, Fields main, const Answer& answer) {
   auto data = main.add("DATA");
   data.set("T_DATA", draft.text("code.data"));
   data.set("T_TERMINAL", draft.text("code.terminal"));
-  data.set("COMMAND", "postil explain " + answer.subject);
+  data.set("COMMAND_HTML", command_line("postil explain " + answer.subject));
   const Place card{View::card, draft.place.language, draft.place.item};
   if (draft.site.exists(card)) {
     auto embed = data.add("CARD");

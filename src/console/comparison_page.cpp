@@ -197,7 +197,7 @@ bool fill_comparison(Draft& draft) {
   data.set("T_TERMINAL", draft.text("code.terminal"));
   std::string command = "postil compare";
   for (const auto& code : codes) command += " " + code;
-  data.set("COMMAND", command);
+  data.set("COMMAND_HTML", command_line(command));
   return true;
 }
 

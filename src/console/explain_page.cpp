@@ -55,7 +55,7 @@ void fill_finding(Draft& draft, Fields found, const Answer& answer) {
     auto id = found.add("ID");
     id.set("SUBJECT", answer.subject);
     id.set("T_ID", draft.text("explain.id"));
-    id.set("COMMAND", "postil explain " + answer.subject);
+    id.set("COMMAND_HTML", command_line("postil explain " + answer.subject));
     return;
   }
   auto fields = found.include("ANSWER", "answer_body.html");
@@ -113,7 +113,7 @@ void fill_check_id(Draft& draft, Fields main, const diagnose::FindingEntry& find
   if (const auto* check = check_of(finding.part)) {
     auto confirm = fields.add("CONFIRM");
     confirm.set("T_CONFIRM", draft.tr.text("fact.label.confirm"));
-    confirm.set("COMMAND", check->command);
+    confirm.set("COMMAND_HTML", command_line(check->command));
     confirm.set("TEXT_HTML", draft.prose_of(check->text()));
   }
 }

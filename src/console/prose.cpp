@@ -89,6 +89,16 @@ std::string escaped(std::string_view text) {
   return out;
 }
 
+Markup command_line(std::string_view command) {
+  Markup out;
+  for (const auto word : split(command, ' ')) {
+    if (!out.html.empty()) out.html += ' ';
+    const bool option = word.starts_with('-');
+    out.html += option ? "<span class=\"option\">" + escaped(word) + "</span>" : escaped(word);
+  }
+  return out;
+}
+
 Markup prose(std::string_view text, const Links& links, std::string_view language, std::string_view own) {
   Markup out;
   std::size_t at = 0;

@@ -45,7 +45,8 @@ void add_explanation(Draft& draft, Fields row, const Diagnosis& diagnosis) {
     auto confirm = fields.add("CONFIRM");
     confirm.set("T_CONFIRM", draft.tr.text("fact.label.confirm"));
     // With the names that are known, otherwise with those of the examples.
-    confirm.set("COMMAND", diagnosis.confirm.command.empty() ? check->command : diagnosis.confirm.command);
+    confirm.set("COMMAND_HTML",
+                command_line(diagnosis.confirm.command.empty() ? check->command : diagnosis.confirm.command));
     confirm.set("TEXT_HTML", draft.prose_of(check->text()));
   }
 }

@@ -236,7 +236,7 @@ TEST(Box, AReplyIsExplainedInThePagesLanguage) {
 TEST(Box, AnIdOfACheckIsExplained) {
   const auto page = post("/de/explain", "q=+mx-null%0D%0A").body;
   for (const char* words : {"<span dir=\"ltr\" translate=\"no\">MX-NULL</span>", "RFC", "7505", "outcome-success",
-                            "postil check example.org --only mx", "noindex"})
+                            "postil check example.org <span class=\"option\">--only</span> mx", "noindex"})
     EXPECT_THAT(page, HasSubstr(words));
   EXPECT_THAT(page, Not(HasSubstr("{{")));
   const auto typo = post("/en/explain", "q=MX-NUL").body;
