@@ -7,6 +7,7 @@
 #include "console/draft.hpp"
 #include "crypto/digest.hpp"
 #include "diagnose/explain.hpp"
+#include "knowledge/reasons.hpp"
 
 namespace postil::console {
 namespace {
@@ -226,6 +227,9 @@ HttpResponse Web::box(const HttpRequest& request, const Place& place) const {
   }
   const Place chosen{View::comparison, place.language, comparison_asked(text)};
   if (site_.exists(chosen)) return redirect(303, "/" + path_of(chosen));
+  if (const auto* reason = knowledge::find_reason(to_lower(text))) {
+    return redirect(303, "/" + path_of({View::reasons, place.language, {}}) + "#" + std::string(reason->key));
+  }
   const auto stage = form.find("stage");
   return of_page(200, site_.explained(place.language, text, stage == form.end() ? "" : stage->second));
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "diagnose/confirm.hpp"
 #include "diagnose/redact.hpp"
 #include "diagnose/rules.hpp"
 #include "i18n/translator.hpp"
@@ -251,6 +252,30 @@ Answer of_subject(unsigned klass, unsigned subject) {
     auto code = fmt::format("{}.{}.{}", klass == 0 ? "x" : std::to_string(klass), subject, status.detail);
     out.members.push_back({std::move(code), status.key() + ".title"});
   }
+  return out;
+}
+
+Answer of_reason(const knowledge::ReasonEntry& reason) {
+  Answer out;
+  out.kind = Kind::reason;
+  out.subject = reason.key;
+  const bool passes = reason.persistence == knowledge::Persistence::transient;
+  const bool lasts = reason.persistence == knowledge::Persistence::permanent;
+  out.outcome = passes ? Outcome::temporary : lasts ? Outcome::permanent : Outcome::mixed;
+  out.never_success = !passes && !lasts;
+  out.retry = passes ? Retry::later : lasts ? Retry::no : Retry::after_change;
+  out.persistence = reason.persistence;
+  const auto text = [&](std::string_view part) { return fmt::format("reason.{}.{}", reason.key, part); };
+  out.title = text("name");
+  out.what = {text("what")};
+  out.steps = {{reason.act, text("do")}};
+  for (const auto& code : knowledge::basic_codes()) {
+    if (code.reason == reason.reason) out.basic.push_back(fmt::format("{}", code.code));
+  }
+  for (const auto& status : knowledge::statuses()) {
+    if (status.reason == reason.reason) out.enhanced.push_back(status.name());
+  }
+  if (const auto* check = knowledge::find_live_check(live_check_of(reason.reason))) out.live_checks = {check};
   return out;
 }
 

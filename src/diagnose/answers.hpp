@@ -20,6 +20,7 @@ Answer with_provider_meaning(Answer answer, knowledge::Code code, reply::Enhance
 Answer of_class(unsigned first_digit);
 // "x.7.z"; klass: 0 when it is not given.
 Answer of_subject(unsigned klass, unsigned subject);
+Answer of_reason(const knowledge::ReasonEntry& reason);
 // own: the entry of our catalogue, where it is known; null: what the words say.
 Answer of_reply(const reply::RemoteReply& reply, knowledge::Stage stage, const reply::Entry* own = nullptr);
 

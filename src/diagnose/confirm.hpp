@@ -18,6 +18,9 @@ enum class Confirmation : std::uint8_t {
 };
 std::string_view to_string(Confirmation confirmation);
 
+// Key of knowledge::live_checks() that looks at what is behind the reason; empty: none does.
+std::string_view live_check_of(knowledge::Reason reason);
+
 struct Confirmed {
   Confirmation verdict = Confirmation::untested;
   std::vector<std::string> by;  // names of the findings that decide

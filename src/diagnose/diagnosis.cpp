@@ -12,6 +12,7 @@
 #include "base/bytes.hpp"
 #include "base/ids.hpp"
 #include "diagnose/classify.hpp"
+#include "diagnose/confirm.hpp"
 #include "dsn/human.hpp"
 #include "knowledge/checks.hpp"
 
@@ -19,68 +20,6 @@ namespace postil::diagnose {
 namespace {
 
 using knowledge::Reason;
-
-std::string_view live_check_of(Reason reason) {
-  switch (reason) {
-    case Reason::user_unknown:
-    case Reason::address_syntax:
-    case Reason::address_moved:
-    case Reason::mailbox_full:
-    case Reason::mailbox_disabled:
-    case Reason::recipient_restricted:
-      return "recipient";
-    case Reason::recipient_null_mx:
-    case Reason::domain_not_found:
-    case Reason::no_mail_host:
-    case Reason::relay_denied:
-    case Reason::routing_loop:
-      return "recipient_mx";
-    case Reason::host_accepts_no_mail:
-    case Reason::too_many_connections:
-    case Reason::server_busy:
-      return "host_greeting";
-    case Reason::auth_credentials:
-    case Reason::auth_mechanism:
-    case Reason::auth_required:
-    case Reason::auth_service_down:
-    case Reason::send_as_denied:
-      return "login";
-    case Reason::tls_required:
-    case Reason::tls_handshake_failed:
-      return "host_tls";
-    case Reason::sender_domain_unresolvable:
-    case Reason::sender_null_mx:
-      return "sender_mx";
-    case Reason::spf_fail:
-      return "spf";
-    case Reason::dkim_fail:
-      return "dkim";
-    case Reason::dmarc_reject:
-    case Reason::unauthenticated:
-      return "dmarc";
-    case Reason::ptr_missing:
-    case Reason::helo_invalid:
-      return "reverse_dns";
-    case Reason::dnsbl_listed:
-    case Reason::vendor_ip_block:
-    case Reason::dnsbl_misconfigured_receiver:
-      return "block_lists";
-    case Reason::message_too_big:
-    case Reason::requiretls_unsupported:
-    case Reason::feature_unsupported:
-    case Reason::charset_or_8bit:
-      return "host_extensions";
-    case Reason::mta_sts_or_dane_failed:
-      return "mta_sts";
-    case Reason::connect_failed:
-    case Reason::connection_dropped:
-    case Reason::port25_blocked:
-    case Reason::expired_in_queue:
-      return "host_connect";
-    default:
-      return {};
-  }
-}
 
 bool is_ipv4_at(std::string_view text, std::size_t& at) {
   std::size_t end = at;

@@ -115,6 +115,8 @@ std::string_view to_string(Kind kind) {
       return "code_class";
     case Kind::subject:
       return "subject";
+    case Kind::reason:
+      return "reason";
     case Kind::reply:
       return "reply";
     case Kind::message_id:
@@ -233,6 +235,7 @@ std::expected<Answer, NotUnderstood> explain(std::string_view input, knowledge::
   // Before its lines are joined: a line alone tells more about what is a secret.
   if (const auto reply = read_reply(redacted(input))) return of_reply(*reply, stage);
   if (const auto id = read_id(input)) return *id;
+  if (const auto* reason = knowledge::find_reason(to_lower(input))) return of_reason(*reason);
   return std::unexpected(NotUnderstood::not_a_reply);
 }
 

@@ -23,6 +23,7 @@ enum class Kind : std::uint8_t {
   pair,           // 550 5.1.1
   code_class,     // 5xx, 5.x.x
   subject,        // x.7.z, 5.7.x
+  reason,         // user_unknown: the id of one of knowledge::reasons()
   reply,          // a line, or several, of any server
   message_id,     // an id of our own: the server knows more
   receipt_id,
@@ -56,7 +57,7 @@ struct Confusion {
 
 struct Answer {
   Kind kind = Kind::basic_code;
-  std::string subject;  // "521", "556 5.1.10", "5xx", "7Q3K-9F2M-4T8XB": a literal
+  std::string subject;  // "521", "556 5.1.10", "5xx", "user_unknown", "7Q3K-9F2M-4T8XB": a literal
   Outcome outcome = Outcome::mixed;
   bool never_success = false;  // of a mixed one: it stands with refusals only, or with successes only
   bool never_refusal = false;

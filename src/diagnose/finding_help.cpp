@@ -8,12 +8,34 @@
 
 #include "base/bytes.hpp"
 #include "diagnose/json_values.hpp"
+#include "knowledge/reasons.hpp"
 
 namespace postil::diagnose {
 namespace {
 
 constexpr std::size_t id_octets_max = 40;
 constexpr std::size_t typing_errors_max = 2;
+
+// Of the entries the one whose name is within a typing error or two; fewer where the name is short. between: what
+// stands between the words of a name.
+template <class Entries, class Entry>
+const Entry* nearest(std::string id, char between, const Entries& entries, std::string_view Entry::* name) {
+  if (id.size() > id_octets_max) return nullptr;
+  std::ranges::replace_if(id, [](char c) { return c == '_' || c == '-' || c == ' '; }, between);
+  const Entry* best = nullptr;
+  std::size_t errors = typing_errors_max + 1;
+  for (const auto& entry : entries) {
+    const auto distance = edit_distance(id, entry.*name);
+    if (distance >= errors || distance * 3 >= (entry.*name).size()) continue;
+    best = &entry;
+    errors = distance;
+  }
+  return best;
+}
+
+const knowledge::ReasonEntry* nearest_reason(std::string_view id) {
+  return nearest(to_lower(trim(id)), '_', knowledge::reasons(), &knowledge::ReasonEntry::key);
+}
 
 // What stands for an argument where there is no check: an example of its kind, or dots.
 std::string_view example_of(std::string_view argument) {
@@ -52,23 +74,17 @@ std::string_view example_of(std::string_view argument) {
 }  // namespace
 
 const FindingEntry* nearest_finding(std::string_view id) {
-  if (id.size() > id_octets_max) return nullptr;
-  auto wanted = to_upper(trim(id));
-  std::ranges::replace_if(wanted, [](char c) { return c == '_' || c == ' '; }, '-');
-  const FindingEntry* best = nullptr;
-  std::size_t errors = typing_errors_max + 1;
-  for (const auto& finding : finding_entries()) {
-    const auto distance = edit_distance(wanted, finding.name);
-    if (distance >= errors) continue;
-    best = &finding;
-    errors = distance;
-  }
-  return best;
+  return nearest(to_upper(trim(id)), '-', finding_entries(), &FindingEntry::name);
 }
 
 std::string did_you_mean(std::string_view id, const i18n::Translator& tr) {
-  const auto* meant = nearest_finding(id);
-  return meant == nullptr ? std::string() : tr.text("cli.error.did_you_mean", {{"name", std::string(meant->name)}});
+  std::string_view name;
+  if (const auto* finding = nearest_finding(id)) {
+    name = finding->name;
+  } else if (const auto* reason = nearest_reason(id)) {
+    name = reason->key;
+  }
+  return name.empty() ? std::string() : tr.text("cli.error.did_you_mean", {{"name", std::string(name)}});
 }
 
 std::string example_text(const FindingEntry& finding, const i18n::Translator& tr) {

@@ -11,7 +11,7 @@ namespace postil::diagnose {
 
 // The finding whose id was meant, within a typing error or two, in any case; null: none is near.
 const FindingEntry* nearest_finding(std::string_view id);
-// "Did you mean MX-NULL?", for what is not understood; empty where none is near.
+// "Did you mean MX-NULL?", for what is not understood: a finding or a reason; empty where none is near.
 std::string did_you_mean(std::string_view id, const i18n::Translator& tr);
 
 // Its sentence; an example stands for each literal.

@@ -180,8 +180,8 @@ CodeList code_list(std::string_view text) {
   auto list = listed_codes(text);
   const bool known = std::ranges::all_of(list.codes, [](const std::string& code) {
     const auto answer = explain(code);
-    return answer && answer->kind != Kind::reply && answer->kind != Kind::message_id &&
-           answer->kind != Kind::receipt_id;
+    constexpr Kind others[] = {Kind::reply, Kind::reason, Kind::message_id, Kind::receipt_id};
+    return answer && std::ranges::find(others, answer->kind) == std::end(others);
   });
   if (!known) return {};
   return list;

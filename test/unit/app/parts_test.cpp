@@ -28,8 +28,15 @@ using testing::HasSubstr;
 TEST(Help, tells_who_acts_in_short_ascii_lines) {
   EXPECT_THAT(help_lines("556"), testing::Contains(testing::StartsWith("Sender: Check the part of the address")));
   EXPECT_THAT(help_lines("250"), testing::Contains(testing::StartsWith("Nothing has to be done.")));
-  EXPECT_TRUE(help_lines("nonsense").empty());
-  for (const char* topic : {"550", "5.7.26", "5xx", "x.7.z", "550 5.1.1"}) {
+  EXPECT_THAT(help_lines("235 vs 521").front(),
+              testing::StartsWith("235 comes from the server that you log in to; 521"));
+  EXPECT_EQ(help_lines("235 vs 521").size(), 3u);
+  EXPECT_THAT(help_lines("mx-null").back(), HasSubstr("RFC 7505"));
+  EXPECT_EQ(help_lines("user_unknown").front(), "Mailbox does not exist");
+  for (const char* topic : {"nonsense", "7Q3K-9F2M-4T8XB", "null mx", "550 551 552 553", "4xx vs 5xx", ""})
+    EXPECT_TRUE(help_lines(topic).empty()) << topic;
+  for (const char* topic :
+       {"550", "5.7.26", "5xx", "x.7.z", "550 5.1.1", "550 551 554", "SPF-LOOKUPS", "relay_denied"}) {
     const auto lines = help_lines(topic);
     EXPECT_GE(lines.size(), 2u) << topic;
     for (const auto& line : lines) {

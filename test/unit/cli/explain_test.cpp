@@ -294,6 +294,17 @@ TEST(Explain, a_mistyped_finding_has_the_nearest_name) {
   EXPECT_THAT(postil({"explain", "-"}, "mx-null\n").out, HasSubstr("RFC 7505"));
 }
 
+TEST(Explain, an_id_of_a_reason_is_told_as_the_other_commands_print_it) {
+  const auto told = postil({"explain", "user_unknown"});
+  EXPECT_EQ(told.code, exit_ok);
+  EXPECT_THAT(told.out, testing::StartsWith("user_unknown  Mailbox does not exist"));
+  EXPECT_THAT(told.out, HasSubstr("postil check ann@example.org --rcpt"));
+  EXPECT_THAT(told.out, HasSubstr("x.1.1"));
+  EXPECT_THAT(told.out, HasSubstr("refused for good\n"));
+  EXPECT_THAT(postil({"explain", "-q", "mailbox_full", "greylisted"}).out, HasSubstr("\ngreylisted  "));
+  EXPECT_THAT(postil({"explain", "user_unknwon"}).err, HasSubstr("Did you mean user_unknown?"));
+}
+
 TEST(Explain, lines_in_json_are_read) {
   const std::string lines = "[\n  \"550-5.1.1 no such\",\n  \"550 5.1.1 user\"\n]\n";
   EXPECT_EQ(postil({"explain", "-"}, lines).out, postil({"explain", "550-5.1.1 no such\n550 5.1.1 user"}).out);

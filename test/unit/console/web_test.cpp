@@ -5,6 +5,7 @@
 
 #include <boost/json.hpp>
 
+#include "base/bytes.hpp"
 #include "console/http_server.hpp"
 #include "markup.hpp"
 
@@ -242,6 +243,13 @@ TEST(Box, AnIdOfACheckIsExplained) {
   const auto typo = post("/en/explain", "q=MX-NUL").body;
   EXPECT_THAT(typo, HasSubstr("Did you mean MX-NULL?"));
   EXPECT_THAT(typo, HasSubstr("role=\"alert\""));
+}
+
+TEST(Box, AReasonLeadsToItsPlace) {
+  for (const char* id : {"user_unknown", "GREYLISTED"})
+    EXPECT_EQ(header(post("/de/explain", std::string("q=") + id), "Location"), "/de/reasons#" + to_lower(id));
+  EXPECT_THAT(get("/de/reasons").body, HasSubstr("id=\"user_unknown\""));
+  EXPECT_THAT(post("/en/explain", "q=user_unknwn").body, HasSubstr("Did you mean user_unknown?"));
 }
 
 TEST(Box, AListWithoutAPageSaysWhy) {

@@ -27,7 +27,9 @@ TEST(FindingHelp, a_sentence_has_examples_where_a_check_has_facts) {
     }
   }
   EXPECT_EQ(did_you_mean("MX-NUL", i18n::Translator("en")), "Did you mean MX-NULL?");
-  EXPECT_EQ(did_you_mean("hello", i18n::Translator("en")), "");
+  EXPECT_EQ(did_you_mean("user-unknwon", i18n::Translator("en")), "Did you mean user_unknown?");
+  for (const char* word : {"hello", "minus", "no_input", "administrator"})
+    EXPECT_EQ(did_you_mean(word, i18n::Translator("en")), "") << word;
 }
 
 }  // namespace

@@ -73,6 +73,18 @@ TEST(Recognise, an_id_of_a_check_is_told_in_any_case) {
   EXPECT_EQ(kind_of("MX-NOTHING"), "not_a_reply");
 }
 
+TEST(Recognise, an_id_of_a_reason_is_told) {
+  for (const auto& reason : knowledge::reasons()) EXPECT_EQ(kind_of(reason.key), "reason") << reason.key;
+  const auto answer = std::get<Answer>(*understand(" Mailbox_Full\r\n"));
+  EXPECT_EQ(answer.subject, "mailbox_full");
+  EXPECT_EQ(answer.title, "reason.mailbox_full.name");
+  EXPECT_EQ(answer.steps.front().who, knowledge::Role::recipient);
+  EXPECT_THAT(answer.enhanced, testing::Contains("x.2.2"));
+  EXPECT_TRUE(answer.never_success);
+  EXPECT_TRUE(code_list("greylisted, timeout").codes.empty());
+  EXPECT_EQ(kind_of("user unknown"), "reply");  // words
+}
+
 // The reasons of a report, one for each recipient.
 std::vector<std::string> reasons_of(std::string_view input) {
   const auto found = understand(input);

@@ -19,6 +19,7 @@ using test::schema_of;
 
 std::vector<std::string> every_code() {
   std::vector<std::string> out{"599", "2.9.9", "5xx", "x.7.z", "550 5.1.1", "556 5.1.10", "550 5.7.1 relaying denied"};
+  for (const auto& reason : knowledge::reasons()) out.emplace_back(reason.key);
   for (const auto& code : knowledge::basic_codes()) out.push_back(fmt::format("{}", code.code));
   for (const auto& status : knowledge::statuses()) {
     for (char klass : {'2', '4', '5', 'x'}) out.push_back(klass + status.name().substr(1));
