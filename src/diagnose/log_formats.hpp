@@ -32,6 +32,8 @@ std::optional<LogLine> read_powermta(std::string_view line);
 std::optional<LogLine> read_haraka(std::string_view line);
 std::optional<LogLine> read_stalwart(std::string_view line);
 std::optional<LogLine> read_mox(std::string_view line);
+std::optional<LogLine> read_maddy(std::string_view line);
+std::optional<LogLine> read_chasquid(std::string_view line);
 std::optional<LogLine> read_qmail(std::string_view line);
 std::optional<LogLine> read_msmtp(std::string_view line);
 // text: a JSON object, or an array of them; KumoMTA's records, postqueue -j, and the events of mail services.

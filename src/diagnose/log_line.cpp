@@ -76,6 +76,7 @@ LogLine read_logged(std::string_view program, std::string_view line) {
   auto syslog = split_syslog(line);
   if (syslog.program.empty()) syslog.program = program;
   if (auto found = read_postfix(syslog)) return std::move(*found);
+  if (auto found = read_chasquid(line)) return std::move(*found);
   if (auto found = read_exim(syslog)) return std::move(*found);
   if (auto found = read_sendmail(syslog)) return std::move(*found);
   if (auto found = read_opensmtpd(syslog)) return std::move(*found);
@@ -83,6 +84,7 @@ LogLine read_logged(std::string_view program, std::string_view line) {
   if (auto found = read_haraka(line)) return std::move(*found);
   if (auto found = read_stalwart(line)) return std::move(*found);
   if (auto found = read_mox(line)) return std::move(*found);
+  if (auto found = read_maddy(line)) return std::move(*found);
   if (auto found = read_qmail(line)) return std::move(*found);
   if (auto found = read_msmtp(line)) return std::move(*found);
   if (auto found = read_exchange(line)) return std::move(*found);

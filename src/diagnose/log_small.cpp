@@ -1,5 +1,6 @@
-// Stalwart, mox, qmail: each has few forms of lines.
+// Stalwart, mox, maddy, chasquid, qmail: each has few forms of lines.
 #include <algorithm>
+#include <boost/json.hpp>
 
 #include "base/bytes.hpp"
 #include "diagnose/log_formats.hpp"
@@ -112,6 +113,71 @@ std::optional<LogLine> read_mox(std::string_view line) {
   if (observed.refusal.side == Side::unknown && observed.refusal.code != 0) observed.refusal.side = Side::remote;
   out.recipients.push_back(std::move(observed));
   return out;
+}
+
+// queue: delivery attempt failed
+// {"msg_id":"1","rcpt":"a@b","reason":"no","smtp_code":550,"smtp_enchcode":"5.1.1", "smtp_msg":"no"}
+std::optional<LogLine> read_maddy(std::string_view line) {
+  const auto at = line.find("\t{\"");
+  if (at == std::string_view::npos) return std::nullopt;
+  static constexpr std::pair<std::string_view, Stage> events[] = {{": delivery attempt failed", Stage::any},
+                                                                  {": RCPT error", Stage::rcpt},
+                                                                  {": MAIL FROM error", Stage::mail},
+                                                                  {": MAIL FROM error (deferred)", Stage::mail},
+                                                                  {": DATA error", Stage::message},
+                                                                  {": authentication failed", Stage::auth},
+                                                                  {": delivered", Stage::any}};
+  const auto* event =
+      std::ranges::find_if(events, [&](const auto& e) { return line.substr(0, at).ends_with(e.first); });
+  if (event == std::end(events)) return std::nullopt;
+  boost::system::error_code error;
+  const auto parsed = boost::json::parse(line.substr(at + 1), error);
+  if (error || !parsed.is_object()) return std::nullopt;
+  const auto value = [&](std::string_view name) {
+    const auto* found = parsed.get_object().if_contains(name);
+    if (found == nullptr) return std::string();
+    return found->is_string() ? std::string(found->get_string()) : boost::json::serialize(*found);
+  };
+  auto out = known_line("maddy");
+  Observed observed;
+  observed.refusal.address = value("rcpt");
+  observed.refusal.stage = event->second;
+  const auto reason = value("smtp_msg").empty() ? value("reason") : value("smtp_msg");
+  const auto code = value("smtp_code") + (value("smtp_code").empty() ? "" : " ");
+  const auto status = value("smtp_enchcode") + (value("smtp_enchcode").empty() ? "" : " ");
+  set_action(observed, event->first == ": delivered" ? Action::delivered : Action::failed);
+  fill_from_quote(observed, code + status + reason);
+  if (observed.refusal.host.empty()) observed.refusal.host = to_lower(value("remote_server"));
+  while (observed.refusal.host.ends_with('.')) observed.refusal.host.pop_back();
+  observed.refusal.side = observed.refusal.host.empty() ? Side::local : Side::remote;
+  set_temporary(observed);
+  out.recipients.push_back(std::move(observed));
+  return out;
+}
+
+// id1 from=a@b to=c@d failed (permanent): 550 5.1.1 no; 192.0.2.1:25 rejected from=a@b to=[c@d] - 550 5.1.1 no
+std::optional<LogLine> read_chasquid(std::string_view line) {
+  static constexpr std::pair<std::string_view, Action> results[] = {
+      {" failed (permanent): ", Action::failed}, {" failed (temporary): ", Action::delayed}, {" - ", Action::failed}};
+  for (const auto& [mark, action] : results) {
+    const auto at = line.find(mark);
+    const bool ours = mark != " - " || line.substr(0, std::min(at, line.size())).find(" rejected from=") != line.npos;
+    const auto to = line.find(" to=");
+    if (at == std::string_view::npos || to == std::string_view::npos || to > at || !ours || line.find(" from=") > to)
+      continue;
+    auto out = known_line("chasquid");
+    Observed observed;
+    const auto recipients = line.substr(to + 4, at - to - 4);
+    const auto first = recipients.substr(recipients.starts_with('[') ? 1 : 0);
+    observed.refusal.address = find_address(first.substr(0, first.find_first_of(" ]")));
+    set_action(observed, action);
+    fill_from_quote(observed, line.substr(at + mark.size()));
+    observed.refusal.side = mark != " - " && observed.refusal.code != 0 ? Side::remote : Side::local;
+    if (mark == " - ") set_temporary(observed);
+    out.recipients.push_back(std::move(observed));
+    return out;
+  }
+  return std::nullopt;
 }
 
 // delivery 12: failure: 192.0.2.1_does_not_like_recipient./Remote_host_said:_550_no/Giving_up_on_192.0.2.1./

@@ -148,6 +148,34 @@ INSTANTIATE_TEST_SUITE_P(
             "failed", "", "spam_content"}));
 
 INSTANTIATE_TEST_SUITE_P(
+    MaddyAndChasquid, LogForm,
+    testing::Values(
+        Form{
+            "May 18 05:04:02 mx maddy[471]: remote_queue: delivery attempt failed\t"
+            R"j({"attempts_count":1,"msg_id":"2f6f32e9","rcpt":"ann@example.net","reason":"user unknown","remote_server":"mx.example.net.","smtp_code":550,"smtp_enchcode":"5.1.1","smtp_msg":"no such user"})j",
+            "failed", "ann@example.net", "user_unknown"},
+        Form{
+            "queue: delivery attempt failed\t"
+            R"j({"msg_id":"2f6f32e9","rcpt":"ann@example.net","reason":"dial tcp 192.0.2.1:25: i/o timeout","smtp_code":451,"smtp_enchcode":"4.4.0","smtp_msg":"No usable MXs, last err: dial tcp 192.0.2.1:25: i/o timeout"})j",
+            "delayed", "ann@example.net", "connect_failed"},
+        Form{
+            "smtp: RCPT error\t"
+            R"j({"msg_id":"2f6f32e9","rcpt":"bob@example.org","reason":"User does not exist","smtp_code":550,"smtp_enchcode":"5.1.1","smtp_msg":"User does not exist"})j",
+            "failed", "bob@example.org", "user_unknown"},
+        Form{"queue: delivered\t"
+             R"j({"attempt":1,"msg_id":"2f6f32e9","rcpt":"ann@example.net"})j",
+             "delivered", "ann@example.net", ""},
+        Form{"2026-11-02 10:00:01.123 abc12 from=app@example.org to=ann@example.net failed (permanent): MAIL+RCPT 550 "
+             "5.1.1 no such user",
+             "failed", "ann@example.net", "user_unknown"},
+        Form{"2026-11-02 10:00:01.123 abc12 from=app@example.org to=ann@example.net failed (temporary): Could not "
+             "dial: dial tcp 192.0.2.1:25: connect: connection refused",
+             "delayed", "ann@example.net", "connect_failed"},
+        Form{"2026-11-02 10:00:01.123 203.0.113.9:4711 rejected from=a@example.com to=[bob@example.org] - relay not "
+             "allowed",
+             "failed", "bob@example.org", "relay_denied"}));
+
+INSTANTIATE_TEST_SUITE_P(
     KumoMta, LogForm,
     testing::Values(
         Form{
