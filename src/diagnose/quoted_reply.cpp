@@ -268,11 +268,30 @@ std::string_view before_trailer(std::string_view text) {
                                        "[mail_from]",
                                        "this has been a permanent failure",
                                        "additional smtp info:",
-                                       "msmtp: could not send mail"};
+                                       "msmtp: could not send mail",
+                                       "at smtpconnection."};  // Node's stack
   const auto lower = to_lower(text);
   std::size_t end = text.size();
   for (const std::string_view trailer : trailers) end = std::min(end, lower.find(trailer));
   return trim(text.substr(0, end));
+}
+
+// As programs print a string: {"response": "550 5.1.1 no such user", ...}, (550, b'5.1.1 no such user'). before: the
+// octet in front of the code.
+std::string_view in_quotes(std::string_view rest, char before) {
+  char quote = before;
+  if (rest.starts_with("b'") || rest.starts_with("b\"")) {
+    quote = rest[1];
+    rest.remove_prefix(2);
+  } else if (quote != '"') {
+    return rest;
+  }
+  std::size_t end = 0;
+  while (end < rest.size() && rest[end] != quote) end += rest[end] == '\\' ? 2 : 1;
+  // Without what closes a value behind it, a quotation mark is one of the reply's own.
+  const auto behind = rest.substr(std::min(end + 1, rest.size()));
+  const bool closes = behind.empty() || std::string_view(",}])\n").find(behind[0]) != std::string_view::npos;
+  return end > 0 && end < rest.size() && closes ? rest.substr(0, end) : rest;  // got code "550", with ...
 }
 
 // PHPMailer: "MAIL FROM command failed Detail: no SMTP code: 553 Additional SMTP info: 5.7.1".
@@ -319,6 +338,10 @@ std::optional<QuotedReply> find_reply(std::string_view text) {
   auto rest = text.substr(found->end);
   rest = rest.substr(0, rest.find("\n\n"));
   while (!rest.empty() && std::string_view(" -:,;\t)\n").find(rest[0]) != std::string_view::npos) rest.remove_prefix(1);
+  rest = in_quotes(rest, found->begin == 0 ? ' ' : text[found->begin - 1]);
+  // Of Python's pair the enhanced code was found in the string.
+  const auto status = reply::to_string(found->enhanced);
+  if (!status.empty() && rest.starts_with(status + " ")) rest.remove_prefix(status.size() + 1);
   // An enhanced code among the words: "no mailbox here by that name. (#5.1.1)". All of them are what was said.
   const bool line_start = found->begin == 0 || text[found->begin - 1] == '\n';
   if (found->code == 0 && !line_start && !trim(text.substr(0, found->begin)).empty()) rest = text;
@@ -409,7 +432,8 @@ std::string find_address(std::string_view text, std::size_t from, std::size_t* b
         ++last;
       while (last > at + 1 && (text[last - 1] == '.' || text[last - 1] == '-' || text[last - 1] == '_')) --last;
     }
-    while (first < at && (text[first] == '\'' || text[first] == '`' || text[first] == '=' || text[first] == '*'))
+    while (first < at && (text[first] == '\'' || text[first] == '`' || text[first] == '=' || text[first] == '*' ||
+                          text[first] == '{'))
       ++first;
     if (first == at || last == at + 1) continue;
     if (begin != nullptr) *begin = first;

@@ -115,6 +115,28 @@ TEST(Recognise, lines_in_json_are_the_lines_that_they_hold) {
   EXPECT_EQ(kind_of(R"(["521", "556"])"), "code_list");
 }
 
+TEST(Recognise, what_a_program_prints_of_an_error_is_quoted_without_its_signs) {
+  const auto told = [](std::string_view input) {
+    const auto found = understand(input);
+    if (!found || !std::holds_alternative<Report>(*found)) return std::string("no report");
+    const auto& observed = std::get<Report>(*found).recipients.front().observed;
+    return observed.refusal.address + "|" + observed.reply;
+  };
+  EXPECT_EQ(told(R"({"code":"EENVELOPE","response":"550 5.1.1 <bob@example.net>: no such user","responseCode":550})"),
+            "bob@example.net|550 5.1.1 <bob@example.net>: no such user");
+  EXPECT_EQ(told(R"({"error":"535 5.7.8 the login \"ann\" is wrong"})"), R"(|535 5.7.8 the login \"ann\" is wrong)");
+  EXPECT_EQ(told("SMTPRecipientsRefused: {'bob@example.net': (550, b'5.1.1 no such user')}"),
+            "bob@example.net|550 5.1.1 no such user");
+  EXPECT_EQ(told("SMTPDataError: (552, b\"5.3.4 it's too big\")"), "|552 5.3.4 it's too big");
+  EXPECT_EQ(
+      told("Error: Message failed: 550 5.1.1 <bob@example.net> unknown\n    at SMTPConnection._formatError (x.js:1:2)"),
+      "bob@example.net|550 5.1.1 <bob@example.net> unknown");
+  EXPECT_THAT(told("Expected response code \"250\" but got code \"550\", with message \"550 no such user\"."),
+              HasSubstr("no such user"));
+  EXPECT_EQ(told("it answered \"550 5.1.1 <bob@example.net> unknown\" and closed"),
+            "bob@example.net|550 5.1.1 <bob@example.net> unknown\" and closed");
+}
+
 TEST(Recognise, several_replies_in_json_are_told_each) {
   EXPECT_EQ(reasons_of(R"(["550 5.1.1 <ann@example.net>: no such user", "452 4.2.2 mailbox full"])"),
             (std::vector<std::string>{"user_unknown", "mailbox_full"}));
