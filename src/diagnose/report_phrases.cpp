@@ -109,7 +109,7 @@ bool is_footer(std::string_view line) {
     return false;
   return has_any(lower, {"confidential", "privileged", "been scanned", "was scanned", "scanned for", "virus-free",
                          "virus free", "designated recipient only", "intended only for", "intended solely for",
-                         "antivirus system", "disclaimer", "checked by avg"});
+                         "antivirus system", "disclaimer", "checked by avg", "email virus scanner"});
 }
 
 bool is_from_program(const mime::Message& mail) {

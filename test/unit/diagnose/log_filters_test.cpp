@@ -125,5 +125,18 @@ TEST(FilterBounce, a_virus_scanner_s_note_is_a_message_that_did_not_arrive) {
   EXPECT_EQ(report->recipients[0].explanation->reason, knowledge::Reason::virus);
 }
 
+TEST(FilterBounce, the_name_of_a_scanner_is_no_virus) {
+  const auto found = understand(
+      "From: postmaster@example.net\nTo: ann@example.org\nSubject: Mail rejected\n\n"
+      "You have sent a message which was not requested and has been rejected:\n  To: bob@example.net\n\n"
+      "-- \nMailScanner\nEmail Virus Scanner\n");
+  ASSERT_TRUE(found);
+  const auto* report = std::get_if<Report>(&*found);
+  ASSERT_NE(report, nullptr);
+  ASSERT_FALSE(report->recipients.empty());
+  ASSERT_TRUE(report->recipients[0].explanation);
+  EXPECT_EQ(report->recipients[0].explanation->reason, knowledge::Reason::policy_other);
+}
+
 }  // namespace
 }  // namespace postil::diagnose
