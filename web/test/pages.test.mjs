@@ -10,8 +10,8 @@ import { languages, narrow, overflow, start_browser, start_demo, watched, wide }
 const axe_source = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const kinds = ["", "smtp/", "smtp/521", "smtp/550", "smtp/5xx", "smtp/status/x.7.1", "smtp/status/x.7.x", "smtp/stage/rcpt",
   "smtp/compare/", "smtp/compare/235-vs-521", "smtp/compare/421-vs-450-vs-550", "reasons", "guides/", "guides/null-mx", "glossary",
-  "providers/", "providers/gmail", "explain", "explain?q=550%205.1.1%20The%20email%20account%20does%20not%20exist", "nothing/here",
-  "card/521"];
+  "providers/", "providers/gmail", "explain", "explain?q=550%205.1.1%20The%20email%20account%20does%20not%20exist",
+  "explain?q=CONNECT-BLOCKED-HERE", "nothing/here", "card/521"];
 const first_load_octets_max = 200_000;
 
 let demo;
