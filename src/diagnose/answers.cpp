@@ -109,6 +109,11 @@ Answer of_code(Code code) {
   return out;
 }
 
+// "An address is the cause" is no explanation of a success.
+std::string meaning_of_subject(unsigned klass, unsigned subject) {
+  return klass == 2 ? "class.success.meaning" : fmt::format("class.subject.{}.meaning", subject);
+}
+
 Answer of_status(unsigned klass, std::uint16_t subject, std::uint16_t detail) {
   Answer out;
   out.kind = Kind::enhanced_code;
@@ -117,9 +122,9 @@ Answer of_status(unsigned klass, std::uint16_t subject, std::uint16_t detail) {
   out.retry = retry_of(out.outcome);
   const auto* known = knowledge::find_status(subject, detail);
   if (known == nullptr) {
-    const auto prefix = fmt::format("class.subject.{}", subject <= 7 ? subject : 0);
-    out.title = prefix + ".title";
-    out.what = {"explain.unlisted_status", prefix + ".meaning"};
+    const unsigned known_subject = subject <= 7 ? subject : 0;
+    out.title = fmt::format("class.subject.{}.title", known_subject);
+    out.what = {"explain.unlisted_status", meaning_of_subject(klass, known_subject)};
     out.defined = {{"3463", "2"}};
     return out;
   }
@@ -152,8 +157,7 @@ Answer of_status(unsigned klass, std::uint16_t subject, std::uint16_t detail) {
   if (english.has(prefix + ".when")) out.when = prefix + ".when";
   if (klass != 2) add_steps(out, prefix, klass == 5);
   if (klass == 2 && detail == 0) {
-    // "Something about an address is the cause" is no explanation of a success.
-    out.what = {"class.success.meaning"};
+    out.what = {meaning_of_subject(klass, subject)};
     out.when.clear();
     out.other.clear();
     out.confused.clear();
@@ -245,7 +249,7 @@ Answer of_subject(unsigned klass, unsigned subject) {
   out.outcome = outcome_of(klass);
   out.retry = retry_of(out.outcome);
   out.title = fmt::format("class.subject.{}.title", subject);
-  out.what = {fmt::format("class.subject.{}.meaning", subject)};
+  out.what = {meaning_of_subject(klass, subject)};
   out.defined = {{"3463", "3"}};
   for (const auto& status : knowledge::statuses()) {
     if (status.subject != subject) continue;

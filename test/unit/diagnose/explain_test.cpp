@@ -133,6 +133,8 @@ TEST(Explain, a_code_of_no_registry_is_told_as_the_provider_means_it) {
   // Two classes, a code that nobody uses, one that the registry has.
   EXPECT_EQ(answer_of("4.7.606").title, "reason.rate_limited.name");
   EXPECT_THAT(answer_of("5.7.999").what, testing::Contains("explain.unlisted_status"));
+  for (const char* success : {"2.6.99", "2.6.0", "2.6.x"})
+    EXPECT_EQ(answer_of(success).what.back(), "class.success.meaning") << success;
   EXPECT_EQ(answer_of("550 5.1.1").title, "status.x.1.1.title");
 }
 
