@@ -158,6 +158,10 @@ class TextReader {
 
   // A recipient without a mail address; that of a directory may go over two lines.
   bool named_recipient(std::string_view line, bool indented) {
+    if (const auto gateway = gateway_name(line); !gateway.empty()) {
+      begin_note(std::string(gateway), indented);
+      return true;
+    }
     if (!named_list_) return false;
     // "they are not accepting mail from carol@example.org:", and below "    ann": the local part of the server's own
     // domain.
@@ -328,11 +332,7 @@ class TextReader {
     }
     begin_note(found->address, indented);
     if (find_reply(out_.common)) muted_ = true;  // what was said came first
-    const auto key = to_lower(found->key);
-    if (!has_any(key, {"recipient", "address", "delivered to", "deliver message", "deliver your", "rcpt to",
-                       "message to", "envelope-to"}) &&
-        !names_recipient(key))
-      say(found->key);
+    if (!announces_recipient(found->key)) say(found->key);
     return true;
   }
 
@@ -493,7 +493,7 @@ std::string_view before_returned_message(std::string_view text) {
 }
 
 ReportText read_report_text(std::string_view text, std::string_view sender) {
-  return TextReader(sender).read(before_returned_message(text));
+  return TextReader(sender).read(before_returned_message(behind_told_header(text)));
 }
 
 }  // namespace postil::diagnose

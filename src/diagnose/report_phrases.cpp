@@ -103,6 +103,18 @@ std::string without_list_footers(std::string_view text) {
   return out;
 }
 
+std::string_view behind_told_header(std::string_view text) {
+  static constexpr std::string_view heading = "with the following header fields:\n";
+  const auto at = text.substr(0, 1024).find(heading);
+  if (at == std::string_view::npos) return text;
+  auto rest = text.substr(at + heading.size());
+  while (!rest.empty() && (rest.front() == '\n' || rest.front() == ' ' || rest.front() == '\t')) {
+    const auto end = rest.find('\n');
+    rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);
+  }
+  return rest.empty() ? text : rest;
+}
+
 bool is_footer(std::string_view line) {
   const auto lower = to_lower(line);
   if (has_any(lower, {"reject", "refus", "block", "found", "detected", "contained", "infected", "deliver"}))
@@ -260,7 +272,7 @@ bool is_header_key(std::string_view key) {
   static constexpr std::array names{
       "to", "from", "subject", "cc", "sent", "date", "sender", "message-id", "bcc", "reply-to", "id", "mail from",
       "return-path", "posted", "size", "contact", "envelope-from", "x-sender", "with id", "from address",
-      "sender address",
+      "sender address", "source mailbox", "attention",
       // German, French, Spanish, Portuguese, Italian, Dutch, below Russian
       "an", "von", "betreff", "gesendet", "kopie", "\u00c0", "\u00e0", "de", "objet", "envoy\u00e9", "para", "asunto",
       "enviado", "assunto", "a", "da", "per", "oggetto", "inviato", "aan", "onderwerp", "verzonden",
@@ -335,6 +347,17 @@ bool is_directory_address(std::string_view line) {
   return lower.starts_with("c=") || lower.starts_with("/c=") || lower.starts_with("/o=") || lower.starts_with("o=");
 }
 
+std::string_view gateway_name(std::string_view line) {
+  if (const auto at = to_lower(line).find(" to x400:"); at != std::string::npos) {
+    auto name = trim(line.substr(at + 4));
+    while (name.ends_with('.') || name.ends_with(';')) name.remove_suffix(1);
+    return name;
+  }
+  const auto at = line.find("(MS:");
+  const bool named = at != 0 && at != std::string_view::npos && line.ends_with(')');
+  return named && line.substr(0, at).find(':') == std::string_view::npos ? line : std::string_view();
+}
+
 bool names_recipient(std::string_view words) {
   const auto lower = to_lower(trim(words));
   for (const std::string_view ending :
@@ -344,6 +367,14 @@ bool names_recipient(std::string_view words) {
   return lower.ends_with(" to") &&
          has_any(lower, {"undeliverable", "not be delivered", "not been delivered", "not delivered",
                          "unable to deliver", "failed to deliver", "could not deliver"});
+}
+
+bool announces_recipient(std::string_view words) {
+  const auto lower = to_lower(words);
+  // "Unknown addressee: a@b" is all that is said about it.
+  if (has_any(lower, {"unknown", "no such", "invalid", "bad ", "illegal"})) return false;
+  return names_recipient(words) || has_any(lower, {"recipient", "address", "delivered to", "deliver message",
+                                                   "deliver your", "rcpt to", "message to", "envelope-to"});
 }
 
 }  // namespace postil::diagnose

@@ -20,6 +20,10 @@ bool begins_returned_message(std::string_view line);
 // Sentences that say nothing about the cause.
 bool is_usual_phrase(std::string_view line);
 
+// What stands behind "relates to a message you sent with the following header fields:" and its indented fields, which
+// are not yet the returned message; the whole text where there is no such heading. Lines with LF; a view into the text.
+std::string_view behind_told_header(std::string_view text);
+
 // What offices and scanners put under every mail; its words ("viruses", "confidential") are no cause.
 bool is_footer(std::string_view line);
 
@@ -60,7 +64,14 @@ std::optional<DatedName> dated_name(std::string_view line);
 // Whether the line begins an address of X.400 or X.500: "c=US;a= ;p=Org;o=Site", "/o=Org/ou=Site/cn=Ann". [rfc2156 4.1]
 bool is_directory_address(std::string_view line);
 
+// The recipient that a line of a gateway names: "SALES(MS:NET/PO1)", "Delivery failed to X400:C=us;O=org;S=ann;.".
+// Empty: none. A view into the line.
+std::string_view gateway_name(std::string_view line);
+
 // "undeliverable to", "could not be delivered to": an address behind it is the one.
 bool names_recipient(std::string_view words);
+
+// Whether what stands before an address and a colon only says whose address follows, and nothing about the cause.
+bool announces_recipient(std::string_view words);
 
 }  // namespace postil::diagnose

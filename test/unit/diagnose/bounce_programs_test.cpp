@@ -89,5 +89,49 @@ TEST(BounceOfPrograms, what_msmtp_adds_is_no_part_of_the_reply) {
   EXPECT_EQ(reply->text, "Email rejected");
 }
 
+TEST(BounceOfPrograms, what_stands_before_the_address_may_be_the_cause) {
+  const auto read = read_bounce(mail("Unknown addressee: ann@example.net\n\n--- Unsent message follows ---\nTo: x\n"));
+  ASSERT_EQ(read.recipients.size(), 1U);
+  EXPECT_EQ(read.recipients[0].refusal.address, "ann@example.net");
+  EXPECT_EQ(reason_of(read), knowledge::Reason::user_unknown);
+}
+
+TEST(BounceOfPrograms, sendmails_word_behind_the_address_leaves_the_transcript_its_cause) {
+  const auto read = read_bounce(
+      mail("   ----- The following addresses had delivery problems -----\n<ann@example.net>  (unrecoverable error)\n\n"
+           "   ----- Transcript of session follows -----\n... while talking to mx.example.net:\n"
+           ">>> RCPT To:<ann@example.net>\n<<< 550 <ann@example.net>... User unknown\n"
+           "550 <ann@example.net>... User unknown\n"));
+  ASSERT_EQ(read.recipients.size(), 1U);
+  EXPECT_EQ(reason_of(read), knowledge::Reason::user_unknown);
+}
+
+TEST(BounceOfPrograms, header_fields_told_first_are_not_the_returned_message) {
+  const auto read =
+      read_bounce(mail("This report relates to a message you sent with the following header fields:\n\n"
+                       "  Return-path: <carol@sender.example>\n  Received: from a by b; now\n  Subject: blocked\n\n"
+                       "Your message cannot be delivered to the following recipients:\n\n"
+                       "  Recipient address: ann@store.example.net\n  Original address: ann@example.net\n"
+                       "  Reason: Over quota\n"));
+  ASSERT_EQ(read.recipients.size(), 1U);
+  EXPECT_EQ(read.recipients[0].refusal.address, "ann@example.net");
+  EXPECT_EQ(reason_of(read), knowledge::Reason::mailbox_full);
+}
+
+TEST(BounceOfPrograms, gateways_name_recipients_in_their_own_ways) {
+  auto read =
+      read_bounce(mail("Message title: notes\nThe following recipient(s) could not be reached:\n"
+                       "  ANN(MS:NET/PO7)\nThis recipient was invalid.\n"));
+  ASSERT_EQ(read.recipients.size(), 1U);
+  EXPECT_EQ(read.recipients[0].refusal.address, "ANN(MS:NET/PO7)");
+  EXPECT_EQ(reason_of(read), knowledge::Reason::user_unknown);
+  read =
+      read_bounce(mail("Delivery failed to X400:C=us;A=adm;O=org;S=ann;.\nReason: 1 (no transfer)\n"
+                       "diagnostic: 15 (unsupported content type).\n"));
+  ASSERT_EQ(read.recipients.size(), 1U);
+  EXPECT_EQ(read.recipients[0].refusal.address, "X400:C=us;A=adm;O=org;S=ann");
+  EXPECT_EQ(reason_of(read), knowledge::Reason::charset_or_8bit);
+}
+
 }  // namespace
 }  // namespace postil::diagnose
