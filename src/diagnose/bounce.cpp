@@ -116,13 +116,20 @@ Observed of_recipient(const dsn::StatusRecipient& recipient, const ReportText& t
   return out;
 }
 
+// What is said in one place ends there, with a full stop or without.
+std::string sentences(std::string_view first, std::string_view second) {
+  std::string out(trim(first));
+  if (!out.empty() && std::string_view(".!?").find(out.back()) == std::string_view::npos) out += '.';
+  return out.append("\n").append(second);
+}
+
 Observed of_note(const Note& note, const ReportText& text) {
   Observed out;
   auto& refusal = out.refusal;
   refusal.address = note.address;
   if (!note.command.empty()) refusal.stage = stage_of_command(note.command);
   fill_from_quote(out, says_something(note.text) ? note.text : text.common);
-  if (says_something(note.text)) refusal.more = squeezed(note.text + "\n" + text.common, refusal_octets_max);
+  if (says_something(note.text)) refusal.more = squeezed(sentences(note.text, text.common), refusal_octets_max);
   refusal.delayed = text.delayed;
   out.action = text.delayed ? Action::delayed : Action::failed;
   if (refusal.side == Side::unknown)

@@ -91,17 +91,6 @@ bool is_transcript_verdict(std::string_view line) {
   return line.find("... ") != std::string_view::npos;
 }
 
-// Without what sendmail makes of a program's or a host's failure [sysexits(3)]: the lines above it tell what that was.
-std::string without_exit_phrases(std::string_view text) {
-  std::string out;
-  for (const auto line : split(text, '\n')) {
-    if (!has_any(to_lower(line), {"service unavailable", "local configuration error", "can't create output",
-                                  "unknown mailer error", "data format error", "remote protocol error"}))
-      out.append(out.empty() ? "" : "\n").append(line);
-  }
-  return out;
-}
-
 class TextReader {
  public:
   explicit TextReader(std::string_view sender) : sender_(to_lower(sender)) {}
@@ -122,6 +111,7 @@ class TextReader {
       return;
     }
     const bool indented = raw[0] == ' ' || raw[0] == '\t';
+    if (goes_on_with_usual(line, indented)) return;
     margin_ = raw.find_first_not_of(" \t");
     if (says_delayed(line)) out_.delayed = true;
     if (line.ends_with(':')) named_list_ = heads_names(line);
@@ -139,6 +129,14 @@ class TextReader {
     }
     before_ = line;
     blank_ = false;
+  }
+
+  // The rest of what is passed over: sendmail's "from host [address]" below when it got the message, a field's
+  // parameters.
+  bool goes_on_with_usual(std::string_view line, bool indented) const {
+    if (blank_) return false;
+    if (istarts_with(before_, "the original message was received")) return istarts_with(line, "from ");
+    return indented && istarts_with(before_, "content-");
   }
 
   static bool says_delayed(std::string_view line) {
@@ -374,7 +372,7 @@ class TextReader {
       append(current_ == npos ? session_ : out_.notes[current_].text, line);
       return;
     }
-    if (is_usual_phrase(line) && !find_reply(line)) return;
+    if ((is_usual_phrase(line) || is_header_field(line)) && !find_reply(line)) return;
     // Microsoft 365 says the code alone above its advice, and the whole reply below it.
     if (out_.mta == "exchange" && istarts_with(line, "status code:")) return;
     if (out_.mta == "exchange" && iequals(line, "error details")) {

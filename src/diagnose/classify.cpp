@@ -204,8 +204,10 @@ class Classifier {
     const bool by_code = refusal_.enhanced.subject == 4 && refusal_.enhanced.detail == 7;
     if (hit->rule == nullptr && !by_code) return;
     // While it is tried again, the words are about the time so far: nobody could be asked yet, most likely.
-    if (refusal_.delayed && hit->rule != nullptr) {
-      if (out.reason == Reason::unknown) out = of_code(Reason::connect_failed, waiting, "general_words");
+    if (refusal_.delayed) {
+      const bool by_code_alone = out.reason == Reason::expired_in_queue && hit->rule == nullptr;
+      if (out.reason == Reason::unknown || by_code_alone)
+        out = of_code(Reason::connect_failed, waiting, "general_words");
       return;
     }
     out.expired = true;

@@ -21,6 +21,9 @@ bool begins_returned_message(std::string_view line) {
   }
   if (lower.starts_with("> received:") || lower.starts_with(">received:") || lower.starts_with("|received:"))
     return true;
+  if (lower == "message follows." || lower == "message follows:" || lower == "start of returned message" ||
+      lower.starts_with("an embedded message was scrubbed") || lower.starts_with("<---- header information"))
+    return true;
   // "did NOT receive a copy of your message:", "the original mail and the failure reason:"
   if (has_any(lower, {"not receive", "reason"})) return false;
   const bool marked = lower.starts_with("--") || lower.starts_with("==") || lower.starts_with("**") ||
@@ -281,6 +284,21 @@ bool is_header_key(std::string_view key) {
       "\u5bc4\u4ef6\u4eba", "\u5dee\u51fa\u4eba", "\u4ef6\u540d", "\u041a\u043e\u043c\u0443", "\u041e\u0442",
       "\u0422\u0435\u043c\u0430"};
   return std::ranges::find(names, to_lower(trim(key))) != names.end();
+}
+
+bool is_header_field(std::string_view line) {
+  const auto colon = line.find(':');
+  return colon != std::string_view::npos && colon <= 20 && is_header_key(line.substr(0, colon));
+}
+
+std::string without_exit_phrases(std::string_view text) {
+  std::string out;
+  for (const auto line : split(text, '\n')) {
+    if (!has_any(to_lower(line), {"service unavailable", "local configuration error", "can't create output",
+                                  "unknown mailer error", "data format error", "remote protocol error"}))
+      out.append(out.empty() ? "" : "\n").append(line);
+  }
+  return out;
 }
 
 namespace {

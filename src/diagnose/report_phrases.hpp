@@ -53,6 +53,12 @@ bool is_contact(std::string_view address);
 // Header lines of the message that are told for orientation: "To: a@b", "Subject: x".
 bool is_header_key(std::string_view key);
 
+// A field of the message that came back, which a report shows among its words: it names no cause.
+bool is_header_field(std::string_view line);
+
+// Without what sendmail makes of a program's or a host's failure [sysexits(3)]: the lines above it tell what that was.
+std::string without_exit_phrases(std::string_view text);
+
 // Exchange up to 2003 names a recipient as its address book does, with the time: "Miller, Ann on 8/2/99 10:11 AM".
 // Views into the line; nullopt: it is no such line.
 struct DatedName {

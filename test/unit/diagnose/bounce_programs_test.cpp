@@ -133,5 +133,48 @@ TEST(BounceOfPrograms, gateways_name_recipients_in_their_own_ways) {
   EXPECT_EQ(reason_of(read), knowledge::Reason::charset_or_8bit);
 }
 
+TEST(BounceOfPrograms, where_sendmail_got_the_message_from_is_no_cause) {
+  const auto read =
+      read_bounce(mail("The original message was received at Mon, 5 Mar 2007 05:42:33 +0100\nfrom [192.0.2.7]\n\n"
+                       "   ----- The following addresses had permanent fatal errors -----\n<ann@example.net>\n"
+                       "    (reason: 550 Denied by a policy.)\n\n   ----- Transcript of session follows -----\n"
+                       "... while talking to mx.example.net.:\n>>> DATA\n<<< 550 Denied by a policy.\n"
+                       "554 5.0.0 Service unavailable\n"));
+  ASSERT_EQ(read.recipients.size(), 1U);
+  EXPECT_EQ(reason_of(read), knowledge::Reason::policy_other);
+  EXPECT_EQ(read.recipients[0].refusal.more.find("192.0.2.7"), std::string::npos);
+}
+
+TEST(BounceOfPrograms, what_is_said_of_one_recipient_is_a_sentence_of_its_own) {
+  const auto read = read_bounce(
+      mail("Your message did not reach some or all of the intended recipients.\n\n"
+           "The following recipient(s) could not be reached:\n\n      Miller, Ann on 8/2/99 10:11 AM\n"
+           "            Unable to deliver it, for reasons of its own\n            MSEXCH:MSExchangeMTA:SITE:HOST\n"));
+  ASSERT_EQ(read.recipients.size(), 1U);
+  EXPECT_EQ(reason_of(read), knowledge::Reason::unknown);
+}
+
+TEST(BounceOfPrograms, fields_of_the_returned_message_are_no_words_of_the_report) {
+  const auto read = read_bounce(
+      mail("This is a multi-part message in MIME format.\n\nContent-Type: text/plain;\n\tcharset=\"iso-8859-1\"\n\n"
+           "The message to ann@example.net was stopped for reasons unknown.\n"
+           "From: carol@sender.example\nSubject: The domain of the sender does not exist\n"));
+  for (const auto& observed : read.recipients) {
+    EXPECT_EQ(observed.refusal.text.find("charset"), std::string::npos);
+    EXPECT_EQ(observed.refusal.text.find("does not exist"), std::string::npos);
+  }
+  ASSERT_EQ(read.recipients.size(), 1U);
+}
+
+TEST(BounceOfPrograms, the_code_of_a_delay_does_not_say_that_the_time_is_over) {
+  for (const auto& [action, reason] : {std::pair{"delayed", knowledge::Reason::connect_failed},
+                                       std::pair{"failed", knowledge::Reason::expired_in_queue}}) {
+    const auto read = read_bounce(mail("Reporting-MTA: dns; relay.example\n\nAction: " + std::string(action) +
+                                       "\nFinal-Recipient: rfc822;ann@example.net\nStatus: 4.4.7\n"));
+    ASSERT_EQ(read.recipients.size(), 1U);
+    EXPECT_EQ(reason_of(read), reason);
+  }
+}
+
 }  // namespace
 }  // namespace postil::diagnose
