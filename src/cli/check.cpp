@@ -101,14 +101,14 @@ std::string words(std::size_t count, const i18n::Translator& tr) {
   return i18n::list(out, tr);
 }
 
-// Behind the sentence that --only does not know the word: what was meant.
+// What was meant by a word that --only does not know; empty where nothing is near.
 std::string Check::meant_by(const std::string& word) const {
   std::vector<std::string> names;
   for (std::size_t i = 0; i < diagnose::parts_count; ++i) names.emplace_back(to_string(static_cast<Part>(i)));
   for (std::size_t i = 0; i < diagnose::words_count; ++i) names.emplace_back(to_string(static_cast<diagnose::Word>(i)));
   auto name = nearest(word, names);
   if (const auto* finding = diagnose::nearest_finding(word); finding != nullptr && name.empty()) name = finding->name;
-  return name.empty() ? name : " " + context_.tr.text("cli.error.did_you_mean", {{"name", name}});
+  return name.empty() ? name : context_.tr.text("cli.error.did_you_mean", {{"name", name}});
 }
 
 std::optional<Problem> Check::read_only() {
@@ -125,7 +125,8 @@ std::optional<Problem> Check::read_only() {
       } else if (const auto of = diagnose::find_word(word)) {
         shown_.words.push_back(*of);
       } else {
-        return Problem{"usage", text("error.only", {{"word", printable(word, 60)}}) + meant_by(word)};
+        const auto unknown = text("error.only", {{"word", printable(trim(one), 60)}});
+        return Problem{"usage", i18n::sentences(unknown, meant_by(word), context_.tr)};
       }
     }
   }

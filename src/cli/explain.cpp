@@ -277,8 +277,7 @@ int show_finding(const Context& context, const Options& options, const diagnose:
 
 int not_understood(const Context& context, const Options& options, std::string_view text, diagnose::NotUnderstood why) {
   const auto id = diagnose::to_string(why);
-  auto message = context.tr.text(fmt::format("explain.error.{}", id));
-  if (const auto meant = diagnose::did_you_mean(text, context.tr); !meant.empty()) message += " " + meant;
+  const auto message = diagnose::why_not_understood(text, why, context.tr);
   // A word of the command line is a wrong argument; a text that nobody knows is data.
   const bool word = options.what.size() == 1 && options.what.front() == text && text.find(' ') == text.npos;
   return fail(context, options, id, message, word ? exit_usage : exit_data);

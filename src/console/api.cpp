@@ -34,10 +34,8 @@ struct Question {
   }
 };
 
-HttpResponse failure(const Question& question, unsigned status, std::string_view schema, std::string_view id,
-                     std::string_view hint = {}) {
-  auto message = question.tr.text(fmt::format("explain.error.{}", id));
-  if (!hint.empty()) message.append(" ").append(hint);
+HttpResponse failure(const Question& question, unsigned status, std::string_view schema, std::string_view id) {
+  const auto message = question.tr.text(fmt::format("explain.error.{}", id));
   return json(status, diagnose::error_json(schema, id, message));
 }
 
@@ -79,8 +77,8 @@ HttpResponse explain(const Question& question, const std::string& what) {
   const auto understood = diagnose::understand(what, *stage);
   if (!understood) {
     const bool empty = understood.error() == diagnose::NotUnderstood::empty;
-    const auto hint = diagnose::did_you_mean(what, question.tr);
-    return failure(question, empty ? 400 : 422, "explain", diagnose::to_string(understood.error()), hint);
+    const auto message = diagnose::why_not_understood(what, understood.error(), question.tr);
+    return json(empty ? 400 : 422, diagnose::error_json("explain", diagnose::to_string(understood.error()), message));
   }
   return std::visit(Answers{question}, *understood);
 }

@@ -160,9 +160,7 @@ bool fill_explain(Draft& draft, std::string_view input, std::string_view stage, 
   const auto at = stage.empty() ? std::optional(knowledge::Stage::any) : knowledge::find_stage(stage);
   const auto understood = diagnose::understand(input, at.value_or(knowledge::Stage::any));
   if (!understood) {
-    const auto why = draft.tr.text(fmt::format("explain.error.{}", diagnose::to_string(understood.error())));
-    const auto meant = diagnose::did_you_mean(input, draft.tr);
-    say_nothing(draft, main, meant.empty() ? why : why + " " + meant);
+    say_nothing(draft, main, diagnose::why_not_understood(input, understood.error(), draft.tr));
   } else if (const auto* list = std::get_if<diagnose::CodeList>(&*understood)) {
     say_nothing(draft, main, why_no_page(draft, *list));
   } else if (const auto* finding = std::get_if<const diagnose::FindingEntry*>(&*understood)) {

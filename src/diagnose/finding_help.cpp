@@ -8,6 +8,7 @@
 
 #include "base/bytes.hpp"
 #include "diagnose/json_values.hpp"
+#include "i18n/list.hpp"
 #include "knowledge/reasons.hpp"
 
 namespace postil::diagnose {
@@ -85,6 +86,10 @@ std::string did_you_mean(std::string_view id, const i18n::Translator& tr) {
     name = reason->key;
   }
   return name.empty() ? std::string() : tr.text("cli.error.did_you_mean", {{"name", std::string(name)}});
+}
+
+std::string why_not_understood(std::string_view input, NotUnderstood why, const i18n::Translator& tr) {
+  return i18n::sentences(tr.text(fmt::format("explain.error.{}", to_string(why))), did_you_mean(input, tr), tr);
 }
 
 std::string example_text(const FindingEntry& finding, const i18n::Translator& tr) {

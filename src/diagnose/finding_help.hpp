@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "diagnose/explain.hpp"
 #include "diagnose/findings.hpp"
 #include "i18n/translator.hpp"
 
@@ -13,6 +14,8 @@ namespace postil::diagnose {
 const FindingEntry* nearest_finding(std::string_view id);
 // "Did you mean MX-NULL?", for what is not understood: a finding or a reason; empty where none is near.
 std::string did_you_mean(std::string_view id, const i18n::Translator& tr);
+// Why understand() took the input for nothing, with what was meant.
+std::string why_not_understood(std::string_view input, NotUnderstood why, const i18n::Translator& tr);
 
 // Its sentence; an example stands for each literal.
 std::string example_text(const FindingEntry& finding, const i18n::Translator& tr);

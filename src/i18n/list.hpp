@@ -1,4 +1,4 @@
-// Words or names one after the other, as the reader's language writes a list.
+// Words, names or sentences one after the other, as the reader's language writes them.
 #pragma once
 
 #include <string>
@@ -21,5 +21,8 @@ std::string list(const Range& items, const Translator& tr) {
   }
   return out;
 }
+
+// Two whole sentences, the one behind the other; Japanese and Chinese put no space between. Either may be empty.
+std::string sentences(std::string_view first, std::string_view second, const Translator& tr);
 
 }  // namespace postil::i18n

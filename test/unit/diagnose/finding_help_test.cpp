@@ -27,6 +27,11 @@ TEST(FindingHelp, a_sentence_has_examples_where_a_check_has_facts) {
     }
   }
   EXPECT_EQ(did_you_mean("MX-NUL", i18n::Translator("en")), "Did you mean MX-NULL?");
+  EXPECT_THAT(why_not_understood("MX-NUL", NotUnderstood::not_a_reply, i18n::Translator("en")),
+              testing::EndsWith(". Did you mean MX-NULL?"));
+  EXPECT_THAT(why_not_understood("MX-NUL", NotUnderstood::not_a_reply, i18n::Translator("ja")),
+              testing::HasSubstr("。MX-NULL"))
+      << "no space between sentences";
   EXPECT_EQ(did_you_mean("user-unknwon", i18n::Translator("en")), "Did you mean user_unknown?");
   for (const char* word : {"hello", "minus", "no_input", "administrator"})
     EXPECT_EQ(did_you_mean(word, i18n::Translator("en")), "") << word;
